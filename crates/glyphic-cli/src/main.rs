@@ -1,0 +1,2 @@
+//! The `glyphic` command.
+fn main() {}

@@ -1,0 +1,178 @@
+use std::{fs, io::Cursor, path::Path, sync::Arc};
+
+use image::{DynamicImage, ImageDecoder, ImageReader, metadata::Orientation};
+
+use crate::{Error, Result};
+
+/// Bounds on a decoded picture, so that a small file cannot fill the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageLimits {
+    /// The longest side, in pixels.
+    pub max_side: u32,
+    /// The most pixels in all.
+    pub max_pixels: u64,
+}
+
+impl Default for ImageLimits {
+    /// 20,000 pixels a side and 100 megapixels: an A3 page at 600 dpi fits, a bomb does not.
+    fn default() -> Self {
+        Self { max_side: 20_000, max_pixels: 100_000_000 }
+    }
+}
+
+/// An upright RGB picture, 8 bits a channel. Cloning shares the pixels.
+#[derive(Debug, Clone)]
+pub struct Image {
+    width: u32,
+    height: u32,
+    rgb: Arc<Vec<u8>>,
+}
+
+impl Image {
+    /// From rows of `r, g, b` bytes, top to bottom: `[height, width, 3]`.
+    ///
+    /// # Errors
+    /// [`Error::PixelCount`] where the length is not `width * height * 3` or a side is 0.
+    pub fn from_rgb(width: u32, height: u32, rgb: Vec<u8>) -> Result<Self> {
+        let expected = width as usize * height as usize * 3;
+        if rgb.len() != expected || expected == 0 {
+            return Err(Error::PixelCount { width, height, expected, got: rgb.len() });
+        }
+        Ok(Self { width, height, rgb: Arc::new(rgb) })
+    }
+
+    /// A picture of one colour.
+    ///
+    /// # Errors
+    /// [`Error::PixelCount`] where a side is 0.
+    pub fn filled(width: u32, height: u32, colour: [u8; 3]) -> Result<Self> {
+        Self::from_rgb(width, height, colour.repeat(width as usize * height as usize))
+    }
+
+    /// Reads and decodes a file, with the default limits. See [`Image::decode`].
+    ///
+    /// # Errors
+    /// [`Error::Read`], and those of [`Image::decode`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        Self::decode(&bytes, &path.display().to_string(), ImageLimits::default())
+    }
+
+    /// Decodes a picture, whatever its format, turns it upright by its EXIF orientation and converts it to
+    /// RGB (alpha is laid over white). `name` stands in errors only.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] for bytes that are no picture, [`Error::TooLarge`] beyond `limits`.
+    pub fn decode(bytes: &[u8], name: &str, limits: ImageLimits) -> Result<Self> {
+        let decode_error = |reason: String| Error::Decode { name: name.to_owned(), reason };
+        if bytes.is_empty() {
+            return Err(decode_error("the file is empty".to_owned()));
+        }
+        let reader = ImageReader::new(Cursor::new(bytes))
+            .with_guessed_format()
+            .map_err(|e| decode_error(e.to_string()))?;
+        if reader.format().is_none() {
+            return Err(decode_error(
+                "its first bytes are of no known image format (JPEG, PNG, BMP, GIF, TIFF, WebP and PNM are read)"
+                    .to_owned(),
+            ));
+        }
+        let mut decoder = reader.into_decoder().map_err(|e| decode_error(e.to_string()))?;
+        let (width, height) = decoder.dimensions();
+        if width == 0 || height == 0 {
+            return Err(decode_error(format!("it is {width}x{height}: it has no pixels")));
+        }
+        if width.max(height) > limits.max_side || u64::from(width) * u64::from(height) > limits.max_pixels {
+            return Err(Error::TooLarge {
+                name: name.to_owned(),
+                width,
+                height,
+                max_side: limits.max_side,
+                max_pixels: limits.max_pixels,
+            });
+        }
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let mut decoded = DynamicImage::from_decoder(decoder).map_err(|e| decode_error(e.to_string()))?;
+        decoded.apply_orientation(orientation);
+        let (width, height) = (decoded.width(), decoded.height());
+        let rgb = if decoded.color().has_alpha() {
+            let rgba = decoded.into_rgba8();
+            rgba.pixels()
+                .flat_map(|p| {
+                    let a = u32::from(p[3]);
+                    [0, 1, 2].map(|c| ((u32::from(p[c]) * a + 255 * (255 - a) + 127) / 255) as u8)
+                })
+                .collect()
+        } else {
+            decoded.into_rgb8().into_raw()
+        };
+        Self::from_rgb(width, height, rgb)
+    }
+
+    /// Width in pixels, at least 1.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in pixels, at least 1.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// The pixels, `[height, width, 3]`, r, g, b.
+    pub fn rgb(&self) -> &[u8] {
+        &self.rgb
+    }
+
+    /// The pixels, to be changed; copied first where they are shared.
+    pub fn rgb_mut(&mut self) -> &mut [u8] {
+        let pixels: &mut Vec<u8> = Arc::make_mut(&mut self.rgb);
+        pixels
+    }
+
+    /// The colour at column `x`, row `y`.
+    ///
+    /// # Panics
+    /// Outside the picture.
+    pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
+        assert!(x < self.width && y < self.height, "({x}, {y}) lies outside the picture");
+        let i = (y as usize * self.width as usize + x as usize) * 3;
+        [self.rgb[i], self.rgb[i + 1], self.rgb[i + 2]]
+    }
+
+    /// Writes the picture as PNG or JPEG, by the file name's extension. Nothing half-written stays behind.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] for an extension that is not known, [`Error::Read`] where writing fails.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let format = image::ImageFormat::from_path(path)
+            .map_err(|e| Error::Decode { name: path.display().to_string(), reason: e.to_string() })?;
+        let bytes = self.encode(format)?;
+        let partial = path.with_extension("partial");
+        let write = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path));
+        write.map_err(|source| {
+            let _ = fs::remove_file(&partial);
+            Error::Read { path: path.to_owned(), source }
+        })
+    }
+
+    /// The picture as the bytes of a file.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] where the format cannot hold it.
+    pub fn encode(&self, format: image::ImageFormat) -> Result<Vec<u8>> {
+        let mut bytes = Cursor::new(Vec::new());
+        image::write_buffer_with_format(
+            &mut bytes,
+            &self.rgb,
+            self.width,
+            self.height,
+            image::ExtendedColorType::Rgb8,
+            format,
+        )
+        .map_err(|e| Error::Decode { name: format!("{format:?}"), reason: e.to_string() })?;
+        Ok(bytes.into_inner())
+    }
+}

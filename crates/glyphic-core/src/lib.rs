@@ -1,0 +1,17 @@
+//! The nouns of glyphic and the traits of its stages. No tensors live here.
+//!
+//! Coordinates are pixels of the upright image: x to the right, y down, (0, 0) the top-left corner.
+
+mod error;
+pub mod geometry;
+mod image;
+mod page;
+mod stage;
+mod vocab;
+
+pub use error::{Error, Result};
+pub use geometry::{Point, Polygon, Rect, RotatedRect};
+pub use image::{Image, ImageLimits};
+pub use page::{Document, Line, Page, Region, Sample, TextInstance, TimedChar, Transcript};
+pub use stage::{Detector, Extractor, Recognizer};
+pub use vocab::{DICT36, DICT90, LATIN, Symbol, Vocab};

@@ -1,0 +1,26 @@
+use crate::{Image, Page, Region, Result, Transcript, Vocab};
+
+/// Finds text in pictures.
+pub trait Detector: Send + Sync {
+    /// The regions of each image, in pixels of that image. One list an image, in the order given.
+    ///
+    /// A result never depends on what else is in the batch.
+    fn detect(&self, images: &[Image]) -> Result<Vec<Vec<Region>>>;
+}
+
+/// Reads crops that hold one word or line each.
+pub trait Recognizer: Send + Sync {
+    /// The transcript of each crop, in the order given.
+    ///
+    /// A result never depends on what else is in the batch.
+    fn recognize(&self, crops: &[Image]) -> Result<Vec<Transcript>>;
+
+    /// The class order of the network.
+    fn vocab(&self) -> &Vocab;
+}
+
+/// Gives meaning to the instances of a page that has been read.
+pub trait Extractor: Send + Sync {
+    /// Fills the labels of `page.instances`.
+    fn extract(&self, image: &Image, page: &mut Page) -> Result<()>;
+}
