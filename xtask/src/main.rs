@@ -1,2 +1,72 @@
-//! Checks and generators.
-fn main() {}
+//! `cargo xtask check | deps | generate [--check]`: what continuous integration runs, and what is generated.
+
+mod check;
+mod deps;
+mod generate;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  check             formatting, dependency direction, clippy, documentation, generated pages, tests
+  deps              the dependency direction alone
+  generate          rewrite the generated pages in docs/
+  generate --check  fail where a generated page is out of date";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let result = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["check"] => check::check(),
+        ["deps"] => deps::deps(),
+        ["generate"] => generate::build_and_generate(generate::Mode::Write),
+        ["generate", "--check"] => generate::build_and_generate(generate::Mode::Compare),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// The cargo that started us, in the workspace's folder.
+fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args).current_dir(root());
+    command
+}
+
+/// Runs a command whose output the reader sees; fails where it fails.
+fn run(mut command: Command) -> Result<()> {
+    let shown = format!("{command:?}").replace('"', "");
+    eprintln!("+ {shown}");
+    let status = command.status().with_context(|| format!("cannot start {shown}"))?;
+    ensure!(status.success(), "{shown}: {status}");
+    Ok(())
+}
+
+/// A command's standard output.
+fn output(mut command: Command) -> Result<String> {
+    let shown = format!("{command:?}").replace('"', "");
+    let out = command.output().with_context(|| format!("cannot start {shown}"))?;
+    if !out.status.success() {
+        bail!("{shown}: {}\n{}", out.status, String::from_utf8_lossy(&out.stderr));
+    }
+    String::from_utf8(out.stdout).with_context(|| format!("{shown}: the output is not UTF-8"))
+}

@@ -1,0 +1,29 @@
+use anyhow::Result;
+
+use crate::{cargo, deps, generate, run};
+
+/// Everything a change has to pass, the quick steps first and the tests last.
+///
+/// clippy and rustdoc share the dependencies' metadata; the tests, the documentation's examples and the
+/// generated pages share one build of the binaries.
+pub(crate) fn check() -> Result<()> {
+    run(cargo(&["fmt", "--all", "--check"]))?;
+    deps::deps()?;
+    run(cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    run(doc)?;
+    if !has_nextest() {
+        run(cargo(&["test", "--workspace", "--no-run", "--quiet"]))?;
+        generate::generate(generate::Mode::Compare)?;
+        return run(cargo(&["test", "--workspace", "--quiet"]));
+    }
+    run(cargo(&["nextest", "run", "--workspace", "--no-run", "--cargo-quiet"]))?;
+    generate::generate(generate::Mode::Compare)?;
+    run(cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
+    run(cargo(&["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"]))
+}
+
+fn has_nextest() -> bool {
+    cargo(&["nextest", "--version"]).output().is_ok_and(|o| o.status.success())
+}
