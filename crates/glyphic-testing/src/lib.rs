@@ -1,1 +1,7 @@
-//! (opened by its first content)
+//! Golden vectors, formula weights and the tools to compare with them. For tests: a broken golden folder
+//! panics with the path and the reason instead of returning an error.
+
+pub mod formula;
+pub mod golden;
+
+pub use golden::{Case, Mismatch, Stored, Tolerance};
