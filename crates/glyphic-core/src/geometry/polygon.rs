@@ -73,7 +73,7 @@ pub fn perimeter(points: &[Point]) -> f64 {
     edges(points).map(|(a, b)| a.distance(b)).sum()
 }
 
-fn edges(points: &[Point]) -> impl Iterator<Item = (Point, Point)> + '_ {
+pub(super) fn edges(points: &[Point]) -> impl Iterator<Item = (Point, Point)> + '_ {
     points.iter().enumerate().map(move |(i, a)| (*a, points[(i + 1) % points.len()]))
 }
 
