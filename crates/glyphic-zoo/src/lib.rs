@@ -1,1 +1,175 @@
-//! (opened by its first content)
+//! The models glyphic knows by name: what each reads, what it scores, its licence, its configuration, and the
+//! weights of the default ones.
+//!
+//! A row of `catalog.toml`, a file in `configs/` and, where weights are shipped, a file in `weights/` make a
+//! model. The weights are part of the program, so that reading needs no network.
+
+mod embedded;
+
+use std::{collections::BTreeMap, fmt, sync::LazyLock};
+
+use serde::{Deserialize, Serialize};
+
+/// The detector that is used where none is named.
+pub const DEFAULT_DETECTOR: &str = "dbnet_lite";
+
+/// The recognizer that is used where none is named.
+pub const DEFAULT_RECOGNIZER: &str = "crnn_lite";
+
+/// What can go wrong with the catalog.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A name that is not in the catalog.
+    #[error("there is no model {name:?}; there are {}", known.join(", "))]
+    UnknownModel {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<&'static str>,
+    },
+    /// A model whose weights are not shipped.
+    #[error("{name} comes without weights: give a .safetensors or .pth file")]
+    NoWeights {
+        /// The model.
+        name: &'static str,
+    },
+}
+
+/// This crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What a model does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Finds text.
+    Detect,
+    /// Reads a crop.
+    Recognize,
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Detect => "detect",
+            Self::Recognize => "recognize",
+        })
+    }
+}
+
+/// Shipped weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Weights {
+    /// The file in `weights/`, safetensors in half precision. Its model card stands beside it, `.md`.
+    pub file: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+    /// The licence of the weights, an SPDX expression.
+    pub licence: String,
+    /// What they were trained on.
+    pub data: String,
+    /// Measured scores, by data set and metric.
+    pub scores: BTreeMap<String, f64>,
+}
+
+/// A row of the catalog.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// The name that `--model` takes.
+    pub name: String,
+    /// What it does.
+    pub task: Task,
+    /// What it is, in a line.
+    pub summary: String,
+    /// The paper's title and number.
+    pub paper: Option<String>,
+    /// The characters it reads. `None` for a detector.
+    pub vocabulary: Option<String>,
+    /// What is done to a picture before the network sees it.
+    pub preprocessing: String,
+    /// The weights, where they are shipped.
+    pub weights: Option<Weights>,
+}
+
+impl Model {
+    /// Its configuration, TOML as in `configs/`: a `[detector.*]` or `[recognizer.*]` table with what differs
+    /// from the defaults.
+    pub fn config(&self) -> &'static str {
+        embedded::of(&self.name).map_or("", |e| e.config)
+    }
+
+    /// The content of its weight file.
+    ///
+    /// # Errors
+    /// [`Error::NoWeights`] where none are shipped.
+    pub fn weights(&'static self) -> Result<&'static [u8]> {
+        embedded::of(&self.name).and_then(|e| e.weights).ok_or(Error::NoWeights { name: &self.name })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Catalog {
+    model: Vec<Model>,
+}
+
+static CATALOG: LazyLock<Vec<Model>> = LazyLock::new(|| {
+    // The catalog is part of the program; a test reads it.
+    let catalog: Catalog = toml::from_str(include_str!("../catalog.toml")).expect("catalog.toml is valid");
+    catalog.model
+});
+
+/// Every model, in the catalog's order.
+pub fn models() -> &'static [Model] {
+    &CATALOG
+}
+
+/// The model of a name.
+///
+/// # Errors
+/// [`Error::UnknownModel`], which lists the names there are.
+pub fn model(name: &str) -> Result<&'static Model> {
+    models().iter().find(|m| m.name == name).ok_or_else(|| Error::UnknownModel {
+        name: name.to_owned(),
+        known: models().iter().map(|m| m.name.as_str()).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_its_configuration_and_every_shipped_weight_file_its_hash() {
+        use sha2::Digest;
+        assert_eq!(models().len(), embedded::ALL.len());
+        for model in models() {
+            let embedded = embedded::of(&model.name).unwrap_or_else(|| panic!("{} is not embedded", model.name));
+            let stage = match model.task {
+                Task::Detect => "[detector.",
+                Task::Recognize => "[recognizer.",
+            };
+            assert!(model.config().contains(stage), "configs/{}.toml has no {stage}…]", model.name);
+            assert_eq!(model.weights.is_some(), embedded.weights.is_some(), "{}", model.name);
+            if let (Some(row), Some(bytes)) = (&model.weights, embedded.weights) {
+                let hash: String = sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+                assert_eq!(hash, row.sha256, "{}", row.file);
+            }
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_in_the_catalog_with_their_tasks() {
+        assert_eq!(model(DEFAULT_DETECTOR).unwrap().task, Task::Detect);
+        assert_eq!(model(DEFAULT_RECOGNIZER).unwrap().task, Task::Recognize);
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_names_there_are() {
+        let message = model("dbnet_light").unwrap_err().to_string();
+        assert!(message.contains("dbnet_light") && message.contains("dbnet_lite"), "{message}");
+    }
+}

@@ -1,0 +1,25 @@
+//! The files that are part of the program.
+
+/// A model's configuration and, where they are shipped, its weights.
+pub(crate) struct Embedded {
+    pub(crate) name: &'static str,
+    pub(crate) config: &'static str,
+    pub(crate) weights: Option<&'static [u8]>,
+}
+
+macro_rules! config {
+    ($name:literal) => {
+        include_str!(concat!("../../../configs/", $name, ".toml"))
+    };
+}
+
+pub(crate) const ALL: &[Embedded] = &[
+    Embedded { name: "dbnet_lite", config: config!("dbnet_lite"), weights: None },
+    Embedded { name: "crnn_lite", config: config!("crnn_lite"), weights: None },
+    Embedded { name: "dbnet_r18", config: config!("dbnet_r18"), weights: None },
+    Embedded { name: "crnn", config: config!("crnn"), weights: None },
+];
+
+pub(crate) fn of(name: &str) -> Option<&'static Embedded> {
+    ALL.iter().find(|e| e.name == name)
+}
