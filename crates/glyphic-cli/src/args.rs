@@ -1,0 +1,159 @@
+//! Arguments that several commands share.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use glyphic::{ReaderConfig, Weights};
+use glyphic_nn::{Device, device};
+use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, Task};
+
+use crate::exit::{Exit, Failure, OrExit};
+
+/// Where networks run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeviceArgs {
+    /// Where networks run: cpu, vulkan:0, wgpu:0, cuda:0
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    device: String,
+    /// Processor threads [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+impl DeviceArgs {
+    /// Sets the threads and opens the device.
+    pub(crate) fn open(&self) -> Result<Device, Failure> {
+        if let Some(threads) = self.threads {
+            device::set_threads(usize::from(threads)).or_exit(Exit::Model)?;
+        }
+        device::parse(&self.device).or_exit(Exit::Model)
+    }
+}
+
+/// One stage's model.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ModelArgs {
+    /// A model that `glyphic models` lists, or a TOML file [default: the shipped one]
+    #[arg(long, value_name = "NAME|FILE")]
+    model: Option<String>,
+    /// Weights: safetensors, or a .pth checkpoint of MMOCR [default: the model's own]
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
+
+impl ModelArgs {
+    /// The configuration and the weights of the stage.
+    pub(crate) fn resolve(&self, task: Task) -> Result<(ReaderConfig, Weights), Failure> {
+        let mut models = Models::default();
+        if let Some(model) = &self.model {
+            models.add(model)?;
+            if !models.sets(task) {
+                return Err(Failure::new(Exit::Usage, format!("{model} is no model to {task}")));
+            }
+        }
+        if let Some(path) = &self.weights {
+            models.set_weights(task, path.clone());
+        }
+        let weights = models.weights(task);
+        Ok((models.config, weights))
+    }
+}
+
+/// The models of both stages.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReaderArgs {
+    /// A model that `glyphic models` lists, or a TOML file; may be given for each stage
+    #[arg(long, value_name = "NAME|FILE")]
+    model: Vec<String>,
+    /// Weights of a stage: detect=FILE or recognize=FILE, safetensors or a .pth checkpoint of MMOCR
+    #[arg(long, value_name = "STAGE=FILE", value_parser = stage_weights)]
+    weights: Vec<(Task, PathBuf)>,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
+
+fn stage_weights(value: &str) -> Result<(Task, PathBuf), String> {
+    match value.split_once('=') {
+        Some(("detect", path)) => Ok((Task::Detect, path.into())),
+        Some(("recognize", path)) => Ok((Task::Recognize, path.into())),
+        _ => Err("say detect=FILE or recognize=FILE".to_owned()),
+    }
+}
+
+impl ReaderArgs {
+    /// The models named, over the defaults.
+    pub(crate) fn resolve(&self) -> Result<Models, Failure> {
+        let mut models = Models::default();
+        for model in &self.model {
+            models.add(model)?;
+        }
+        for (task, path) in &self.weights {
+            models.set_weights(*task, path.clone());
+        }
+        Ok(models)
+    }
+}
+
+/// A reader's configuration and where its weights come from.
+#[derive(Debug, Default)]
+pub(crate) struct Models {
+    pub(crate) config: ReaderConfig,
+    detector: Choice,
+    recognizer: Choice,
+}
+
+/// What was said of a stage.
+#[derive(Debug, Default)]
+struct Choice {
+    /// A `--model` set its configuration.
+    configured: bool,
+    weights: Option<Weights>,
+}
+
+impl Models {
+    /// Takes over what a name of the catalog or a TOML file sets.
+    pub(crate) fn add(&mut self, model: &str) -> Result<(), Failure> {
+        let applied = match glyphic_zoo::model(model) {
+            Ok(row) => {
+                self.choice(row.task).weights = Some(Weights::Catalog(row.name.clone()));
+                self.config.apply(row.config(), &row.name).or_exit(Exit::Usage)?
+            }
+            Err(unknown) if !Path::new(model).exists() => {
+                return Err(unknown).context("or name a TOML file that exists").or_exit(Exit::Usage);
+            }
+            Err(_) => self.config.apply_file(model).or_exit(Exit::Usage)?,
+        };
+        self.detector.configured |= applied.detector;
+        self.recognizer.configured |= applied.recognizer;
+        Ok(())
+    }
+
+    /// The weights of a stage: those given, those of the model named, those of the default model.
+    pub(crate) fn weights(&self, task: Task) -> Weights {
+        let (choice, default) = match task {
+            Task::Detect => (&self.detector, DEFAULT_DETECTOR),
+            Task::Recognize => (&self.recognizer, DEFAULT_RECOGNIZER),
+        };
+        choice.weights.clone().unwrap_or_else(|| Weights::Catalog(default.to_owned()))
+    }
+
+    fn sets(&self, task: Task) -> bool {
+        match task {
+            Task::Detect => self.detector.configured,
+            Task::Recognize => self.recognizer.configured,
+        }
+    }
+
+    fn set_weights(&mut self, task: Task, path: PathBuf) {
+        self.choice(task).weights = Some(Weights::File(path));
+    }
+
+    fn choice(&mut self, task: Task) -> &mut Choice {
+        match task {
+            Task::Detect => &mut self.detector,
+            Task::Recognize => &mut self.recognizer,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+use clap::Subcommand;
+
+use crate::{
+    args::Models,
+    exit::{Exit, Failure, OrExit},
+    output::Output,
+};
+
+/// Shows configurations.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Prints the whole resolved configuration as TOML, every default filled in
+    Show {
+        /// Models of `glyphic models`, or TOML files [default: the shipped models]
+        #[arg(value_name = "NAME|FILE")]
+        models: Vec<String>,
+    },
+}
+
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let Action::Show { models: names } = args.action;
+    let mut models = Models::default();
+    for name in &names {
+        models.add(name)?;
+    }
+    let text = toml::to_string_pretty(&models.config).or_exit(Exit::Output)?;
+    let mut output = Output::open(None)?;
+    output.put(&text)?;
+    output.finish()
+}

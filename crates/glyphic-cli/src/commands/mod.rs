@@ -1,0 +1,39 @@
+//! One file a command.
+
+mod config;
+mod detect;
+mod doctor;
+mod eval;
+mod models;
+mod read;
+mod recognize;
+mod synth;
+
+use clap::Subcommand;
+
+use crate::exit::Failure;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Read(read::Args),
+    Detect(detect::Args),
+    Recognize(recognize::Args),
+    Eval(eval::Args),
+    Synth(synth::Args),
+    Models(models::Args),
+    Config(config::Args),
+    Doctor(doctor::Args),
+}
+
+pub(crate) fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Read(args) => read::run(args),
+        Command::Detect(args) => detect::run(args),
+        Command::Recognize(args) => recognize::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Synth(args) => synth::run(args),
+        Command::Models(args) => models::run(args),
+        Command::Config(args) => config::run(args),
+        Command::Doctor(args) => doctor::run(args),
+    }
+}

@@ -1,0 +1,69 @@
+use std::{fmt, io, process};
+
+/// How the command ends. Documented in `glyphic --help`: keep [`HELP`] in step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// All was done.
+    Success = 0,
+    /// The arguments or a configuration file are wrong (clap's own code).
+    Usage = 2,
+    /// An input could not be read; the others were done.
+    Input = 3,
+    /// A model or its weights could not be loaded or run.
+    Model = 4,
+    /// The output could not be written.
+    Output = 5,
+}
+
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0  all was done
+  2  the arguments or a configuration file are wrong
+  3  an input could not be read; the others were done
+  4  a model or its weights could not be loaded or run
+  5  the output could not be written";
+
+impl From<Exit> for process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error and the exit code it stands for.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) error: anyhow::Error,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.error)
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl fmt::Display + fmt::Debug + Send + Sync + 'static) -> Self {
+        Self { exit, error: anyhow::Error::msg(message) }
+    }
+
+    /// Whether the reader of our output has gone (`glyphic ... | head`): that is success.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        self.error
+            .chain()
+            .filter_map(|e| e.downcast_ref::<io::Error>())
+            .any(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Gives an error its exit code.
+pub(crate) trait OrExit<T> {
+    fn or_exit(self, exit: Exit) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
+    fn or_exit(self, exit: Exit) -> Result<T, Failure> {
+        self.map_err(|e| Failure { exit, error: e.into() })
+    }
+}

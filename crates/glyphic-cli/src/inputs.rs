@@ -1,0 +1,132 @@
+//! The images a command is given: files, folders, standard input.
+
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use glyphic_core::{Image, ImageLimits};
+
+use crate::exit::{Exit, Failure, OrExit};
+
+/// What is taken for an image in a folder. A file named on the command line is read whatever its name.
+const EXTENSIONS: [&str; 12] =
+    ["jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff", "webp", "pbm", "pgm", "ppm", "pnm"];
+
+/// An image that waits to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Input {
+    source: Source,
+    /// The name that stands in results: below a folder, the path from that folder, else the file's name.
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    Stdin,
+    File(PathBuf),
+}
+
+impl Input {
+    /// Reads and decodes the image.
+    pub(crate) fn load(&self) -> Result<Image, Failure> {
+        match &self.source {
+            Source::File(path) => Image::open(path).or_exit(Exit::Input),
+            Source::Stdin => {
+                let mut bytes = Vec::new();
+                std::io::stdin()
+                    .lock()
+                    .read_to_end(&mut bytes)
+                    .context("cannot read standard input")
+                    .or_exit(Exit::Input)?;
+                Image::decode(&bytes, "-", ImageLimits::default()).or_exit(Exit::Input)
+            }
+        }
+    }
+
+    /// The file, `None` for standard input.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match &self.source {
+            Source::File(path) => Some(path),
+            Source::Stdin => None,
+        }
+    }
+}
+
+/// Every image named: files as they are, folders with all below them, by name.
+pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
+    let mut inputs = Vec::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            inputs.push(Input { source: Source::Stdin, name: "-".to_owned() });
+        } else if path.is_dir() {
+            let mut found = Vec::new();
+            walk(path, &mut found).or_exit(Exit::Input)?;
+            if found.is_empty() {
+                let message = format!("no images in {} ({} are read)", path.display(), EXTENSIONS.join(", "));
+                return Err(Failure::new(Exit::Input, message));
+            }
+            found.sort();
+            inputs.extend(found.into_iter().map(|file| {
+                let name = file.strip_prefix(path).unwrap_or(&file).display().to_string();
+                Input { source: Source::File(file), name }
+            }));
+        } else {
+            let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.display().to_string());
+            inputs.push(Input { source: Source::File(path.clone()), name });
+        }
+    }
+    Ok(inputs)
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let cannot = || format!("cannot list {}", folder.display());
+    for entry in fs::read_dir(folder).with_context(cannot)? {
+        let entry = entry.with_context(cannot)?;
+        let path = entry.path();
+        // Links to folders are not followed: they can run in circles.
+        if entry.file_type().with_context(cannot)?.is_dir() {
+            walk(&path, found)?;
+        } else if is_image(&path) && path.is_file() {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_image(path: &Path) -> bool {
+    path.extension().is_some_and(|e| EXTENSIONS.iter().any(|known| e.eq_ignore_ascii_case(known)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_gives_its_images_by_name_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("b")).unwrap();
+        for name in ["z.JPG", "b/a.png", "notes.txt", "a.tiff"] {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let names: Vec<String> =
+            collect(&[folder.path().to_owned()]).unwrap().into_iter().map(|i| i.name).collect();
+        assert_eq!(names, ["a.tiff", "b/a.png", "z.JPG"]);
+    }
+
+    #[test]
+    fn a_folder_without_images_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let failure = collect(&[folder.path().to_owned()]).unwrap_err();
+        assert_eq!(failure.exit, Exit::Input);
+        assert!(failure.to_string().contains("no images in"), "{failure}");
+    }
+
+    #[test]
+    fn a_dash_is_standard_input_and_files_are_taken_as_they_are() {
+        let inputs = collect(&["-".into(), "some/where/photo".into()]).unwrap();
+        assert_eq!(inputs.iter().map(|i| i.name.as_str()).collect::<Vec<_>>(), ["-", "photo"]);
+    }
+}

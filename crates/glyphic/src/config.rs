@@ -1,0 +1,181 @@
+use std::{fs, path::Path};
+
+use glyphic_detect::DetectorConfig;
+use glyphic_recognize::RecognizerConfig;
+use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// How a page is read: its models' networks and what happens between them.
+///
+/// In TOML, `[detector.NAME]`, `[recognizer.NAME]` and `[reading]`. A stage that a file names is taken from that
+/// file alone: what the file leaves out has the default of that network.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReaderConfig {
+    /// What finds text.
+    pub detector: DetectorConfig,
+    /// What reads it.
+    pub recognizer: RecognizerConfig,
+    /// What happens between the two, and after.
+    pub reading: ReadingConfig,
+}
+
+impl Default for ReaderConfig {
+    /// The models whose weights are shipped.
+    fn default() -> Self {
+        Self {
+            detector: DetectorConfig::default(),
+            recognizer: RecognizerConfig::default(),
+            reading: ReadingConfig::default(),
+        }
+    }
+}
+
+/// What happens between the stages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReadingConfig {
+    /// What a crop shows around its region on each side, in heights of the region; 0 to 1.
+    pub crop_margin: f64,
+    /// Words that are read with less confidence are dropped; 0 to 1.
+    pub min_text_score: f32,
+}
+
+impl Default for ReadingConfig {
+    fn default() -> Self {
+        Self { crop_margin: 0.05, min_text_score: 0.5 }
+    }
+}
+
+impl ReadingConfig {
+    pub(crate) fn validate(&self) -> Result<()> {
+        let values =
+            [("crop_margin", self.crop_margin), ("min_text_score", f64::from(self.min_text_score))];
+        match values.into_iter().find(|(_, v)| !(0.0..=1.0).contains(v)) {
+            Some((field, value)) => Err(Error::Reading { field, value, expected: "a number from 0 to 1" }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A configuration file: the parts it names.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigFile {
+    detector: Option<DetectorConfig>,
+    recognizer: Option<RecognizerConfig>,
+    reading: Option<ReadingConfig>,
+}
+
+/// Which parts a configuration set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// It named a detector.
+    pub detector: bool,
+    /// It named a recognizer.
+    pub recognizer: bool,
+}
+
+impl ReaderConfig {
+    /// The defaults with what a file sets.
+    ///
+    /// # Errors
+    /// [`Error::Read`], and those of [`ReaderConfig::apply`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let mut config = Self::default();
+        config.apply_file(path)?;
+        Ok(config)
+    }
+
+    /// Sets the parts that a file names; tells whether it named a detector, a recognizer.
+    ///
+    /// # Errors
+    /// [`Error::Read`], and those of [`ReaderConfig::apply`].
+    pub fn apply_file(&mut self, path: impl AsRef<Path>) -> Result<Applied> {
+        let path = path.as_ref();
+        let text =
+            fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        self.apply(&text, &path.display().to_string())
+    }
+
+    /// Sets the parts that some TOML names; `name` stands in errors.
+    ///
+    /// # Errors
+    /// [`Error::Config`], which names line and column, [`Error::Reading`].
+    pub fn apply(&mut self, toml: &str, name: &str) -> Result<Applied> {
+        let file: ConfigFile = toml::from_str(toml)
+            .map_err(|source| Error::Config { name: name.to_owned(), source: Box::new(source) })?;
+        let applied = Applied { detector: file.detector.is_some(), recognizer: file.recognizer.is_some() };
+        if let Some(reading) = &file.reading {
+            reading.validate()?;
+        }
+        self.detector = file.detector.unwrap_or(std::mem::take(&mut self.detector));
+        self.recognizer = file.recognizer.unwrap_or(std::mem::take(&mut self.recognizer));
+        self.reading = file.reading.unwrap_or(std::mem::take(&mut self.reading));
+        Ok(applied)
+    }
+}
+
+/// The names of the models that [`ReaderConfig::default`] configures.
+pub const DEFAULT_MODELS: [&str; 2] = [DEFAULT_DETECTOR, DEFAULT_RECOGNIZER];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_the_catalogs_default_models() {
+        let mut config = ReaderConfig::default();
+        for name in DEFAULT_MODELS {
+            config.apply(glyphic_zoo::model(name).unwrap().config(), name).unwrap();
+        }
+        assert_eq!(config, ReaderConfig::default());
+    }
+
+    #[test]
+    fn every_model_of_the_catalog_configures_the_stage_of_its_task() {
+        for model in glyphic_zoo::models() {
+            let applied = ReaderConfig::default().apply(model.config(), &model.name).unwrap();
+            let expected = match model.task {
+                glyphic_zoo::Task::Detect => Applied { detector: true, recognizer: false },
+                glyphic_zoo::Task::Recognize => Applied { detector: false, recognizer: true },
+            };
+            assert_eq!(applied, expected, "{}", model.name);
+        }
+    }
+
+    #[test]
+    fn the_whole_configuration_survives_a_round_trip_through_toml() {
+        let mut config = ReaderConfig::default();
+        config.reading.crop_margin = 0.25;
+        let text = toml::to_string(&config).unwrap();
+        let mut read = ReaderConfig::default();
+        read.apply(&text, "test").unwrap();
+        assert_eq!(read, config);
+    }
+
+    #[test]
+    fn a_typo_is_named_with_its_line() {
+        for (toml, line, word) in [
+            ("[reading]\ncrop_marign = 0.1\n", "line 2", "crop_marign"),
+            ("[detector.dbnet.decode]\n\nmin_skore = 1\n", "line 3", "min_skore"),
+            ("[recognizer.crnn_light]\n", "line 1", "crnn_light"),
+            ("[reader]\n", "line 1", "reader"),
+            ("[reading]\ncrop_margin = \"wide\"\n", "line 2", "invalid type"),
+            ("[reading\n", "line 1", "TOML parse error"),
+        ] {
+            let message = ReaderConfig::default().apply(toml, "my.toml").unwrap_err().to_string();
+            assert!(message.starts_with("my.toml: "), "{message}");
+            assert!(message.contains(line) && message.contains(word), "{toml:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn values_outside_their_range_are_refused() {
+        for toml in ["[reading]\ncrop_margin = 2.0\n", "[reading]\nmin_text_score = -0.1\n", "[reading]\ncrop_margin = nan\n"] {
+            let error = ReaderConfig::default().apply(toml, "my.toml").unwrap_err();
+            assert!(matches!(error, Error::Reading { .. }), "{error}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+use std::path::PathBuf;
+
+/// What can go wrong while a reader is built or reads.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A configuration that is no TOML, or with keys or values that there are not. The source names the line.
+    #[error("{name}: {source}")]
+    Config {
+        /// The file.
+        name: String,
+        /// What is wrong and where.
+        source: Box<toml::de::Error>,
+    },
+    /// A value of `[reading]` outside its range.
+    #[error("reading.{field} is {value}: it needs {expected}")]
+    Reading {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: f64,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// A model that does another task than it is used for.
+    #[error("{name} does not {expected}: it is a model to {found}")]
+    WrongTask {
+        /// The model.
+        name: String,
+        /// The task it was used for.
+        expected: glyphic_zoo::Task,
+        /// The task it does.
+        found: glyphic_zoo::Task,
+    },
+    /// Weights that do not fit the network.
+    #[error("weights {weights}: {source}")]
+    Weights {
+        /// The file or model they come from.
+        weights: String,
+        /// What does not fit.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The catalog does not have what was asked for.
+    #[error(transparent)]
+    Zoo(#[from] glyphic_zoo::Error),
+    /// A picture that cannot be read, or a stage that failed.
+    #[error(transparent)]
+    Core(#[from] glyphic_core::Error),
+}
+
+/// This crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
