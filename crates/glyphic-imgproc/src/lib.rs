@@ -1,1 +1,37 @@
-//! (opened by its first content)
+//! Image operations for reading text: resize, warp, contours, fill, components, morphology, draw.
+//!
+//! Where detectors and their training targets are defined by OpenCV (resize, contours, polygon approximation and
+//! filling, perspective warp), the results equal OpenCV 4.8's. The crates at hand do not: each of those modules says
+//! in what.
+//!
+//! Pixel (x, y) covers the unit square from (x, y) on for [`resize`](resize_linear_f32); contours, fills and warps put
+//! integer coordinates at pixel centres, as OpenCV does.
+
+mod approx;
+mod components;
+mod contours;
+mod crop;
+mod draw;
+mod error;
+mod fill;
+mod map;
+mod morphology;
+mod resize;
+mod rotate;
+mod warp;
+
+pub use approx::{approx_poly_dp, arc_length};
+pub use components::{Component, Components, Connectivity, connected_components};
+pub use contours::{Approximation, Contour, Retrieval, find_contours};
+pub use crop::{crop_polygon, crop_quad, crop_rect, crop_ribbon};
+pub use draw::{draw_line, draw_polygon, draw_polyline, fill_polygon, fill_rect};
+pub use error::{Error, Result};
+pub use fill::{fill_convex, fill_poly, polygon_mean};
+pub use map::{Map, Pixel, pixels, points};
+pub use morphology::{dilate, erode};
+pub use resize::{
+    resize_antialiased, resize_linear, resize_linear_f32, resize_linear_u8, resize_nearest,
+    resize_nearest_map,
+};
+pub use rotate::{QuarterTurn, rotate};
+pub use warp::{Border, Homography, warp_perspective};

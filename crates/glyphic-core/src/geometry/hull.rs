@@ -1,6 +1,6 @@
 use super::Point;
 
-/// The convex hull, counter-clockwise on the screen (y down), without collinear vertices.
+/// The convex hull, clockwise on the screen (y down), without collinear vertices.
 ///
 /// Which vertex comes first, and the order, are those of OpenCV's `convexHull(points, clockwise=False)`:
 /// [`super::min_area_rect`] breaks ties between equal rectangles by it. Coordinates are rounded to `f32` as there.
