@@ -1,1 +1,12 @@
-//! (opened by its first content)
+//! Text detectors: pictures in, regions out. One folder a model.
+
+mod config;
+pub mod dbnet;
+mod error;
+mod input;
+mod plain;
+
+pub use config::DetectorConfig;
+pub use dbnet::{DbNetConfig, DbNetDetector};
+pub use error::{Error, Result};
+pub use input::{InputConfig, ResizeConfig};

@@ -1,0 +1,92 @@
+use burn::tensor::{Tensor, TensorData};
+use glyphic_core::{Detector, Image, Region};
+use glyphic_imgproc::Map;
+use glyphic_nn::Device;
+use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into};
+use glyphic_nn::layers::Fold;
+
+use super::inference::Inference;
+use super::{DbNet, DbNetConfig, ProbabilityMap};
+use crate::Result;
+use crate::input::{Content, Prepared};
+
+/// DBNet with weights, ready to detect. One engine serves every thread.
+pub struct DbNetDetector {
+    config: DbNetConfig,
+    engine: Engine,
+}
+
+enum Engine {
+    /// On the processor: an own path, several times quicker than tensor operations.
+    Processor(Inference),
+    /// On any other device.
+    Device { network: Box<DbNet>, device: Device },
+}
+
+impl DbNetDetector {
+    /// Builds the network and loads the weights, all of them and no others.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] for a value that makes no network, [`crate::Error::Weights`] where names or shapes
+    /// do not fit.
+    pub fn new(config: DbNetConfig, weights: &StateDict, device: &Device) -> Result<Self> {
+        config.validate()?;
+        let mut network = config.init(device);
+        load_into(&mut network, weights, &LoadOptions::default())?;
+        let engine = if *device == glyphic_nn::device::cpu() {
+            Engine::Processor(Inference::new(&config, network))
+        } else {
+            Engine::Device { network: Box::new(network.fold()), device: device.clone() }
+        };
+        Ok(Self { config, engine })
+    }
+
+    /// The configuration it runs with.
+    pub fn config(&self) -> &DbNetConfig {
+        &self.config
+    }
+
+    /// How likely each pixel is text: what the regions are read off.
+    ///
+    /// # Errors
+    /// [`crate::Error::Picture`] where the picture cannot be brought to the network's size.
+    pub fn probability_map(&self, image: &Image) -> Result<ProbabilityMap> {
+        let (mut values, padded_width, content) = match &self.engine {
+            Engine::Processor(inference) => {
+                let Prepared { map, content } = self.config.input.prepare(image, inference.input_frame())?;
+                let width = map.width;
+                (inference.probabilities(map), width, content)
+            }
+            Engine::Device { network, device } => {
+                let Prepared { map, content } = self.config.input.prepare(image, 0)?;
+                let (height, width) = (map.height, map.width);
+                let pixels = TensorData::new(map.into_values(), [1, height, width, 3]);
+                // [1, H, W, 3] -> [1, 3, H, W]
+                let input = Tensor::<4>::from_data(pixels, device).permute([0, 3, 1, 2]);
+                (network.probabilities(input).into_data().iter::<f32>().collect(), width, content)
+            }
+        };
+        // Nothing is looked for in the padding.
+        let Content { width, height, scale } = content;
+        for y in 0..height {
+            values.copy_within(y * padded_width..y * padded_width + width, y * width);
+        }
+        values.truncate(width * height);
+        Ok(ProbabilityMap { values: Map::new(width, height, values)?, scale })
+    }
+
+    fn regions(&self, image: &Image) -> Result<Vec<Region>> {
+        Ok(self.config.decode.decode(&self.probability_map(image)?))
+    }
+}
+
+impl Detector for DbNetDetector {
+    /// Pictures are looked at one by one, each on all threads, so a result cannot depend on its neighbours.
+    fn detect(&self, images: &[Image]) -> glyphic_core::Result<Vec<Vec<Region>>> {
+        images
+            .iter()
+            .map(|image| self.regions(image))
+            .collect::<Result<_>>()
+            .map_err(|e| glyphic_core::Error::Stage { stage: "detect", source: Box::new(e) })
+    }
+}

@@ -1,0 +1,18 @@
+//! DBNet: Liao et al. 2020, "Real-time Scene Text Detection with Differentiable Binarization".
+//!
+//! [`DbNetConfig::default`] is MMOCR's `dbnet_r18_fpnc_1200e_icdar2015`; [`DbNetConfig::lite`] is the default
+//! detector, the same neck and head over a small backbone. Field names are MMOCR's, so its checkpoints load as
+//! they are.
+
+mod config;
+mod decode;
+mod detector;
+mod inference;
+mod loss;
+mod model;
+
+pub use config::{DbBackbone, DbLite, DbNeckConfig, DbNetConfig, DbResnet};
+pub use decode::{DbDecodeConfig, DbOutline, DbUnclip, ProbabilityMap};
+pub use detector::DbNetDetector;
+pub use loss::{DbLossConfig, DbLosses, DbTargets};
+pub use model::{DbMaps, DbNet};

@@ -1,0 +1,162 @@
+use burn::module::Module;
+use burn::nn::Relu;
+use burn::nn::conv::{Conv2d, ConvTranspose2d, ConvTranspose2dConfig};
+use burn::tensor::activation::sigmoid;
+use burn::tensor::{Device, Tensor};
+use glyphic_nn::backbones::{Lite, ResNet};
+use glyphic_nn::layers::{BatchNorm2d, BatchNorm2dConfig, Fold, conv2d, fold};
+use glyphic_nn::necks::{Fpnc, FpncConfig};
+
+use super::config::{DbBackbone, DbNetConfig};
+
+/// Steepness of the step function that turns probability and threshold into the binary map.
+const STEEPNESS: f64 = 50.0;
+
+/// The three maps that training compares with targets, `[N, 1, H, W]` each, 0 to 1.
+#[derive(Debug, Clone)]
+pub struct DbMaps {
+    /// How likely each pixel is text (shrunk).
+    pub prob: Tensor<4>,
+    /// The threshold that fits each pixel.
+    pub threshold: Tensor<4>,
+    /// A soft `prob > threshold`.
+    pub binary: Tensor<4>,
+}
+
+/// Backbone, neck and head. Names: `backbone.*`, `neck.*`, `bbox_head.*`.
+#[derive(Module, Debug)]
+pub struct DbNet {
+    backbone: Backbone,
+    neck: Fpnc,
+    bbox_head: DbHead,
+}
+
+impl DbNetConfig {
+    /// Makes the network with fresh weights.
+    pub fn init(&self, device: &Device) -> DbNet {
+        let backbone = match &self.backbone {
+            DbBackbone::Resnet(config) => Backbone::Resnet(config.network().init(device)),
+            DbBackbone::Lite(config) => Backbone::Lite(config.network().init(device)),
+        };
+        let neck = FpncConfig {
+            lateral_channels: self.neck.lateral_channels,
+            out_channels: self.neck.out_channels,
+            ..FpncConfig::new(&self.backbone.channels())
+        };
+        let bbox_head = DbHead::new(neck.output_channels(), device);
+        DbNet { backbone, neck: neck.init(device), bbox_head }
+    }
+}
+
+impl DbNet {
+    /// Pictures `[N, 3, H, W]`, sides multiples of 32 -> the backbone's features at 1/4, 1/8, 1/16 and 1/32.
+    pub fn features(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
+        match &self.backbone {
+            Backbone::Resnet(backbone) => backbone.forward(x),
+            Backbone::Lite(backbone) => backbone.forward(x),
+        }
+    }
+
+    /// Features -> the neck's output `[N, 4 * out_channels, H/4, W/4]`.
+    pub fn neck(&self, features: Vec<Tensor<4>>) -> Tensor<4> {
+        self.neck.forward(features)
+    }
+
+    /// The neck's output -> all maps, `[N, 1, H, W]` each.
+    pub fn maps(&self, x: Tensor<4>) -> DbMaps {
+        let prob = branch(&self.bbox_head.binarize, x.clone());
+        let threshold = branch(&self.bbox_head.threshold, x);
+        let binary = sigmoid((prob.clone() - threshold.clone()) * STEEPNESS);
+        DbMaps { prob, threshold, binary }
+    }
+
+    /// For training: `[N, 3, H, W]`, sides multiples of 32 -> three maps `[N, 1, H, W]`.
+    pub fn forward(&self, x: Tensor<4>) -> DbMaps {
+        self.maps(self.neck(self.features(x)))
+    }
+
+    /// For inference, without the threshold branch: `[N, 3, H, W]` -> probabilities `[N, 1, H, W]`.
+    pub fn probabilities(&self, x: Tensor<4>) -> Tensor<4> {
+        branch(&self.bbox_head.binarize, self.neck(self.features(x)))
+    }
+}
+
+impl Fold for DbNet {
+    fn fold(self) -> Self {
+        let backbone = match self.backbone {
+            Backbone::Resnet(backbone) => Backbone::Resnet(backbone.fold()),
+            Backbone::Lite(backbone) => Backbone::Lite(backbone.fold()),
+        };
+        let bbox_head = DbHead {
+            binarize: fold_branch(self.bbox_head.binarize),
+            threshold: fold_branch(self.bbox_head.threshold),
+        };
+        Self { backbone, neck: self.neck.fold(), bbox_head }
+    }
+}
+
+#[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of them")]
+enum Backbone {
+    Resnet(ResNet),
+    Lite(Lite),
+}
+
+/// Names: `binarize.{0,1,3,4,6}`, `threshold.{0,1,3,4,6}`; the ReLUs between count too.
+#[derive(Module, Debug)]
+struct DbHead {
+    binarize: Branch,
+    threshold: Branch,
+}
+
+type Branch =
+    (Conv2d, Option<BatchNorm2d>, Relu, ConvTranspose2d, Option<BatchNorm2d>, Relu, ConvTranspose2d);
+
+impl DbHead {
+    fn new(channels: usize, device: &Device) -> Self {
+        let inner = channels / 4;
+        let norm = || Some(BatchNorm2dConfig::new(inner).init(device));
+        let double = |to| ConvTranspose2dConfig::new([inner, to], [2, 2]).with_stride([2, 2]).init(device);
+        let branch = || {
+            let conv = conv2d([channels, inner], [3, 3], [1, 1], [1, 1], false, device);
+            (conv, norm(), Relu, double(inner), norm(), Relu, double(1))
+        };
+        Self { binarize: branch(), threshold: branch() }
+    }
+}
+
+/// `[N, C, h, w]` -> `[N, 1, 4h, 4w]`, 0 to 1.
+fn branch((conv, bn1, relu1, double, bn2, relu2, last): &Branch, x: Tensor<4>) -> Tensor<4> {
+    let norm = |bn: &Option<BatchNorm2d>, x| match bn {
+        Some(bn) => bn.forward(x),
+        None => x,
+    };
+    let x = relu1.forward(norm(bn1, conv.forward(x)));
+    let x = relu2.forward(norm(bn2, double.forward(x)));
+    sigmoid(last.forward(x))
+}
+
+fn fold_branch((conv, bn1, relu1, double, bn2, relu2, last): Branch) -> Branch {
+    let (conv, bn1) = fold(conv, bn1);
+    let (double, bn2) = fold_transposed(double, bn2);
+    (conv, bn1, relu1, double, bn2, relu2, last)
+}
+
+/// As [`fold`], for a transposed convolution: its weights are `[inputs, outputs, 2, 2]`.
+fn fold_transposed(conv: ConvTranspose2d, bn: Option<BatchNorm2d>) -> (ConvTranspose2d, Option<BatchNorm2d>) {
+    use burn::module::Param;
+    let Some(bn) = bn else { return (conv, None) };
+    let (scale, shift) = bn.affine();
+    let [_, outputs, _, _] = conv.weight.dims();
+    let bias = match &conv.bias {
+        Some(bias) => bias.val() * scale.clone() + shift,
+        None => shift,
+    };
+    let weight = conv.weight.val() * scale.reshape([1, outputs, 1, 1]);
+    let folded = ConvTranspose2d {
+        weight: Param::from_tensor(weight.detach()),
+        bias: Some(Param::from_tensor(bias.detach())),
+        ..conv
+    };
+    (folded, None)
+}

@@ -1,0 +1,163 @@
+//! From pictures to what a network reads: scaled, normalised, padded.
+
+use glyphic_core::Image;
+use glyphic_imgproc::{resize_antialiased, resize_linear};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, plain::FeatureMap};
+
+/// Both sides of a network's input are multiples of this: the backbones halve them five times.
+pub(crate) const SIDE_MULTIPLE: u32 = 32;
+
+/// How far a picture is scaled before it is looked at. The aspect is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResizeConfig {
+    /// The longest side allowed, in pixels.
+    pub long_side: u32,
+    /// The shorter side allowed, in pixels.
+    pub short_side: u32,
+    /// Pictures that are smaller than both limits are enlarged to them.
+    pub enlarge: bool,
+    /// Averages over all pixels when it shrinks. MMOCR does not: it takes the four nearest, as OpenCV does.
+    pub antialias: bool,
+}
+
+impl Default for ResizeConfig {
+    /// MMOCR's test pipeline: 1333 by 736, enlarged where smaller.
+    fn default() -> Self {
+        Self { long_side: 1333, short_side: 736, enlarge: true, antialias: false }
+    }
+}
+
+impl ResizeConfig {
+    /// Width and height after scaling, at least 1 each.
+    pub fn size(&self, width: u32, height: u32) -> (u32, u32) {
+        let (long, short) = (f64::from(width.max(height)), f64::from(width.min(height)));
+        let fit = (f64::from(self.long_side) / long).min(f64::from(self.short_side) / short);
+        let factor = if self.enlarge { fit } else { fit.min(1.0) };
+        let scaled = |side: u32| ((f64::from(side) * factor + 0.5) as u32).max(1);
+        (scaled(width), scaled(height))
+    }
+}
+
+/// What a network wants to be fed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InputConfig {
+    /// How far pictures are scaled.
+    pub resize: ResizeConfig,
+    /// Mean of red, green and blue, 0 to 255.
+    pub mean: [f32; 3],
+    /// Standard deviation of red, green and blue, above 0.
+    pub std: [f32; 3],
+}
+
+impl Default for InputConfig {
+    /// ImageNet's mean and deviation, and MMOCR's scale.
+    fn default() -> Self {
+        Self {
+            resize: ResizeConfig::default(),
+            mean: [123.675, 116.28, 103.53],
+            std: [58.395, 57.12, 57.375],
+        }
+    }
+}
+
+impl InputConfig {
+    pub(crate) fn validate(&self) -> Result<()> {
+        let sides = [self.resize.long_side, self.resize.short_side];
+        if let Some(side) = sides.into_iter().find(|s| !(SIDE_MULTIPLE..=16_384).contains(s)) {
+            return Err(Error::config("input.resize", side, "sides from 32 to 16384"));
+        }
+        if let Some(mean) = self.mean.into_iter().find(|m| !m.is_finite()) {
+            return Err(Error::config("input.mean", mean, "finite numbers"));
+        }
+        if let Some(std) = self.std.into_iter().find(|s| !(s.is_finite() && *s > 0.0)) {
+            return Err(Error::config("input.std", std, "numbers above 0"));
+        }
+        Ok(())
+    }
+
+    /// The picture scaled and normalised in the top-left corner of a map whose sides are multiples of 32; zeros
+    /// fill the rest. `frame` is the map's.
+    pub(crate) fn prepare(&self, image: &Image, frame: usize) -> Result<Prepared> {
+        let (width, height) = self.resize.size(image.width(), image.height());
+        let scaled = match self.resize.antialias {
+            true => resize_antialiased(image, width, height)?,
+            false => resize_linear(image, width, height)?,
+        };
+        let tables: [[f32; 256]; 3] =
+            std::array::from_fn(|c| std::array::from_fn(|v| (v as f32 - self.mean[c]) / self.std[c]));
+        let padded = |side: u32| side.next_multiple_of(SIDE_MULTIPLE) as usize;
+        let mut map = FeatureMap::new(padded(height), padded(width), 3, frame);
+        let row_length = width as usize * 3;
+        map.for_each_row(|y, row| {
+            let Some(pixels) = scaled.rgb().get(y * row_length..(y + 1) * row_length) else { return };
+            for (target, pixel) in row.chunks_exact_mut(3).zip(pixels.chunks_exact(3)) {
+                for c in 0..3 {
+                    target[c] = tables[c][usize::from(pixel[c])];
+                }
+            }
+        });
+        let scale =
+            [f64::from(image.width()) / f64::from(width), f64::from(image.height()) / f64::from(height)];
+        Ok(Prepared { map, content: Content { width: width as usize, height: height as usize, scale } })
+    }
+}
+
+/// A picture as a network's input.
+pub(crate) struct Prepared {
+    pub(crate) map: FeatureMap,
+    pub(crate) content: Content,
+}
+
+/// Where the picture lies in the map: in its top-left corner.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Content {
+    /// Width of the picture in the map.
+    pub(crate) width: usize,
+    /// Height of the picture in the map.
+    pub(crate) height: usize,
+    /// Pixels of the picture a pixel of the map, horizontally and vertically.
+    pub(crate) scale: [f64; 2],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_follow_the_limits_and_keep_the_aspect() {
+        let mmocr = ResizeConfig::default();
+        let modest = ResizeConfig { long_side: 1280, short_side: 1280, enlarge: false, antialias: true };
+        let table = [
+            // (config, width, height, expected)
+            (&mmocr, 1280, 720, (1308, 736)),
+            (&mmocr, 720, 1280, (736, 1308)),
+            (&mmocr, 100, 50, (1333, 667)),
+            (&mmocr, 4000, 3000, (981, 736)),
+            (&modest, 1280, 720, (1280, 720)),
+            (&modest, 100, 50, (100, 50)),
+            (&modest, 4000, 3000, (1280, 960)),
+            (&modest, 9000, 2, (1280, 1)),
+        ];
+        for (config, width, height, expected) in table {
+            assert_eq!(config.size(width, height), expected, "{width}x{height}");
+        }
+    }
+
+    #[test]
+    fn pixels_are_normalised_and_padding_is_zero() {
+        let image = Image::filled(40, 33, [255, 0, 128]).unwrap();
+        let resize = ResizeConfig { long_side: 64, short_side: 64, enlarge: false, antialias: false };
+        let input = InputConfig { resize, ..InputConfig::default() };
+        let prepared = input.prepare(&image, 1).unwrap();
+        assert_eq!((prepared.map.width, prepared.map.height), (64, 64));
+        assert_eq!(prepared.content, Content { width: 40, height: 33, scale: [1.0, 1.0] });
+        let expected = [0, 1, 2].map(|c| ([255.0, 0.0, 128.0][c] - input.mean[c]) / input.std[c]);
+        assert_eq!(prepared.map.row(32)[39 * 3..40 * 3], expected);
+        assert!(prepared.map.row(32)[40 * 3..].iter().all(|v| *v == 0.0));
+        assert!(prepared.map.row(33).iter().all(|v| *v == 0.0));
+    }
+}
