@@ -1,0 +1,73 @@
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use crate::layers::{ConvBlock, ConvBlockConfig, Fold, LiteBlock, LiteBlockConfig};
+
+/// Configuration of [`Lite`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiteConfig {
+    /// Channels of the two stem convolutions; the second is feature 0.
+    pub stem: [usize; 2],
+    /// Channels of each later feature with its number of blocks.
+    pub stages: Vec<(usize, usize)>,
+}
+
+impl Default for LiteConfig {
+    fn default() -> Self {
+        Self { stem: [16, 24], stages: vec![(40, 1), (80, 2), (128, 1)] }
+    }
+}
+
+impl LiteConfig {
+    /// Channels of each feature, fine to coarse.
+    pub fn channels(&self) -> Vec<usize> {
+        std::iter::once(self.stem[1]).chain(self.stages.iter().map(|s| s.0)).collect()
+    }
+
+    /// Makes the module.
+    pub fn init(&self, device: &Device) -> Lite {
+        let half = |channels| ConvBlockConfig::new(channels, [3, 3]).stride([2, 2]).init(device);
+        let mut from = self.stem[1];
+        let stages = self
+            .stages
+            .iter()
+            .map(|&(to, blocks)| {
+                let entry = std::mem::replace(&mut from, to);
+                (0..blocks)
+                    .map(|b| match b {
+                        0 => LiteBlockConfig::new([entry, to]).stride([2, 2]).init(device),
+                        _ => LiteBlockConfig::new([to, to]).init(device),
+                    })
+                    .collect()
+            })
+            .collect();
+        Lite { stem: vec![half([3, self.stem[0]]), half(self.stem)], stages }
+    }
+}
+
+/// A small residual backbone for text detection on processors: two strided convolutions, then stages that each
+/// halve the size. Names: `stem.{0,1}.{conv,bn}`, `stages.<s>.<b>.*`.
+#[derive(Module, Debug)]
+pub struct Lite {
+    stem: Vec<ConvBlock>,
+    stages: Vec<Vec<LiteBlock>>,
+}
+
+impl Lite {
+    /// `[N, 3, H, W]` to features of 1/4, 1/8, 1/16, 1/32 of the size (default config), `[N, C_i, H_i, W_i]` each.
+    pub fn forward(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
+        let mut x = self.stem.iter().fold(x, |x, block| block.forward(x));
+        let mut features = vec![x.clone()];
+        for stage in &self.stages {
+            x = stage.iter().fold(x, |x, block| block.forward(x));
+            features.push(x.clone());
+        }
+        features
+    }
+}
+
+impl Fold for Lite {
+    fn fold(self) -> Self {
+        Self { stem: self.stem.fold(), stages: self.stages.fold() }
+    }
+}

@@ -1,0 +1,183 @@
+use burn::module::{Module, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{Initializer, PaddingConfig2d};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+
+use super::{BatchNorm2d, BatchNorm2dConfig};
+
+/// A convolution `[N, from, H, W] -> [N, to, H', W']` with Kaiming-normal weights over the fan-out (for ReLU) and zero bias.
+pub fn conv2d(
+    channels: [usize; 2],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+    bias: bool,
+    device: &Device,
+) -> Conv2d {
+    let mut conv = Conv2dConfig::new(channels, kernel)
+        .with_stride(stride)
+        .with_padding(PaddingConfig2d::Explicit(padding[0], padding[1], padding[0], padding[1]))
+        .with_bias(false)
+        .with_initializer(Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: true })
+        .init(device);
+    if bias {
+        conv.bias = Some(Initializer::Zeros.init([channels[1]], device));
+    }
+    conv
+}
+
+/// Configuration of [`ConvBlock`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConvBlockConfig {
+    channels: [usize; 2],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+    bias: bool,
+    norm: bool,
+    relu: bool,
+}
+
+impl ConvBlockConfig {
+    /// A convolution from `channels[0]` to `channels[1]` with stride 1, "same" padding for odd kernels, no bias,
+    /// then batch normalization and ReLU.
+    pub fn new(channels: [usize; 2], kernel: [usize; 2]) -> Self {
+        let padding = [kernel[0] / 2, kernel[1] / 2];
+        Self { channels, kernel, stride: [1, 1], padding, bias: false, norm: true, relu: true }
+    }
+
+    /// Sets the stride (vertical, horizontal).
+    pub fn stride(mut self, stride: [usize; 2]) -> Self {
+        self.stride = stride;
+        self
+    }
+
+    /// Sets the padding on both sides (vertical, horizontal).
+    pub fn padding(mut self, padding: [usize; 2]) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    /// Sets whether the convolution has a bias.
+    pub fn bias(mut self, bias: bool) -> Self {
+        self.bias = bias;
+        self
+    }
+
+    /// Sets whether batch normalization follows.
+    pub fn norm(mut self, norm: bool) -> Self {
+        self.norm = norm;
+        self
+    }
+
+    /// Sets whether ReLU comes last.
+    pub fn relu(mut self, relu: bool) -> Self {
+        self.relu = relu;
+        self
+    }
+
+    /// Makes the module.
+    pub fn init(&self, device: &Device) -> ConvBlock {
+        ConvBlock {
+            conv: conv2d(self.channels, self.kernel, self.stride, self.padding, self.bias, device),
+            bn: self.norm.then(|| BatchNorm2dConfig::new(self.channels[1]).init(device)),
+            relu: self.relu,
+        }
+    }
+}
+
+/// Convolution, batch normalization, ReLU; the last two where configured. Names: `conv`, `bn`.
+#[derive(Module, Debug)]
+pub struct ConvBlock {
+    /// The convolution.
+    pub conv: Conv2d,
+    /// `None` where not configured, and after folding.
+    pub bn: Option<BatchNorm2d>,
+    relu: bool,
+}
+
+impl ConvBlock {
+    /// `[N, from, H, W] -> [N, to, H', W']`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = conv_bn(&self.conv, self.bn.as_ref(), x);
+        if self.relu { relu(x) } else { x }
+    }
+}
+
+/// Convolution, then batch normalization if it is there.
+pub(crate) fn conv_bn(conv: &Conv2d, bn: Option<&BatchNorm2d>, x: Tensor<4>) -> Tensor<4> {
+    let x = conv.forward(x);
+    match bn {
+        Some(bn) => bn.forward(x),
+        None => x,
+    }
+}
+
+/// Networks whose batch normalizations can be folded into their convolutions.
+///
+/// Folding is for inference: the result computes the same with fewer passes over memory, but has other
+/// state-dict names, so load before and do not save after.
+pub trait Fold: Sized {
+    /// The same network with every convolution's batch normalization folded into it.
+    fn fold(self) -> Self;
+}
+
+impl Fold for ConvBlock {
+    fn fold(self) -> Self {
+        let (conv, bn) = fold(self.conv, self.bn);
+        Self { conv, bn, relu: self.relu }
+    }
+}
+
+impl<T: Fold> Fold for Vec<T> {
+    fn fold(self) -> Self {
+        self.into_iter().map(T::fold).collect()
+    }
+}
+
+impl<T: Fold> Fold for Option<T> {
+    fn fold(self) -> Self {
+        self.map(T::fold)
+    }
+}
+
+/// Folds a batch normalization into the convolution before it; the second part of the result is `None`.
+pub fn fold(conv: Conv2d, bn: Option<BatchNorm2d>) -> (Conv2d, Option<BatchNorm2d>) {
+    let Some(bn) = bn else { return (conv, None) };
+    let (scale, shift) = bn.affine();
+    let [out, _, _, _] = conv.weight.dims();
+    let bias = match &conv.bias {
+        Some(bias) => bias.val() * scale.clone() + shift,
+        None => shift,
+    };
+    let weight = conv.weight.val() * scale.reshape([out, 1, 1, 1]);
+    let folded = Conv2d {
+        weight: Param::from_tensor(weight.detach()),
+        bias: Some(Param::from_tensor(bias.detach())),
+        ..conv
+    };
+    (folded, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::test_support::randomize;
+    use burn::tensor::Distribution;
+
+    #[test]
+    fn folding_changes_the_values_by_rounding_only() {
+        let device = crate::device::cpu();
+        for bias in [false, true] {
+            let config = ConvBlockConfig::new([5, 7], [3, 3]).stride([2, 1]).bias(bias).relu(false);
+            let block = randomize(config.init(&device));
+            let x = Tensor::random([2, 5, 9, 11], Distribution::Uniform(-1.0, 1.0), &device);
+            let plain = block.forward(x.clone());
+            let folded = block.fold();
+            assert!(folded.bn.is_none());
+            let difference = (plain - folded.forward(x)).abs().max().into_scalar::<f32>();
+            assert!(difference < 1e-5, "{difference}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use crate::layers::{ConvBlock, ConvBlockConfig, Fold, upsample_nearest};
+
+/// Configuration of [`Fpnc`]; the defaults are MMOCR's for DBNet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FpncConfig {
+    /// Channels of the input features, fine to coarse.
+    pub in_channels: Vec<usize>,
+    /// Channels of the top-down path.
+    pub lateral_channels: usize,
+    /// Channels of each feature's part in the output.
+    pub out_channels: usize,
+    /// Bias in the lateral convolutions.
+    pub bias_on_lateral: bool,
+    /// Batch normalization and ReLU after the lateral convolutions.
+    pub bn_re_on_lateral: bool,
+    /// Bias in the smoothing convolutions.
+    pub bias_on_smooth: bool,
+    /// Batch normalization and ReLU after the smoothing convolutions.
+    pub bn_re_on_smooth: bool,
+    /// A last 3x3 convolution with batch normalization and ReLU.
+    pub conv_after_concat: bool,
+}
+
+impl FpncConfig {
+    /// The defaults for these input channels.
+    pub fn new(in_channels: &[usize]) -> Self {
+        Self {
+            in_channels: in_channels.to_vec(),
+            lateral_channels: 256,
+            out_channels: 64,
+            bias_on_lateral: false,
+            bn_re_on_lateral: false,
+            bias_on_smooth: false,
+            bn_re_on_smooth: false,
+            conv_after_concat: false,
+        }
+    }
+
+    /// Channels of the output.
+    pub fn output_channels(&self) -> usize {
+        self.out_channels * self.in_channels.len()
+    }
+
+    /// Makes the module.
+    pub fn init(&self, device: &Device) -> Fpnc {
+        let lateral = |&from: &usize| {
+            ConvBlockConfig::new([from, self.lateral_channels], [1, 1])
+                .bias(self.bias_on_lateral)
+                .norm(self.bn_re_on_lateral)
+                .relu(self.bn_re_on_lateral)
+                .init(device)
+        };
+        let smooth = |_: &usize| {
+            ConvBlockConfig::new([self.lateral_channels, self.out_channels], [3, 3])
+                .bias(self.bias_on_smooth)
+                .norm(self.bn_re_on_smooth)
+                .relu(self.bn_re_on_smooth)
+                .init(device)
+        };
+        let out = self.output_channels();
+        Fpnc {
+            lateral_convs: self.in_channels.iter().map(lateral).collect(),
+            smooth_convs: self.in_channels.iter().map(smooth).collect(),
+            out_conv: self.conv_after_concat.then(|| ConvBlockConfig::new([out, out], [3, 3]).init(device)),
+        }
+    }
+}
+
+/// Feature pyramid whose levels are concatenated at the finest size (DBNet, Liao et al. 2020). Names:
+/// `lateral_convs.<i>.{conv,bn}`, `smooth_convs.<i>.{conv,bn}`, `out_conv.{conv,bn}`.
+#[derive(Module, Debug)]
+pub struct Fpnc {
+    lateral_convs: Vec<ConvBlock>,
+    smooth_convs: Vec<ConvBlock>,
+    out_conv: Option<ConvBlock>,
+}
+
+impl Fpnc {
+    /// Features `[N, in_channels[i], H_i, W_i]`, fine to coarse, to `[N, out_channels * levels, H_0, W_0]`.
+    pub fn forward(&self, features: Vec<Tensor<4>>) -> Tensor<4> {
+        let mut laterals: Vec<Tensor<4>> =
+            self.lateral_convs.iter().zip(features).map(|(conv, x)| conv.forward(x)).collect();
+        for i in (1..laterals.len()).rev() {
+            let [_, _, h, w] = laterals[i - 1].dims();
+            let above = upsample_nearest(laterals[i].clone(), [h, w]);
+            laterals[i - 1] = laterals[i - 1].clone() + above;
+        }
+        let size = laterals.first().map_or([0, 0], |x| {
+            let [_, _, h, w] = x.dims();
+            [h, w]
+        });
+        let levels = self
+            .smooth_convs
+            .iter()
+            .zip(laterals)
+            .map(|(conv, x)| upsample_nearest(conv.forward(x), size))
+            .collect();
+        let x = Tensor::cat(levels, 1);
+        match &self.out_conv {
+            Some(conv) => conv.forward(x),
+            None => x,
+        }
+    }
+}
+
+impl Fold for Fpnc {
+    fn fold(self) -> Self {
+        Self {
+            lateral_convs: self.lateral_convs.fold(),
+            smooth_convs: self.smooth_convs.fold(),
+            out_conv: self.out_conv.fold(),
+        }
+    }
+}
