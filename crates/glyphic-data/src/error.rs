@@ -1,0 +1,148 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A place in a label file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// The label file.
+    pub file: Arc<Path>,
+    /// The line, counted from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
+/// What can go wrong with data.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A folder that is no pack.
+    #[error(
+        "{path} is no pack: {found}; expected either images/ with gt.jsonl (detection) or crops/ with \
+         labels.tsv (recognition)"
+    )]
+    NoPack {
+        /// The folder.
+        path: PathBuf,
+        /// What was found there instead.
+        found: String,
+    },
+    /// A file or folder that could not be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A line of a label file that does not say what it should.
+    #[error("{at}: {reason}; expected {expected}")]
+    Label {
+        /// Where.
+        at: Location,
+        /// What is wrong with the line.
+        reason: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// A label whose picture does not exist.
+    #[error(
+        "{at}: the image {image} does not exist{}; add it or remove the line",
+        also_missing(*.more)
+    )]
+    MissingImage {
+        /// Where the label stands.
+        at: Location,
+        /// The path that was looked for.
+        image: PathBuf,
+        /// How many further images of the same label file are missing.
+        more: usize,
+    },
+    /// A picture that cannot be decoded.
+    #[error("{at}: {source}")]
+    Image {
+        /// Where its label stands.
+        at: Location,
+        /// The decoder's reason.
+        source: glyphic_core::Error,
+    },
+    /// A picture whose size is not the one that its label gives, so that the polygons would not fit.
+    #[error(
+        "{at}: {image} is {}x{} pixels (turned upright), the label says {}x{}; correct width and height \
+         together with the polygons", found.0, found.1, declared.0, declared.1
+    )]
+    ImageSize {
+        /// Where its label stands.
+        at: Location,
+        /// The picture.
+        image: PathBuf,
+        /// Width and height in the label.
+        declared: (u32, u32),
+        /// Width and height of the picture.
+        found: (u32, u32),
+    },
+    /// An index at or beyond the end.
+    #[error("sample {index} was asked for, but {name} has {len}")]
+    Index {
+        /// What was asked.
+        name: String,
+        /// The index.
+        index: usize,
+        /// The number of samples.
+        len: usize,
+    },
+    /// A mixture, plan or loader that cannot work.
+    #[error("{what}: {reason}")]
+    Setup {
+        /// What was being set up.
+        what: &'static str,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// A source could not make a sample.
+    #[error("{name}, sample {index}: {source}")]
+    Source {
+        /// The source's name.
+        name: String,
+        /// The index of the sample in the source.
+        index: u64,
+        /// The source's own error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// No usable sample was found in a row of draws.
+    #[error(
+        "{attempts} samples in a row cannot be trained on, the last: {last}; run the lint, it names every one"
+    )]
+    NothingUsable {
+        /// How many were drawn.
+        attempts: u32,
+        /// Why the last was refused.
+        last: String,
+    },
+    /// A thread that prepares batches ended by a panic, which is a defect of glyphic.
+    #[error("a worker panicked while it prepared batches {unit}: {message}")]
+    Worker {
+        /// The unit of batches it worked on.
+        unit: u64,
+        /// The panic's message.
+        message: String,
+    },
+    /// An operation on an image or polygon failed.
+    #[error(transparent)]
+    Core(#[from] glyphic_core::Error),
+}
+
+fn also_missing(more: usize) -> String {
+    match more {
+        0 => String::new(),
+        n => format!(" (and {n} more of this file)"),
+    }
+}
+
+/// This crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,252 @@
+//! What is wrong with data, told before a network is trained on it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use glyphic_core::Vocab;
+use rayon::prelude::*;
+
+use crate::line_input::ctc_steps;
+use crate::pack::{LazyPack, PackKind, Warning};
+use crate::text::{TextCrops, class, encode};
+use crate::{LineInput, Location, Result};
+
+/// So many places of each kind of finding are named; the rest is counted.
+const NAMED: usize = 20;
+
+/// One kind of finding: how often it occurs, and the first places.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Findings<T> {
+    /// How often.
+    pub count: usize,
+    /// The first of them, twenty at most, in the order of the labels.
+    pub first: Vec<T>,
+}
+
+impl<T> Default for Findings<T> {
+    fn default() -> Self {
+        Self { count: 0, first: Vec::new() }
+    }
+}
+
+impl<T> Findings<T> {
+    fn add(&mut self, finding: T) {
+        self.count += 1;
+        if self.first.len() < NAMED {
+            self.first.push(finding);
+        }
+    }
+}
+
+/// A character that the vocabulary lacks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnknownChar {
+    /// The character.
+    pub char: char,
+    /// How often it occurs.
+    pub count: usize,
+    /// Where it occurs first.
+    pub first: Location,
+    /// The text it occurs in first.
+    pub text: String,
+}
+
+/// A text that CTC cannot write in the time its crop's width gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TooLong {
+    /// Where.
+    pub at: Location,
+    /// The text.
+    pub text: String,
+    /// Steps it needs, with a blank between equal neighbours.
+    pub needed: usize,
+    /// Steps that the network has for it.
+    pub steps: usize,
+}
+
+/// What was found in a pack. Its `Display` says it in words, one finding a line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LintReport {
+    /// Samples looked at: pictures of a detection pack, crops of a recognition pack or of [`lint_texts`].
+    pub samples: usize,
+    /// Samples that recognition can be trained on; `None` where only pictures were looked at.
+    pub usable: Option<usize>,
+    /// Characters outside the vocabulary, the most frequent first.
+    pub unknown_chars: Vec<UnknownChar>,
+    /// Texts longer than CTC's time steps.
+    pub too_long: Findings<TooLong>,
+    /// Labels without a text that are not ignored.
+    pub empty: Findings<Location>,
+    /// Pictures that are missing, broken, or not of the size that the label says; with the reason.
+    pub broken: Findings<String>,
+    /// Annotations outside their picture; with the reason.
+    pub outside: Findings<String>,
+    /// Polygons that are none, and what was made of them.
+    pub polygons: Findings<Warning>,
+}
+
+impl LintReport {
+    /// Whether nothing was found.
+    pub fn is_clean(&self) -> bool {
+        self.unknown_chars.is_empty()
+            && self.too_long.count == 0
+            && self.empty.count == 0
+            && self.broken.count == 0
+            && self.outside.count == 0
+            && self.polygons.count == 0
+    }
+
+    fn polygons_of(pack: &LazyPack) -> Findings<Warning> {
+        let mut findings = Findings::default();
+        pack.warnings().iter().cloned().for_each(|w| findings.add(w));
+        findings
+    }
+}
+
+/// Decodes every picture of a pack and looks at its polygons.
+///
+/// # Errors
+/// None of the findings is an error; only an index beyond the end would be.
+pub fn lint_pack(pack: &LazyPack) -> Result<LintReport> {
+    let looked: Vec<Result<(Option<String>, Vec<String>), crate::Error>> =
+        (0..pack.len()).into_par_iter().map(|i| look_at(pack, i)).collect();
+    let mut report =
+        LintReport { samples: pack.len(), polygons: LintReport::polygons_of(pack), ..LintReport::default() };
+    for (i, looked) in looked.into_iter().enumerate() {
+        let (broken, outside) = looked?;
+        broken.into_iter().for_each(|b| report.broken.add(b));
+        outside.into_iter().for_each(|o| report.outside.add(o));
+        empty_texts(pack, i, &mut report)?;
+    }
+    Ok(report)
+}
+
+fn look_at(pack: &LazyPack, i: usize) -> Result<(Option<String>, Vec<String>)> {
+    let image = match pack.image(i) {
+        Ok(image) => image,
+        Err(error) => return Ok((Some(error.to_string()), Vec::new())),
+    };
+    let (w, h) = (f64::from(image.width()), f64::from(image.height()));
+    let at = pack.location(i)?;
+    let outside = pack.instances(i).unwrap_or_default().iter().enumerate().filter_map(|(k, t)| {
+        let b = t.region.polygon.bounds();
+        let off = b.x1 <= 0.0 || b.y1 <= 0.0 || b.x0 >= w || b.y0 >= h;
+        off.then(|| format!("{at}: annotation {k} lies outside of its {w}x{h} picture"))
+    });
+    Ok((None, outside.collect()))
+}
+
+fn empty_texts(pack: &LazyPack, i: usize, report: &mut LintReport) -> Result<()> {
+    let empty = match pack.kind() {
+        PackKind::Recognition => pack.text(i).is_some_and(|t| t.trim().is_empty()),
+        PackKind::Detection => false,
+    };
+    if empty {
+        report.empty.add(pack.location(i)?);
+    }
+    Ok(())
+}
+
+/// Looks at every text and crop as a recognizer with this vocabulary and input will: characters it lacks, texts
+/// too long for CTC, empty texts, pictures that cannot be decoded.
+///
+/// # Errors
+/// None of the findings is an error; only an index beyond the end would be.
+pub fn lint_texts(crops: &TextCrops, vocab: &Vocab, input: LineInput) -> Result<LintReport> {
+    let mut report = LintReport {
+        samples: crops.len(),
+        polygons: LintReport::polygons_of(crops.pack()),
+        ..LintReport::default()
+    };
+    let widths: Vec<Result<u32, crate::Error>> = (0..crops.len())
+        .into_par_iter()
+        .map(|i| {
+            let crop = crops.get(i)?.crop();
+            Ok(input.content_width(crop.width(), crop.height()))
+        })
+        .collect();
+    let mut unknown: BTreeMap<char, UnknownChar> = BTreeMap::new();
+    let mut usable = 0;
+    for (i, width) in widths.into_iter().enumerate() {
+        let (text, at) = (crops.text(i)?, crops.location(i)?);
+        let mut good = true;
+        if text.trim().is_empty() {
+            report.empty.add(at.clone());
+            good = !text.is_empty();
+        }
+        for c in text.chars().filter(|c| class(vocab, *c).is_none()) {
+            good = false;
+            unknown
+                .entry(c)
+                .or_insert_with(|| UnknownChar {
+                    char: c,
+                    count: 0,
+                    first: at.clone(),
+                    text: text.to_owned(),
+                })
+                .count += 1;
+        }
+        match width {
+            Ok(width) => {
+                let needed = encode(vocab, text).map_or(0, |classes| ctc_steps(&classes));
+                let steps = input.steps(width);
+                if needed > steps {
+                    good = false;
+                    report.too_long.add(TooLong { at, text: text.to_owned(), needed, steps });
+                }
+            }
+            Err(error @ crate::Error::Label { .. }) => {
+                good = false;
+                report.outside.add(error.to_string());
+            }
+            Err(error) => {
+                good = false;
+                report.broken.add(error.to_string());
+            }
+        }
+        usable += usize::from(good);
+    }
+    report.unknown_chars = unknown.into_values().collect();
+    report.unknown_chars.sort_by(|a, b| b.count.cmp(&a.count).then(a.char.cmp(&b.char)));
+    report.usable = Some(usable);
+    Ok(report)
+}
+
+impl fmt::Display for LintReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.usable {
+            Some(usable) => writeln!(f, "{} samples, {usable} can be trained on", self.samples)?,
+            None => writeln!(f, "{} samples", self.samples)?,
+        }
+        for u in self.unknown_chars.iter().take(NAMED) {
+            writeln!(
+                f,
+                "the vocabulary lacks {:?} (U+{:04X}): {} times, first at {} in {:?}",
+                u.char, u.char as u32, u.count, u.first, u.text
+            )?;
+        }
+        more(f, self.unknown_chars.len(), "characters that the vocabulary lacks")?;
+        for t in &self.too_long.first {
+            writeln!(f, "{}: {:?} needs {} time steps, its width gives {}", t.at, t.text, t.needed, t.steps)?;
+        }
+        more(f, self.too_long.count, "texts too long for their width")?;
+        self.empty.first.iter().try_for_each(|at| writeln!(f, "{at}: the text is empty"))?;
+        more(f, self.empty.count, "empty texts")?;
+        self.broken.first.iter().try_for_each(|b| writeln!(f, "{b}"))?;
+        more(f, self.broken.count, "broken pictures")?;
+        self.outside.first.iter().try_for_each(|o| writeln!(f, "{o}"))?;
+        more(f, self.outside.count, "annotations outside their picture")?;
+        self.polygons.first.iter().try_for_each(|w| writeln!(f, "{w}"))?;
+        more(f, self.polygons.count, "broken polygons")
+    }
+}
+
+fn more(f: &mut fmt::Formatter<'_>, count: usize, what: &str) -> fmt::Result {
+    match count.checked_sub(NAMED) {
+        None | Some(0) => Ok(()),
+        Some(rest) => writeln!(f, "... and {rest} more {what}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! Targets of DBNet: shrunk texts, and a band around their outlines that peaks on them.
+//!
+//! Liao et al., "Real-time Scene Text Detection with Differentiable Binarization", AAAI 2020,
+//! <https://arxiv.org/abs/1911.08947>. Equals MMOCR 0.2.1's `DBNetTargets`, but for [`BorderDistance`].
+
+use glyphic_core::geometry::{min_area_rect, offset, perimeter, signed_area};
+use glyphic_core::{Page, Point, Polygon};
+use glyphic_imgproc::{Map, fill_poly, pixels, points};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// How far a pixel is from a side of a text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BorderDistance {
+    /// The distance to the side.
+    #[default]
+    Segment,
+    /// MMOCR 0.2.1's: outside of the circle over the side, the distance to the nearer of its ends. Too large beside
+    /// the middle of a side that is shorter than the band is wide.
+    NearestEnd,
+}
+
+/// How DBNet's targets are drawn. The default holds the paper's values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DbnetTargets {
+    /// Ratio r of shrinking: outlines move by area * (1 - r²) / perimeter. Above 0, below 1.
+    pub shrink_ratio: f64,
+    /// The threshold map away from texts.
+    pub thr_min: f32,
+    /// The threshold map on the outlines.
+    pub thr_max: f32,
+    /// Texts whose smallest rectangle has a side below this, in pixels, are ignored.
+    pub min_short_size: f64,
+    /// Distance to the outlines.
+    pub border_distance: BorderDistance,
+}
+
+impl Default for DbnetTargets {
+    fn default() -> Self {
+        Self {
+            shrink_ratio: 0.4,
+            thr_min: 0.3,
+            thr_max: 0.7,
+            min_short_size: 8.0,
+            border_distance: BorderDistance::Segment,
+        }
+    }
+}
+
+/// DBNet's target maps of `len` pictures, each map `[len, height, width]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DbnetMaps {
+    /// Number of pictures.
+    pub len: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Width in pixels.
+    pub width: usize,
+    /// Shrunk texts: 0 outside, else 1 + the index of the text among those drawn (255 from the 255th on).
+    pub shrink: Vec<u8>,
+    /// 0 where ignored texts stand, else 1.
+    pub shrink_mask: Vec<u8>,
+    /// Threshold: `thr_max` on the outlines, falling to `thr_min` at the distance by which texts are shrunk.
+    pub thr: Vec<f32>,
+    /// 1 inside the grown texts, where the threshold is learnt, else 0.
+    pub thr_mask: Vec<u8>,
+}
+
+impl DbnetMaps {
+    /// Maps of no picture yet, with room for `len` of them.
+    pub(crate) fn with_capacity(len: usize, height: usize, width: usize) -> Self {
+        let n = len * height * width;
+        Self {
+            len: 0,
+            height,
+            width,
+            shrink: Vec::with_capacity(n),
+            shrink_mask: Vec::with_capacity(n),
+            thr: Vec::with_capacity(n),
+            thr_mask: Vec::with_capacity(n),
+        }
+    }
+}
+
+impl DbnetTargets {
+    /// Whether the values can be drawn with.
+    ///
+    /// # Errors
+    /// [`Error::Setup`].
+    pub(crate) fn check(&self) -> Result<()> {
+        let fail = |reason: String| Err(Error::Setup { what: "DBNet targets", reason });
+        if !(self.shrink_ratio > 0.0 && self.shrink_ratio < 1.0) {
+            return fail(format!("shrink_ratio is {}, it must be above 0 and below 1", self.shrink_ratio));
+        }
+        if !(0.0 <= self.thr_min && self.thr_min < self.thr_max && self.thr_max <= 1.0) {
+            return fail(format!(
+                "thr_min is {} and thr_max {}, they must rise within 0 and 1",
+                self.thr_min, self.thr_max
+            ));
+        }
+        Ok(())
+    }
+
+    /// The maps of one page, of its size.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] for values that [`DbnetTargets`] does not allow, or a page without pixels.
+    pub fn maps(&self, page: &Page) -> Result<DbnetMaps> {
+        self.check()?;
+        let (width, height) = (page.width as usize, page.height as usize);
+        if width == 0 || height == 0 {
+            let reason = format!("a page of {width}x{height} has no pixels");
+            return Err(Error::Setup { what: "DBNet targets", reason });
+        }
+        let mut maps = DbnetMaps::with_capacity(1, height, width);
+        self.draw(page, &mut maps);
+        Ok(maps)
+    }
+
+    /// Adds the maps of `page` to `maps`.
+    pub(crate) fn draw(&self, page: &Page, maps: &mut DbnetMaps) {
+        let (width, height) = (maps.width, maps.height);
+        let map = |value| Map::filled(width, height, value).expect("maps have pixels");
+        let (mut shrink, mut shrink_mask, mut thr_mask) = (map(0u8), map(1), map(0));
+        let from = maps.thr.len();
+        maps.thr.resize(from + width * height, self.thr_min);
+        let thr = &mut maps.thr[from..];
+        let mut index = 0usize;
+        for text in &page.instances {
+            let polygon = &text.region.polygon;
+            let whole = pixels(polygon.points());
+            let kernel = (!text.ignore && !self.too_small(polygon, &points(&whole))).then(|| {
+                index += 1;
+                self.shrunk(&points(&whole))
+            });
+            match kernel.flatten() {
+                Some(kernel) => {
+                    fill_poly(&mut shrink, &pixels(&kernel), index.min(255) as u8);
+                    self.draw_border(polygon, thr, &mut thr_mask);
+                }
+                None => fill_poly(&mut shrink_mask, &whole, 0),
+            }
+        }
+        maps.shrink.extend(shrink.data());
+        maps.shrink_mask.extend(shrink_mask.data());
+        maps.thr_mask.extend(thr_mask.data());
+        maps.len += 1;
+    }
+
+    fn too_small(&self, polygon: &Polygon, whole: &[Point]) -> bool {
+        polygon.area() < 1.0
+            || min_area_rect(whole).is_none_or(|r| r.width.min(r.height) < self.min_short_size)
+    }
+
+    /// The text made smaller; `None` where nothing is left of it.
+    fn shrunk(&self, whole: &[Point]) -> Option<Vec<Point>> {
+        let area = signed_area(whole).abs();
+        let distance = area * (1.0 - self.shrink_ratio * self.shrink_ratio) / (perimeter(whole) + 0.001);
+        let first = offset(whole, -(distance + 0.5).trunc()).into_iter().next()?;
+        (first.len() > 2).then_some(first)
+    }
+
+    fn draw_border(&self, polygon: &Polygon, thr: &mut [f32], thr_mask: &mut Map<u8>) {
+        let (width, height) = (thr_mask.width(), thr_mask.height());
+        let points = polygon.points();
+        let distance = polygon.area() * (1.0 - self.shrink_ratio * self.shrink_ratio) / polygon.perimeter();
+        let Some(grown) = offset(points, distance).into_iter().next() else { return };
+        fill_poly(thr_mask, &pixels(&grown), 1);
+        let bounds = grown.iter().fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |b, p| {
+            [b[0].min(p.x), b[1].min(p.y), b[2].max(p.x), b[3].max(p.y)]
+        });
+        let Some(canvas) = Window::new(bounds, width, height) else { return };
+        for (i, a) in points.iter().enumerate() {
+            let b = points[(i + 1) % points.len()];
+            // Pixels further from this side than the band is wide cannot be in it.
+            let near = [
+                a.x.min(b.x) - distance,
+                a.y.min(b.y) - distance,
+                a.x.max(b.x) + distance,
+                a.y.max(b.y) + distance,
+            ];
+            if let Some(near) = Window::new(near, width, height) {
+                self.draw_side([*a, b], distance as f32, thr, width, canvas.common(near));
+            }
+        }
+    }
+
+    /// Raises the threshold map towards one side of a text.
+    fn draw_side(&self, side: [Point; 2], distance: f32, thr: &mut [f32], width: usize, window: Window) {
+        if window.x0 > window.x1 {
+            return;
+        }
+        let [ax, ay, bx, by] = [side[0].x as f32, side[0].y as f32, side[1].x as f32, side[1].y as f32];
+        let (ex, ey) = (bx - ax, by - ay);
+        let square = ex * ex + ey * ey;
+        let inverse = if square > 0.0 { 1.0 / square } else { 0.0 };
+        let (peak, slope) = (self.thr_max, (self.thr_max - self.thr_min) / distance);
+        let nearest_end = self.border_distance == BorderDistance::NearestEnd;
+        for y in window.y0..=window.y1 {
+            let row = &mut thr[y * width + window.x0..=y * width + window.x1];
+            let py = y as f32 - ay;
+            for (x, value) in row.iter_mut().enumerate() {
+                let px = (window.x0 + x) as f32 - ax;
+                let foot = ((px * ex + py * ey) * inverse).clamp(0.0, 1.0);
+                let (dx, dy) = (px - foot * ex, py - foot * ey);
+                let mut d = dx * dx + dy * dy;
+                if nearest_end {
+                    let (a, b) = (px * px + py * py, (px - ex) * (px - ex) + (py - ey) * (py - ey));
+                    d = if a + b > square { a.min(b) } else { d };
+                }
+                *value = value.max(peak - slope * d.sqrt());
+            }
+        }
+    }
+}
+
+/// Whole pixels, both ends included.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    x0: usize,
+    y0: usize,
+    x1: usize,
+    y1: usize,
+}
+
+impl Window {
+    /// The pixels within `[x0, y0, x1, y1]` on a canvas; `None` where there are none.
+    fn new(bounds: [f64; 4], width: usize, height: usize) -> Option<Self> {
+        let [x0, y0, x1, y1] = bounds;
+        let (x0, y0) = (x0.ceil().max(0.0), y0.ceil().max(0.0));
+        let (x1, y1) = (x1.floor().min(width as f64 - 1.0), y1.floor().min(height as f64 - 1.0));
+        (x0 <= x1 && y0 <= y1).then_some(Self {
+            x0: x0 as usize,
+            y0: y0 as usize,
+            x1: x1 as usize,
+            y1: y1 as usize,
+        })
+    }
+
+    /// What both hold; empty (`x0 > x1`) where they are apart.
+    fn common(self, other: Self) -> Self {
+        let w = Self {
+            x0: self.x0.max(other.x0),
+            y0: self.y0.max(other.y0),
+            x1: self.x1.min(other.x1),
+            y1: self.y1.min(other.y1),
+        };
+        if w.x0 > w.x1 || w.y0 > w.y1 { Self { x0: 1, x1: 0, ..w } } else { w }
+    }
+}
+
+#[cfg(test)]
+mod tests;

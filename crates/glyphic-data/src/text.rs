@@ -1,0 +1,276 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use glyphic_core::{Image, Rect, Vocab};
+use glyphic_imgproc::crop_rect;
+use serde::{Deserialize, Serialize};
+
+use crate::pack::{LazyPack, PackKind};
+use crate::{Error, Location, Result, Source, crop};
+
+/// What a label leaves open about the print it describes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LabelRules {
+    /// The label's case may differ from the print's: a loss must accept either.
+    pub case_insensitive: bool,
+    /// The label leaves out spaces: a loss must accept them anywhere.
+    pub no_spaces: bool,
+}
+
+/// A line or word with what it says.
+#[derive(Debug, Clone)]
+pub struct TextSample {
+    /// The picture, which may hold a little of the surroundings.
+    pub image: Image,
+    /// Where in `image` the text stands, in pixels; all of the picture for a plain crop.
+    pub text_box: Rect,
+    /// What it says.
+    pub text: String,
+    /// How far to trust the label.
+    pub rules: LabelRules,
+}
+
+impl TextSample {
+    /// A crop that holds the text and nothing else.
+    pub fn new(image: Image, text: impl Into<String>) -> Self {
+        let (x1, y1) = (f64::from(image.width()), f64::from(image.height()));
+        let text_box = Rect { x0: 0.0, y0: 0.0, x1, y1 };
+        Self { image, text_box, text: text.into(), rules: LabelRules::default() }
+    }
+
+    /// The text alone, without its surroundings.
+    pub fn crop(&self) -> Image {
+        crop_rect(&self.image, self.text_box)
+    }
+}
+
+/// How to make recognition samples of a pack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CropOptions {
+    /// The labels' case differs from the print (SROIE and SVT are labelled in upper case).
+    pub case_insensitive: bool,
+    /// The labels have no spaces where the print has (WildReceipt).
+    pub no_spaces: bool,
+    /// Keep this many crops from the start; all when `None`.
+    pub limit: Option<usize>,
+    /// Surroundings kept on each side for augmentation, as a share of the text's height.
+    pub margin: f64,
+    /// Decoded crops kept in memory, in bytes; beyond it pictures are decoded anew for each crop.
+    pub cache_bytes: usize,
+}
+
+impl Default for CropOptions {
+    fn default() -> Self {
+        Self { case_insensitive: false, no_spaces: false, limit: None, margin: 0.25, cache_bytes: 512 << 20 }
+    }
+}
+
+/// A crop: the picture, and the annotation in it (always 0 in a recognition pack).
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    image: u32,
+    instance: u32,
+}
+
+/// The words or lines of a pack, one by one: the crops of a recognition pack as they are, those of a detection
+/// pack cut out of its pictures (upright boxes plainly, others by perspective warp).
+///
+/// Ignored annotations and those without a text are left out.
+pub struct TextCrops {
+    pack: LazyPack,
+    entries: Vec<Entry>,
+    rules: LabelRules,
+    margin: f64,
+    /// Of each picture the crops in the order of its entries, `None` for one outside the picture.
+    cache: Vec<Mutex<Option<Arc<[Option<TextSample>]>>>>,
+    cache_left: AtomicUsize,
+}
+
+impl TextCrops {
+    /// The crops of a pack. Nothing is decoded yet.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] where nothing is to be read in the pack.
+    pub fn new(pack: LazyPack, options: &CropOptions) -> Result<Self> {
+        let limit = options.limit.unwrap_or(usize::MAX);
+        let entries: Vec<Entry> = (0..pack.len())
+            .flat_map(|image| {
+                let instances: Vec<u32> = match pack.instances(image) {
+                    None => vec![0],
+                    Some(instances) => (0u32..)
+                        .zip(instances)
+                        .filter(|(_, t)| !t.ignore && !t.text().is_empty())
+                        .map(|(k, _)| k)
+                        .collect(),
+                };
+                instances.into_iter().map(move |instance| Entry { image: image as u32, instance })
+            })
+            .take(limit)
+            .collect();
+        if entries.is_empty() {
+            return Err(Error::Setup {
+                what: "recognition samples",
+                reason: format!("{} has no text that is not ignored", pack.labels().display()),
+            });
+        }
+        let cache = (0..pack.len()).map(|_| Mutex::new(None)).collect();
+        let rules = LabelRules { case_insensitive: options.case_insensitive, no_spaces: options.no_spaces };
+        let cache_left = AtomicUsize::new(options.cache_bytes);
+        Ok(Self { pack, entries, rules, margin: options.margin.max(0.0), cache, cache_left })
+    }
+
+    /// The pack they are cut from.
+    pub fn pack(&self) -> &LazyPack {
+        &self.pack
+    }
+
+    /// How far their labels can be trusted.
+    pub fn rules(&self) -> LabelRules {
+        self.rules
+    }
+
+    /// Number of crops.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none. Never true of a value that [`TextCrops::new`] gave.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The text of crop `index`; nothing is decoded.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub fn text(&self, index: usize) -> Result<&str> {
+        Ok(self.text_of(self.entry(index)?))
+    }
+
+    /// Where the label of crop `index` stands.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub fn location(&self, index: usize) -> Result<Location> {
+        self.pack.location(self.entry(index)?.image as usize)
+    }
+
+    /// Crop `index`.
+    ///
+    /// # Errors
+    /// Those of [`LazyPack::image`]; [`Error::Label`] for a polygon outside its picture.
+    pub fn get(&self, index: usize) -> Result<TextSample> {
+        let entry = self.entry(index)?;
+        let image = entry.image as usize;
+        // Threads that want crops of one picture wait here for a single decoding.
+        let mut slot = self.cache[image].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(crops) = slot.as_ref() {
+            return self.pick(crops, entry);
+        }
+        let picture = self.pack.image(image)?;
+        if self.cache_left.load(Ordering::Relaxed) == 0 {
+            drop(slot);
+            return self.cut(&picture, entry);
+        }
+        let crops: Arc<[Option<TextSample>]> =
+            self.entries_of(image).iter().map(|entry| self.cut(&picture, *entry).ok()).collect();
+        let bytes = crops.iter().flatten().map(|c| c.image.rgb().len()).sum();
+        let _ = self
+            .cache_left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(bytes)));
+        self.pick(slot.insert(crops), entry)
+    }
+
+    fn entry(&self, index: usize) -> Result<Entry> {
+        self.entries.get(index).copied().ok_or_else(|| Error::Index {
+            name: self.pack.labels().display().to_string(),
+            index,
+            len: self.entries.len(),
+        })
+    }
+
+    fn text_of(&self, entry: Entry) -> &str {
+        match self.pack.instances(entry.image as usize) {
+            Some(instances) => instances[entry.instance as usize].text(),
+            None => self.pack.text(entry.image as usize).unwrap_or_default(),
+        }
+    }
+
+    /// The entries of one picture stand together, by annotation.
+    fn entries_of(&self, image: usize) -> &[Entry] {
+        let first = self.entries.partition_point(|e| (e.image as usize) < image);
+        let len = self.entries[first..].partition_point(|e| e.image as usize == image);
+        &self.entries[first..first + len]
+    }
+
+    fn pick(&self, crops: &[Option<TextSample>], entry: Entry) -> Result<TextSample> {
+        let nth = self.entries_of(entry.image as usize).partition_point(|e| e.instance < entry.instance);
+        crops.get(nth).cloned().flatten().ok_or_else(|| self.outside(entry))
+    }
+
+    fn cut(&self, picture: &Image, entry: Entry) -> Result<TextSample> {
+        let text = self.text_of(entry).to_owned();
+        let (image, text_box) = match self.pack.instances(entry.image as usize) {
+            None => {
+                let whole = TextSample::new(picture.clone(), "");
+                (whole.image, whole.text_box)
+            }
+            Some(instances) => {
+                let polygon = &instances[entry.instance as usize].region.polygon;
+                crop::with_margin(picture, polygon, self.margin).ok_or_else(|| self.outside(entry))?
+            }
+        };
+        let (image, text_box) = crop::at_most(image, text_box);
+        Ok(TextSample { image, text_box, text, rules: self.rules })
+    }
+
+    fn outside(&self, entry: Entry) -> Error {
+        let index = entry.image as usize;
+        match self.pack.location(index) {
+            Ok(at) => Error::Label {
+                at,
+                reason: format!("annotation {} lies outside the picture", entry.instance),
+                expected: "polygons inside the picture, or \"ignore\": true",
+            },
+            Err(e) => e,
+        }
+    }
+}
+
+impl Source for TextCrops {
+    type Item = TextSample;
+
+    fn name(&self) -> String {
+        match self.pack.kind() {
+            PackKind::Detection => format!("crops of {}", self.pack.name()),
+            PackKind::Recognition => self.pack.name(),
+        }
+    }
+
+    fn len(&self) -> Option<usize> {
+        Some(self.entries.len())
+    }
+
+    fn sample(&self, index: u64) -> Result<TextSample> {
+        self.get(usize::try_from(index).unwrap_or(usize::MAX))
+    }
+}
+
+/// The classes of a text. A letter that the vocabulary has in the other case only is read as that one.
+///
+/// # Errors
+/// The first character without a class, with its position in characters.
+pub(crate) fn encode(vocab: &Vocab, text: &str) -> Result<Vec<usize>, (usize, char)> {
+    text.chars().enumerate().map(|(i, c)| class(vocab, c).ok_or((i, c))).collect()
+}
+
+/// The class of a character, of its other case where it has none itself.
+pub(crate) fn class(vocab: &Vocab, c: char) -> Option<usize> {
+    vocab.index_of(c).or_else(|| {
+        let mut folded = c.to_lowercase().chain(c.to_uppercase()).filter(|f| *f != c);
+        // More than one character ("ß" in capitals) is no single class.
+        folded.next().filter(|_| folded.next().is_none()).and_then(|f| vocab.index_of(f))
+    })
+}
