@@ -1,1 +1,19 @@
-//! (opened by its first content)
+//! Text recognizers: crops of one word or line each in, [transcripts](glyphic_core::Transcript) out.
+//!
+//! One folder per model: its configuration, network, loss and the names of its weights. [`RecognizerConfig`] lists
+//! them; [`RecognizerConfig::build`] makes a [`Recognizer`](glyphic_core::Recognizer) of one and its weights.
+
+mod codec;
+mod config;
+pub mod crnn;
+pub mod crnn_lite;
+mod ctc_loss;
+mod engine;
+mod error;
+mod resize;
+
+pub use codec::{CtcCodec, CtcRun, valid_steps};
+pub use config::RecognizerConfig;
+pub use ctc_loss::{ClassMerge, CtcLoss, Reduction};
+pub use error::{Error, Result};
+pub use resize::{ResizeConfig, ResizedWidth};

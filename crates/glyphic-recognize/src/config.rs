@@ -1,0 +1,57 @@
+use burn::tensor::Device;
+use glyphic_core::{Recognizer, Vocab};
+use glyphic_nn::checkpoint::StateDict;
+use serde::{Deserialize, Serialize};
+
+use crate::{Result, crnn, crnn_lite};
+
+/// The recognizers there are, with their configurations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecognizerConfig {
+    /// CRNN with MMOCR's backbone and decoder.
+    Crnn(crnn::CrnnConfig),
+    /// glyphic's own convolutional line recognizer.
+    CrnnLite(crnn_lite::CrnnLiteConfig),
+}
+
+impl Default for RecognizerConfig {
+    /// The recognizer of the shipped weights.
+    fn default() -> Self {
+        Self::CrnnLite(crnn_lite::CrnnLiteConfig::default())
+    }
+}
+
+impl RecognizerConfig {
+    /// The recognizer of this configuration and its weights, on a device.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) for a configuration that describes no network,
+    /// [`Error::Core`](crate::Error::Core) for a character that stands twice,
+    /// [`Error::Weights`](crate::Error::Weights) for weights that do not fit, with every name that does not.
+    pub fn build(&self, weights: &StateDict, device: &Device) -> Result<Box<dyn Recognizer>> {
+        match self {
+            Self::Crnn(config) => crnn::build(config.clone(), weights, device),
+            Self::CrnnLite(config) => crnn_lite::build(config.clone(), weights, device),
+        }
+    }
+
+    /// The classes of the network.
+    ///
+    /// # Errors
+    /// [`Error::Core`](crate::Error::Core) where a character stands twice.
+    pub fn vocab(&self) -> Result<Vocab> {
+        match self {
+            Self::Crnn(config) => config.vocab(),
+            Self::CrnnLite(config) => config.vocab(),
+        }
+    }
+
+    /// The name of the model, as files write it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Crnn(_) => "crnn",
+            Self::CrnnLite(_) => "crnn_lite",
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! CRNN: Shi, Bai, Yao, "An End-to-End Trainable Neural Network for Image-based Sequence Recognition and Its
+//! Application to Scene Text Recognition", TPAMI 2017.
+//!
+//! [`CrnnConfig::default`] equals MMOCR's `crnn_academic_dataset` and loads its weights. Input
+//! `[N, 1, 32, W]`, `(gray - 127) / 127`; W / 4 + 1 time steps.
+
+mod config;
+mod loss;
+mod model;
+mod recognizer;
+
+pub use config::{Channels, CrnnConfig};
+pub use loss::CrnnLossConfig;
+pub use model::{Crnn, CrnnDecoder, CrnnHead, VeryDeepVgg, VggLayers};
+pub(crate) use recognizer::build;

@@ -1,0 +1,174 @@
+use burn::{
+    module::Module,
+    nn::conv::Conv2d,
+    tensor::{
+        Device, Tensor,
+        activation::{leaky_relu, relu},
+    },
+};
+use glyphic_nn::layers::{
+    BatchNorm2d, BatchNorm2dConfig, BidirectionalLstm, BidirectionalLstmConfig, Fold, conv2d, fold, max_pool,
+};
+
+use super::CrnnConfig;
+
+/// Channels of the backbone's output.
+const FEATURES: usize = 512;
+
+/// Hidden units of each LSTM direction.
+const HIDDEN: usize = 256;
+
+/// CRNN: a VGG backbone that makes one row of a line, and a decoder that gives classes for each of its columns.
+#[derive(Module, Debug)]
+pub struct Crnn {
+    /// The backbone.
+    pub backbone: VeryDeepVgg,
+    /// The decoder.
+    pub decoder: CrnnDecoder,
+}
+
+impl CrnnConfig {
+    /// A network with random weights for `classes` classes, the blank included.
+    pub fn init(&self, classes: usize, device: &Device) -> Crnn {
+        Crnn {
+            backbone: VeryDeepVgg::init(self.channels.count(), self.leaky_relu, device),
+            decoder: CrnnDecoder::init(FEATURES, classes, self.rnn, device),
+        }
+    }
+}
+
+impl Crnn {
+    /// Logits: `[N, channels, 32, W] -> [N, T, classes]`, T = W / 4 + 1 for W a multiple of 4.
+    pub fn forward(&self, image: Tensor<4>) -> Tensor<3> {
+        self.decoder.forward(self.backbone.forward(image))
+    }
+}
+
+/// MMOCR's `VeryDeepVgg`.
+#[derive(Module, Debug)]
+pub struct VeryDeepVgg {
+    /// Its layers.
+    pub cnn: VggLayers,
+    #[module(skip)]
+    leaky: bool,
+}
+
+/// The layers of [`VeryDeepVgg`] under the checkpoint's names.
+#[derive(Module, Debug)]
+#[expect(missing_docs, reason = "the fields are the checkpoint's layer names")]
+pub struct VggLayers {
+    pub conv0: Conv2d,
+    pub conv1: Conv2d,
+    pub conv2: Conv2d,
+    pub batchnorm2: Option<BatchNorm2d>,
+    pub conv3: Conv2d,
+    pub conv4: Conv2d,
+    pub batchnorm4: Option<BatchNorm2d>,
+    pub conv5: Conv2d,
+    pub conv6: Conv2d,
+    pub batchnorm6: Option<BatchNorm2d>,
+}
+
+impl VeryDeepVgg {
+    /// A backbone with random weights.
+    pub fn init(channels: usize, leaky: bool, device: &Device) -> Self {
+        let conv = |from, to| conv2d([from, to], [3, 3], [1, 1], [1, 1], true, device);
+        let norm = |channels| Some(BatchNorm2dConfig::new(channels).init(device));
+        Self {
+            cnn: VggLayers {
+                conv0: conv(channels, 64),
+                conv1: conv(64, 128),
+                conv2: conv(128, 256),
+                batchnorm2: norm(256),
+                conv3: conv(256, 256),
+                conv4: conv(256, FEATURES),
+                batchnorm4: norm(FEATURES),
+                conv5: conv(FEATURES, FEATURES),
+                conv6: conv2d([FEATURES, FEATURES], [2, 2], [1, 1], [0, 0], true, device),
+                batchnorm6: norm(FEATURES),
+            },
+            leaky,
+        }
+    }
+
+    /// `[N, channels, 32, W] -> [N, 512, 1, W / 4 + 1]`
+    pub fn forward(&self, image: Tensor<4>) -> Tensor<4> {
+        let cnn = &self.cnn;
+        let act = |x| if self.leaky { leaky_relu(x, 0.2) } else { relu(x) };
+        let norm = |bn: &Option<BatchNorm2d>, x| match bn {
+            Some(bn) => bn.forward(x),
+            None => x,
+        };
+        // Halves the height alone; the width grows by one.
+        let pool_rows = |x| max_pool(x, [2, 2], [2, 1], [0, 1]);
+
+        let x = act(cnn.conv0.forward(image));
+        let x = max_pool(x, [2, 2], [2, 2], [0, 0]);
+        let x = act(cnn.conv1.forward(x));
+        let x = max_pool(x, [2, 2], [2, 2], [0, 0]);
+        let x = act(norm(&cnn.batchnorm2, cnn.conv2.forward(x)));
+        let x = pool_rows(act(cnn.conv3.forward(x)));
+        let x = act(norm(&cnn.batchnorm4, cnn.conv4.forward(x)));
+        let x = pool_rows(act(cnn.conv5.forward(x)));
+        act(norm(&cnn.batchnorm6, cnn.conv6.forward(x)))
+    }
+}
+
+impl Fold for Crnn {
+    fn fold(self) -> Self {
+        Self { backbone: self.backbone.fold(), decoder: self.decoder }
+    }
+}
+
+impl Fold for VeryDeepVgg {
+    fn fold(self) -> Self {
+        let cnn = self.cnn;
+        let (conv2, batchnorm2) = fold(cnn.conv2, cnn.batchnorm2);
+        let (conv4, batchnorm4) = fold(cnn.conv4, cnn.batchnorm4);
+        let (conv6, batchnorm6) = fold(cnn.conv6, cnn.batchnorm6);
+        let cnn = VggLayers { conv2, batchnorm2, conv4, batchnorm4, conv6, batchnorm6, ..cnn };
+        Self { cnn, leaky: self.leaky }
+    }
+}
+
+/// MMOCR's `CRNNDecoder`.
+#[derive(Module, Debug)]
+pub struct CrnnDecoder {
+    /// Two LSTMs, or a convolution.
+    pub decoder: CrnnHead,
+}
+
+/// What gives the classes.
+#[derive(Module, Debug)]
+pub enum CrnnHead {
+    /// Two bidirectional LSTMs, each with its linear layer.
+    Rnn(Vec<BidirectionalLstm>),
+    /// A 1x1 convolution.
+    Conv(Conv2d),
+}
+
+impl CrnnDecoder {
+    /// A decoder with random weights.
+    pub fn init(features: usize, classes: usize, rnn: bool, device: &Device) -> Self {
+        Self {
+            decoder: if rnn {
+                let layer =
+                    |input, output| BidirectionalLstmConfig { input, hidden: HIDDEN, output }.init(device);
+                CrnnHead::Rnn(vec![layer(features, HIDDEN), layer(HIDDEN, classes)])
+            } else {
+                CrnnHead::Conv(conv2d([features, classes], [1, 1], [1, 1], [0, 0], true, device))
+            },
+        }
+    }
+
+    /// `[N, features, 1, T] -> [N, T, classes]`
+    pub fn forward(&self, features: Tensor<4>) -> Tensor<3> {
+        match &self.decoder {
+            CrnnHead::Rnn(layers) => {
+                let x = features.squeeze_dim::<3>(2).permute([2, 0, 1]); // [T, N, C]
+                layers.iter().fold(x, |x, layer| layer.forward(x)).swap_dims(0, 1)
+            }
+            CrnnHead::Conv(conv) => conv.forward(features).squeeze_dim::<3>(2).swap_dims(1, 2),
+        }
+    }
+}

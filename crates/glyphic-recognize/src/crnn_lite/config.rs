@@ -1,0 +1,84 @@
+use glyphic_core::LATIN;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// The height that the network reads, in pixels: three halvings and a kernel two high leave one row.
+pub const HEIGHT: u32 = 32;
+
+/// The narrowest content, in pixels.
+pub(super) const MIN_WIDTH: u32 = 8;
+
+/// Blank columns added behind the content, so that the last character is seen whole.
+pub(super) const MARGIN: u32 = 8;
+
+/// Padded widths are multiples of this: few different widths make full batches.
+pub(super) const WIDTH_MULTIPLE: u32 = 32;
+
+/// Pixels of width in one time step.
+pub const STRIDE: u32 = 4;
+
+/// A small convolutional line recognizer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CrnnLiteConfig {
+    /// The characters it reads, in class order after the blank.
+    pub characters: String,
+    /// Channels of the stem.
+    pub stem: usize,
+    /// Channels of the three stages.
+    pub stages: [usize; 3],
+    /// Channels after the rows are squeezed into one.
+    pub mix: usize,
+    /// The widest content in pixels, at height 32; longer lines are squeezed to it.
+    pub max_width: u32,
+    /// Whether crops taller than 1.5 times their width are also read turned by 90 degrees either way; the surest
+    /// reading counts.
+    pub turn_vertical: bool,
+}
+
+impl Default for CrnnLiteConfig {
+    /// The network of the shipped weights.
+    fn default() -> Self {
+        Self {
+            characters: LATIN.to_owned(),
+            stem: 24,
+            stages: [48, 96, 160],
+            mix: 192,
+            max_width: 3200,
+            turn_vertical: false,
+        }
+    }
+}
+
+impl CrnnLiteConfig {
+    /// Checks that it describes a network.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for the first field that will not do.
+    pub fn validate(&self) -> Result<()> {
+        let wrong =
+            |field, got: String, expected| Err(Error::Config { model: "crnn_lite", field, got, expected });
+        if self.characters.is_empty() {
+            return wrong("characters", "\"\"".to_owned(), "at least one character");
+        }
+        for (field, channels) in
+            [("stem", self.stem), ("stages", self.stages.into_iter().min().unwrap_or(0)), ("mix", self.mix)]
+        {
+            if channels == 0 {
+                return wrong(field, "0".to_owned(), "at least one channel");
+            }
+        }
+        if self.max_width < MIN_WIDTH {
+            return wrong("max_width", self.max_width.to_string(), "at least 8 pixels");
+        }
+        Ok(())
+    }
+
+    /// The width that a crop of `width` x `height` pixels gets at height 32: that of its content, and with padding.
+    pub fn widths(&self, width: u32, height: u32) -> (u32, u32) {
+        let content = (f64::from(HEIGHT) * f64::from(width) / f64::from(height)).round();
+        let content = (content as u32).clamp(MIN_WIDTH, self.max_width);
+        (content, (content + MARGIN).next_multiple_of(WIDTH_MULTIPLE))
+    }
+}

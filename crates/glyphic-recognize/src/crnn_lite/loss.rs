@@ -1,0 +1,71 @@
+use burn::tensor::Tensor;
+use glyphic_core::Vocab;
+
+use crate::{ClassMerge, CtcLoss, Error, Reduction, Result};
+
+/// How far a label can be trusted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LabelKind {
+    /// To the letter.
+    #[default]
+    Exact,
+    /// Its case may be wrong: either case of a letter is right.
+    IgnoreCase,
+    /// Its spaces may be missing: a space that is read is as good as nothing.
+    IgnoreSpaces,
+}
+
+/// CTC over samples whose labels are not all to the letter.
+#[derive(Debug, Clone)]
+pub struct CrnnLiteLoss {
+    ctc: CtcLoss,
+    case: ClassMerge,
+    spaces: ClassMerge,
+}
+
+impl CrnnLiteLoss {
+    /// The loss for a vocabulary.
+    ///
+    /// # Errors
+    /// [`Error::NoBlank`] where it has no blank class.
+    pub fn new(vocab: &Vocab) -> Result<Self> {
+        let blank = vocab.special(glyphic_core::Symbol::Blank);
+        let blank = blank.ok_or(Error::NoBlank { classes: vocab.len() })?;
+        Ok(Self {
+            ctc: CtcLoss { blank, reduction: Reduction::None, zero_infinity: true },
+            case: ClassMerge::ignoring_case(vocab),
+            spaces: ClassMerge::ignoring_spaces(vocab),
+        })
+    }
+
+    /// The mean over the batch of half of each sample's loss divided by the root of its label's length, so that
+    /// neither long lines nor short words rule the gradient. `[1]`
+    ///
+    /// `logits` `[N, T, classes]`, one label (as classes) and one kind a sample. A label too long for T moves nothing.
+    ///
+    /// # Errors
+    /// Those of [`CtcLoss::forward`].
+    pub fn forward(
+        &self,
+        logits: Tensor<3>,
+        labels: &[Vec<usize>],
+        kinds: &[LabelKind],
+    ) -> Result<Tensor<1>> {
+        let [batch, time, _] = logits.dims();
+        if kinds.len() != batch {
+            return Err(Error::BatchSize { what: "kinds", batch, got: kinds.len() });
+        }
+        let merges: Vec<Option<&ClassMerge>> = kinds
+            .iter()
+            .map(|kind| match kind {
+                LabelKind::Exact => None,
+                LabelKind::IgnoreCase => Some(&self.case),
+                LabelKind::IgnoreSpaces => Some(&self.spaces),
+            })
+            .collect();
+        let device = logits.device();
+        let losses = self.ctc.forward(logits, labels, &vec![time; batch], &merges)?;
+        let weights: Vec<f32> = labels.iter().map(|l| 0.5 / (l.len().max(1) as f32).sqrt()).collect();
+        Ok((losses * Tensor::<1>::from_floats(weights.as_slice(), &device)).mean())
+    }
+}

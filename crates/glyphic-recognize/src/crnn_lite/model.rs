@@ -1,0 +1,98 @@
+use burn::{
+    module::Module,
+    nn::{Linear, LinearConfig, conv::Conv2d},
+    tensor::{Device, Tensor, activation::relu},
+};
+use glyphic_nn::layers::{
+    BatchNorm2d, BatchNorm2dConfig, ConvBlock, ConvBlockConfig, Fold, LiteBlock, LiteBlockConfig, conv2d,
+    fold,
+};
+
+use super::CrnnLiteConfig;
+
+/// The network. See the [module](super) for its layers.
+#[derive(Module, Debug)]
+pub struct CrnnLite {
+    stem: ConvBlock,
+    stages: Vec<Vec<LiteBlock>>,
+    squeeze: ConvBlock,
+    mix: Vec<MixBlock>,
+    classifier: Linear,
+}
+
+impl CrnnLiteConfig {
+    /// A network with random weights for `classes` classes, the blank included.
+    pub fn init(&self, classes: usize, device: &Device) -> CrnnLite {
+        let [a, b, c] = self.stages;
+        let block = |from, to, stride| LiteBlockConfig::new([from, to]).stride(stride).init(device);
+        CrnnLite {
+            stem: ConvBlockConfig::new([3, self.stem], [3, 3]).stride([2, 2]).init(device),
+            stages: vec![
+                vec![block(self.stem, a, [2, 2])],
+                vec![block(a, b, [2, 1]), block(b, b, [1, 1])],
+                vec![block(b, c, [2, 1]), block(c, c, [1, 1])],
+            ],
+            squeeze: ConvBlockConfig::new([c, self.mix], [2, 3]).padding([0, 1]).init(device),
+            mix: (0..2).map(|_| MixBlock::init(self.mix, device)).collect(),
+            classifier: LinearConfig::new(self.mix, classes).init(device),
+        }
+    }
+}
+
+impl CrnnLite {
+    /// Logits: `[N, 3, 32, W] -> [N, W / 4, classes]`, W a multiple of 4.
+    pub fn forward(&self, image: Tensor<4>) -> Tensor<3> {
+        let x = self.stem.forward(image); // [N, stem, 16, W / 2]
+        let x = self.stages.iter().flatten().fold(x, |x, block| block.forward(x)); // [N, C, 2, W / 4]
+        let x = self.squeeze.forward(x); // [N, mix, 1, W / 4]
+        let x = self.mix.iter().fold(x, |x, block| block.forward(x));
+        self.classifier.forward(x.squeeze_dim::<3>(2).swap_dims(1, 2))
+    }
+}
+
+impl Fold for CrnnLite {
+    fn fold(self) -> Self {
+        Self {
+            stem: self.stem.fold(),
+            stages: self.stages.fold(),
+            squeeze: self.squeeze.fold(),
+            mix: self.mix.fold(),
+            classifier: self.classifier,
+        }
+    }
+}
+
+/// A residual block along the line.
+#[derive(Module, Debug)]
+struct MixBlock {
+    conv1: Conv2d,
+    bn1: Option<BatchNorm2d>,
+    conv2: Conv2d,
+    bn2: Option<BatchNorm2d>,
+}
+
+impl MixBlock {
+    fn init(channels: usize, device: &Device) -> Self {
+        let conv = || conv2d([channels, channels], [1, 5], [1, 1], [0, 2], false, device);
+        let norm = || Some(BatchNorm2dConfig::new(channels).init(device));
+        Self { conv1: conv(), bn1: norm(), conv2: conv(), bn2: norm() }
+    }
+
+    /// `[N, C, 1, T] -> [N, C, 1, T]`
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let norm = |bn: &Option<BatchNorm2d>, x| match bn {
+            Some(bn) => bn.forward(x),
+            None => x,
+        };
+        let y = relu(norm(&self.bn1, self.conv1.forward(x.clone())));
+        relu(norm(&self.bn2, self.conv2.forward(y)) + x)
+    }
+}
+
+impl Fold for MixBlock {
+    fn fold(self) -> Self {
+        let (conv1, bn1) = fold(self.conv1, self.bn1);
+        let (conv2, bn2) = fold(self.conv2, self.bn2);
+        Self { conv1, bn1, conv2, bn2 }
+    }
+}

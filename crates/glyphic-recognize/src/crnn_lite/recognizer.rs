@@ -1,0 +1,93 @@
+use burn::tensor::{Device, Tensor};
+use glyphic_core::{Image, Recognizer, Vocab};
+use glyphic_nn::{
+    checkpoint::{LoadOptions, StateDict, load_into},
+    layers::Fold,
+};
+
+use super::{CrnnLite, CrnnLiteConfig, HEIGHT, STRIDE};
+use crate::{
+    CtcCodec, Result,
+    engine::{Engine, LineNetwork, Width},
+};
+
+impl CrnnLiteConfig {
+    /// The classes: blank, then the characters.
+    ///
+    /// # Errors
+    /// [`Error::Core`](crate::Error::Core) where a character stands twice.
+    pub fn vocab(&self) -> Result<Vocab> {
+        Ok(Vocab::ctc(&self.characters)?)
+    }
+
+    /// The codec of the classes.
+    ///
+    /// # Errors
+    /// Those of [`CrnnLiteConfig::vocab`].
+    pub fn codec(&self) -> Result<CtcCodec> {
+        CtcCodec::new(self.vocab()?)
+    }
+
+    /// Writes the crop to `[3, 32, padded]`: resized to `content` columns, `(x / 255 - 0.5) / 0.5`. Nothing is written
+    /// behind the content.
+    ///
+    /// # Errors
+    /// Those of [`resize_antialiased`](glyphic_imgproc::resize_antialiased).
+    pub fn prepare(&self, crop: &Image, content: u32, padded: u32, out: &mut [f32]) -> Result<()> {
+        let resized = glyphic_imgproc::resize_antialiased(crop, content, HEIGHT)?;
+        let (content, padded) = (content as usize, padded as usize);
+        for (y, row) in resized.rgb().chunks_exact(content * 3).enumerate() {
+            for (channel, plane) in out.chunks_exact_mut(HEIGHT as usize * padded).enumerate() {
+                let out = &mut plane[y * padded..y * padded + content];
+                for (out, pixel) in out.iter_mut().zip(row.chunks_exact(3)) {
+                    *out = (f32::from(pixel[channel]) / 255.0 - 0.5) / 0.5;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Network {
+    config: CrnnLiteConfig,
+    net: CrnnLite,
+}
+
+impl LineNetwork for Network {
+    fn input(&self) -> (usize, u32) {
+        (3, HEIGHT)
+    }
+
+    fn width(&self, width: u32, height: u32) -> Width {
+        let (content, padded) = self.config.widths(width, height);
+        Width { content, padded }
+    }
+
+    fn prepare(&self, crop: &Image, width: Width, out: &mut [f32]) -> Result<()> {
+        self.config.prepare(crop, width.content, width.padded, out)
+    }
+
+    /// One step behind the content, where the last character may be read.
+    fn steps(&self, width: Width, total: usize) -> usize {
+        (width.content.div_ceil(STRIDE) as usize + 1).min(total)
+    }
+
+    fn forward(&self, input: Tensor<4>) -> Tensor<3> {
+        self.net.forward(input)
+    }
+}
+
+/// The recognizer of a configuration and its weights.
+pub(crate) fn build(
+    config: CrnnLiteConfig,
+    weights: &StateDict,
+    device: &Device,
+) -> Result<Box<dyn Recognizer>> {
+    config.validate()?;
+    let codec = config.codec()?;
+    let device = device.clone().without_autodiff();
+    let mut net = config.init(codec.vocab().len(), &device);
+    load_into(&mut net, weights, &LoadOptions::default())?;
+    let turn_vertical = config.turn_vertical;
+    Ok(Box::new(Engine { network: Network { config, net: net.fold() }, codec, device, turn_vertical }))
+}

@@ -1,0 +1,103 @@
+//! Bringing a crop to the height that a network reads: MMOCR's `ResizeOCR`.
+
+use glyphic_core::Image;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// The size that crops are brought to.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ResizeConfig {
+    /// Height in pixels.
+    pub height: u32,
+    /// The narrowest result in pixels.
+    pub min_width: Option<u32>,
+    /// The widest result in pixels; narrower ones are padded to it on the right.
+    pub max_width: Option<u32>,
+    /// Whether the width follows the crop's. Where not, each crop is stretched to `max_width`.
+    pub keep_aspect_ratio: bool,
+    /// The width is rounded to a multiple of this, half to even.
+    pub width_divisor: u32,
+}
+
+/// What becomes of one crop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ResizedWidth {
+    /// The width that the crop itself gets, in pixels.
+    pub content: u32,
+    /// The width with padding, in pixels.
+    pub padded: u32,
+    /// `content / padded`, for networks that must not look at padding; 1 without a `max_width`.
+    pub valid_ratio: f64,
+}
+
+impl Default for ResizeConfig {
+    /// As CRNN is tested: 32 pixels high, as wide as the crop asks, in multiples of 16, at least 32.
+    fn default() -> Self {
+        Self { height: 32, min_width: Some(32), max_width: None, keep_aspect_ratio: true, width_divisor: 16 }
+    }
+}
+
+impl ResizeConfig {
+    /// Checks that every crop gets a size.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for the first field that will not do; `model` names the owner.
+    pub fn validate(&self, model: &'static str) -> Result<()> {
+        let wrong = |field, got: String, expected| Err(Error::Config { model, field, got, expected });
+        if self.height == 0 {
+            return wrong("resize.height", "0".to_owned(), "at least one pixel");
+        }
+        if self.width_divisor == 0 {
+            return wrong("resize.width_divisor", "0".to_owned(), "at least 1");
+        }
+        if self.max_width == Some(0) {
+            return wrong("resize.max_width", "0".to_owned(), "at least one pixel");
+        }
+        if !self.keep_aspect_ratio && self.max_width.is_none() {
+            let expected = "a width to stretch to, because resize.keep_aspect_ratio is false";
+            return wrong("resize.max_width", "nothing".to_owned(), expected);
+        }
+        Ok(())
+    }
+
+    /// The width of a crop of `width` x `height` pixels. At least 1, also where rounding gives 0.
+    pub fn width(&self, width: u32, height: u32) -> ResizedWidth {
+        if let (false, Some(max)) = (self.keep_aspect_ratio, self.max_width) {
+            return ResizedWidth { content: max, padded: max, valid_ratio: 1.0 };
+        }
+        let mut new = (f64::from(self.height) / f64::from(height) * f64::from(width)).ceil();
+        let divisor = f64::from(self.width_divisor);
+        if new % divisor != 0.0 {
+            new = (new / divisor).round_ties_even() * divisor;
+        }
+        let new = (new as u32).max(self.min_width.unwrap_or(1)).max(1);
+        match self.max_width {
+            None => ResizedWidth { content: new, padded: new, valid_ratio: 1.0 },
+            Some(max) => ResizedWidth {
+                content: new.min(max),
+                padded: max,
+                valid_ratio: (f64::from(new) / f64::from(max)).min(1.0),
+            },
+        }
+    }
+
+    /// The crop, resized and padded with black on the right.
+    ///
+    /// # Errors
+    /// Those of [`Image::from_rgb`].
+    pub fn apply(&self, crop: &Image) -> Result<Image> {
+        let size = self.width(crop.width(), crop.height());
+        let resized = glyphic_imgproc::resize_linear(crop, size.content, self.height)?;
+        if size.padded == size.content {
+            return Ok(resized);
+        }
+        let mut rgb = Vec::with_capacity((size.padded * self.height * 3) as usize);
+        for row in resized.rgb().chunks_exact(size.content as usize * 3) {
+            rgb.extend_from_slice(row);
+            rgb.resize(rgb.len() + (size.padded - size.content) as usize * 3, 0);
+        }
+        Ok(Image::from_rgb(size.padded, self.height, rgb)?)
+    }
+}

@@ -1,0 +1,287 @@
+//! What holds for every recognizer.
+
+mod common;
+
+use burn::module::Module;
+use burn::tensor::{Tensor, TensorData};
+use common::{formula_weights, gradients, values};
+use glyphic_core::{Image, Recognizer, Transcript};
+use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into, state_names};
+use glyphic_nn::device::cpu;
+use glyphic_nn::layers::Fold;
+use glyphic_recognize::crnn::{Channels, CrnnConfig, CrnnLossConfig};
+use glyphic_recognize::crnn_lite::{CrnnLiteConfig, CrnnLiteLoss, LabelKind};
+use glyphic_recognize::{Error, RecognizerConfig};
+use glyphic_testing::formula;
+
+/// Every model with the variants of its network.
+fn configs() -> Vec<(&'static str, RecognizerConfig)> {
+    let crnn = CrnnConfig::default();
+    let conv =
+        CrnnConfig { rnn: false, leaky_relu: true, channels: Channels::Bgr, unknown: true, ..crnn.clone() };
+    vec![
+        ("crnn", RecognizerConfig::Crnn(crnn)),
+        ("crnn_conv", RecognizerConfig::Crnn(conv)),
+        ("crnn_lite", RecognizerConfig::CrnnLite(CrnnLiteConfig::default())),
+    ]
+}
+
+fn names(config: &RecognizerConfig) -> Vec<(String, Vec<usize>)> {
+    let classes = config.vocab().unwrap().len();
+    match config {
+        RecognizerConfig::Crnn(c) => state_names(&c.init(classes, &cpu())),
+        RecognizerConfig::CrnnLite(c) => state_names(&c.init(classes, &cpu())),
+        other => panic!("{other:?} has no arm here"),
+    }
+}
+
+fn weights(config: &RecognizerConfig) -> StateDict {
+    let mut dict = StateDict::new();
+    for (name, shape) in names(config) {
+        let mut values = formula::weight("", &name, &shape).unwrap();
+        // Livelier classes, so that something is read.
+        if name.starts_with("classifier") || name.starts_with("decoder.decoder") {
+            values.iter_mut().for_each(|v| *v *= 4.0);
+        }
+        dict.insert(name, &shape, &values);
+    }
+    dict
+}
+
+fn crop(width: u32, height: u32, seed: u64) -> Image {
+    let noise = formula::Stream::new(seed).take((width * height * 3) as usize);
+    Image::from_rgb(width, height, noise.map(|v| (v * 127.0 + 128.0) as u8).collect()).unwrap()
+}
+
+#[test]
+fn state_dict_names_are_those_of_the_checkpoints() {
+    for (name, config) in configs() {
+        let text: String = names(&config).iter().map(|(name, shape)| format!("{name} {shape:?}\n")).collect();
+        insta::assert_snapshot!(name, text);
+    }
+}
+
+#[test]
+fn resolved_configurations_read_back_and_reject_typos() {
+    for (name, config) in configs() {
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<RecognizerConfig>(&text).unwrap(), config, "{name}");
+    }
+    assert!(toml::from_str::<RecognizerConfig>("[crnn_lite]\nmax_widht = 3").is_err());
+    assert!(toml::from_str::<RecognizerConfig>("[crnn.resize]\nheigth = 3").is_err());
+    assert!(toml::from_str::<RecognizerConfig>("[crnnlite]").is_err());
+}
+
+#[test]
+fn configurations_that_make_no_network_are_refused_with_the_field() {
+    let lite = CrnnLiteConfig::default();
+    let crnn = CrnnConfig::default();
+    let lite = |change: fn(&mut CrnnLiteConfig)| {
+        let mut config = lite.clone();
+        change(&mut config);
+        RecognizerConfig::CrnnLite(config)
+    };
+    let crnn = |change: fn(&mut CrnnConfig)| {
+        let mut config = crnn.clone();
+        change(&mut config);
+        RecognizerConfig::Crnn(config)
+    };
+    for (field, config) in [
+        ("characters", lite(|c| c.characters.clear())),
+        ("stem", lite(|c| c.stem = 0)),
+        ("stages", lite(|c| c.stages[1] = 0)),
+        ("mix", lite(|c| c.mix = 0)),
+        ("max_width", lite(|c| c.max_width = 7)),
+        ("characters", crnn(|c| c.characters.clear())),
+        ("resize.height", crnn(|c| c.resize.height = 48)),
+        ("resize.max_width", crnn(|c| c.resize.keep_aspect_ratio = false)),
+        ("resize.width_divisor", crnn(|c| c.resize.width_divisor = 0)),
+        ("mean", crnn(|c| c.mean = vec![0.0; 2])),
+        ("std", crnn(|c| c.std = vec![0.0])),
+    ] {
+        match config.build(&StateDict::new(), &cpu()) {
+            Err(Error::Config { field: found, .. }) => assert_eq!(found, field),
+            Err(other) => panic!("{field}: {other}"),
+            Ok(_) => panic!("{field}: built"),
+        }
+    }
+    assert!(matches!(
+        lite(|c| c.characters = "aba".to_owned()).build(&StateDict::new(), &cpu()),
+        Err(Error::Core(_))
+    ));
+}
+
+#[test]
+fn weights_load_strictly() {
+    for (name, config) in configs() {
+        let all = weights(&config);
+        config.build(&all, &cpu()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let first = all.names().next().unwrap().to_owned();
+        let missing = all.clone().rename(|n| (n != first).then(|| n.to_owned()));
+        let Err(Error::Weights(error)) = config.build(&missing, &cpu()) else { panic!("{name}: built") };
+        assert!(error.to_string().contains(&first), "{error}");
+        let mut unused = all.clone();
+        unused.insert("extra.weight", &[1], &[0.0]);
+        let Err(Error::Weights(error)) = config.build(&unused, &cpu()) else { panic!("{name}: built") };
+        assert!(error.to_string().contains("extra.weight"), "{error}");
+    }
+}
+
+/// Crops of many sizes, some of equal padded width, in no order.
+fn crops() -> Vec<Image> {
+    [
+        (90, 30),
+        (40, 64),
+        (300, 41),
+        (91, 30),
+        (8, 8),
+        (1, 40),
+        (700, 25),
+        (92, 31),
+        (64, 32),
+        (88, 30),
+        (3, 1),
+    ]
+    .into_iter()
+    .enumerate()
+    .map(|(i, (w, h))| crop(w, h, i as u64))
+    .collect()
+}
+
+fn read(recognizer: &dyn Recognizer, crops: &[Image]) -> Vec<Transcript> {
+    let read = recognizer.recognize(crops).unwrap();
+    assert_eq!(read.len(), crops.len());
+    read
+}
+
+#[test]
+fn a_result_depends_on_its_crop_alone_with_one_thread_and_with_two() {
+    for (name, config) in configs() {
+        let recognizer = config.build(&weights(&config), &cpu()).unwrap();
+        let crops = crops();
+        let together = read(&*recognizer, &crops);
+        assert!(together.iter().any(|t| t.text.chars().count() > 3), "{name} reads nothing: {together:?}");
+        let alone: Vec<Transcript> =
+            crops.iter().map(|c| read(&*recognizer, std::slice::from_ref(c)).remove(0)).collect();
+        assert_eq!(together, alone, "{name}");
+        for threads in [1, 2] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            assert_eq!(pool.install(|| read(&*recognizer, &crops)), together, "{name}, {threads} threads");
+        }
+        for transcript in &together {
+            assert!((0.0..=1.0).contains(&transcript.score));
+            assert_eq!(transcript.text, transcript.chars.iter().map(|c| c.char).collect::<String>());
+            assert!(transcript.chars.iter().all(|c| 0.0 <= c.start && c.start <= c.end && c.end <= 1.0));
+        }
+        assert!(read(&*recognizer, &[]).is_empty());
+    }
+}
+
+#[test]
+fn vertical_crops_are_turned_only_where_configured() {
+    let upright = RecognizerConfig::default();
+    let turned =
+        RecognizerConfig::CrnnLite(CrnnLiteConfig { turn_vertical: true, ..CrnnLiteConfig::default() });
+    let weights = weights(&upright);
+    let (upright, turned) =
+        (upright.build(&weights, &cpu()).unwrap(), turned.build(&weights, &cpu()).unwrap());
+    let (tall, square) = (crop(20, 100, 1), crop(40, 40, 2));
+    let crops = [tall.clone(), square];
+    let (plain, best) = (read(&*upright, &crops), read(&*turned, &crops));
+    assert_eq!(plain[1], best[1], "a square crop is not vertical");
+    let left = glyphic_imgproc::rotate(&tall, glyphic_imgproc::QuarterTurn::CounterClockwise);
+    let right = glyphic_imgproc::rotate(&tall, glyphic_imgproc::QuarterTurn::Clockwise);
+    let mut all = read(&*upright, &[tall, left, right]);
+    all.sort_by(|a, b| b.score.total_cmp(&a.score));
+    assert_eq!(best[0], all[0]);
+}
+
+#[test]
+fn folding_keeps_what_the_network_computes() {
+    let config = CrnnLiteConfig::default();
+    let device = cpu();
+    let mut net = config.init(config.vocab().unwrap().len(), &device);
+    load_into(&mut net, &weights(&RecognizerConfig::CrnnLite(config)), &LoadOptions::default()).unwrap();
+    let x = formula::values("", "input:fold", 3 * 32 * 64, 1.0);
+    let x = Tensor::<4>::from_data(TensorData::new(x, [1, 3, 32, 64]), &device);
+    let plain = net.forward(x.clone());
+    assert_eq!(plain.dims(), [1, 16, net_classes()]);
+    let largest = plain.clone().abs().max().into_scalar::<f32>();
+    let difference = (plain - net.fold().forward(x)).abs().max().into_scalar::<f32>();
+    assert!(difference < 1e-5 * largest, "{difference} of {largest}");
+}
+
+fn net_classes() -> usize {
+    CrnnLiteConfig::default().vocab().unwrap().len()
+}
+
+/// Every parameter has a gradient that is finite and, somewhere, not 0.
+fn assert_learns<M: Module>(net: &M, loss: Tensor<1>) {
+    let value = values(loss.clone())[0];
+    assert!(value.is_finite() && value > 0.0, "{value}");
+    let found = gradients(net, &loss.backward());
+    for (name, _) in state_names(net).iter().filter(|(name, _)| !name.contains("running_")) {
+        let gradient = found.get(name).unwrap_or_else(|| panic!("{name} has no gradient"));
+        assert!(gradient.iter().all(|g| g.is_finite()), "{name}");
+        assert!(gradient.iter().any(|&g| g != 0.0), "{name}");
+    }
+}
+
+#[test]
+fn every_parameter_learns() {
+    let device = cpu().autodiff();
+    for (_, config) in configs() {
+        let codec = glyphic_recognize::CtcCodec::new(config.vocab().unwrap()).unwrap();
+        let labels = vec![codec.encode("ab1").unwrap(), codec.encode("zz").unwrap()];
+        let input = |channels: usize| {
+            let values = formula::values("", "input:learn", 2 * channels * 32 * 64, 1.0);
+            Tensor::<4>::from_data(TensorData::new(values, [2, channels, 32, 64]), &device)
+        };
+        let classes = codec.vocab().len();
+        match config {
+            RecognizerConfig::Crnn(c) => {
+                let mut net = c.init(classes, &device);
+                let weights = formula_weights(&net);
+                load_into(&mut net, &weights, &LoadOptions::default()).unwrap();
+                let logits = net.forward(input(c.channels.count()));
+                assert_learns(&net, CrnnLossConfig::default().forward(logits, &labels, &[1.0, 0.5]).unwrap());
+            }
+            RecognizerConfig::CrnnLite(c) => {
+                let mut net = c.init(classes, &device);
+                let weights = formula_weights(&net);
+                load_into(&mut net, &weights, &LoadOptions::default()).unwrap();
+                let loss = CrnnLiteLoss::new(codec.vocab()).unwrap();
+                let kinds = [LabelKind::Exact, LabelKind::IgnoreCase];
+                let logits = net.forward(input(3));
+                assert_learns(&net, loss.forward(logits, &labels, &kinds).unwrap());
+            }
+            other => panic!("{other:?} has no arm here"),
+        }
+    }
+}
+
+#[test]
+fn a_label_whose_case_is_unknown_costs_no_more_than_either() {
+    let config = CrnnLiteConfig::default();
+    let codec = config.codec().unwrap();
+    let loss = CrnnLiteLoss::new(codec.vocab()).unwrap();
+    let logits = formula::values("", "input:case", 20 * codec.vocab().len(), 3.0);
+    let logits = Tensor::<3>::from_data(TensorData::new(logits, [1, 20, codec.vocab().len()]), &cpu());
+    let cost = |text: &str, kind| {
+        values(loss.forward(logits.clone(), &[codec.encode(text).unwrap()], &[kind]).unwrap())[0]
+    };
+    let free = cost("Stop é", LabelKind::IgnoreCase);
+    assert!((free - cost("sTOP É", LabelKind::IgnoreCase)).abs() < 1e-5);
+    for text in ["Stop é", "STOP É", "stop é"] {
+        assert!(free < cost(text, LabelKind::Exact), "{text}");
+    }
+    assert!(cost("stop", LabelKind::IgnoreSpaces) < cost("stop", LabelKind::Exact));
+    assert!(matches!(
+        loss.forward(logits.clone(), &[], &[LabelKind::Exact]),
+        Err(Error::BatchSize { what: "targets", batch: 1, got: 0 })
+    ));
+    assert!(matches!(
+        loss.forward(logits, &[vec![1, 0]], &[LabelKind::Exact]),
+        Err(Error::Target { sample: 0, position: 1, class: 0, .. })
+    ));
+}
