@@ -1,0 +1,173 @@
+//! Writes packs of rendered lines.
+//!
+//! `render lines --count 1000 --seed 1 --out DIR` writes `DIR/crops/*.png` and `DIR/labels.tsv` (`file<TAB>text`).
+//! `render lines --count 1000 --seed 1 --shard FILE` writes one file of records, every crop resized to height 32:
+//! width u32 LE, height u32 LE, text length in bytes u32 LE, the text in UTF-8, then `width * height * 3` bytes RGB.
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images};
+use glyphic_core::{Image, Sample};
+use glyphic_synth::{LineSynth, SynthConfig};
+use image::{ExtendedColorType, ImageEncoder, codecs::png};
+use rayon::prelude::*;
+
+/// Height of a shard's crops in pixels.
+const SHARD_HEIGHT: u32 = 32;
+/// Samples drawn before any is written: enough for every thread, little enough to hold.
+const BATCH: u64 = 2048;
+
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Crops of one line each.
+    Lines {
+        #[command(flatten)]
+        common: Common,
+        /// One binary file in place of a folder of PNGs.
+        #[arg(long)]
+        shard: Option<PathBuf>,
+        /// The first sample's index.
+        #[arg(long, default_value_t = 0)]
+        start: u64,
+    },
+}
+
+#[derive(clap::Args)]
+struct Common {
+    #[arg(long)]
+    count: u64,
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[arg(long)]
+    out: Option<PathBuf>,
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Folders of fonts in place of the system's.
+    #[arg(long)]
+    fonts: Vec<PathBuf>,
+    /// Draw flat ink on a flat ground.
+    #[arg(long)]
+    clean: bool,
+}
+
+impl Common {
+    fn config(&self) -> Result<SynthConfig> {
+        if let Some(threads) = self.threads {
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+        }
+        let mut config = SynthConfig { seed: self.seed, degrade: !self.clean, ..SynthConfig::default() };
+        if !self.fonts.is_empty() {
+            config.font_dirs.clone_from(&self.fonts);
+        }
+        Ok(config)
+    }
+}
+
+fn main() -> Result<()> {
+    match Args::parse().what {
+        What::Lines { common, shard, start } => lines(&common, shard.as_deref(), start),
+    }
+}
+
+fn lines(common: &Common, shard: Option<&Path>, start: u64) -> Result<()> {
+    let begun = Instant::now();
+    let synth = LineSynth::new(common.config()?)?;
+    eprintln!("{} faces in {:.1} s", synth.font_count(), begun.elapsed().as_secs_f64());
+    let begun = Instant::now();
+    match (shard, &common.out) {
+        (Some(file), None) => write_shard(&synth, file, start, common.count)?,
+        (None, Some(folder)) => write_crops(&synth, folder, start, common.count)?,
+        _ => bail!("name either --out DIR or --shard FILE"),
+    }
+    report(common.count, begun);
+    Ok(())
+}
+
+fn report(count: u64, begun: Instant) {
+    let seconds = begun.elapsed().as_secs_f64();
+    let threads = rayon::current_num_threads();
+    let rate = count as f64 / seconds;
+    eprintln!(
+        "{count} in {seconds:.1} s on {threads} threads: {rate:.0} a second, {:.0} a thread",
+        rate / threads as f64
+    );
+}
+
+fn batches(start: u64, count: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
+    (start..start + count).step_by(BATCH as usize).map(move |i| i..(i + BATCH).min(start + count))
+}
+
+fn write_shard(synth: &LineSynth, file: &Path, start: u64, count: u64) -> Result<()> {
+    let mut out = BufWriter::with_capacity(
+        1 << 20,
+        File::create(file).with_context(|| format!("cannot create {}", file.display()))?,
+    );
+    for range in batches(start, count) {
+        let records: Vec<Vec<u8>> = synth.lines(range).map(|s| record(&s)).collect::<Result<_>>()?;
+        for record in records {
+            out.write_all(&record)?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn record(sample: &Sample) -> Result<Vec<u8>> {
+    let text = sample.truth.instances[0].text();
+    let (w, h) = (sample.image.width(), sample.image.height());
+    let width = ((f64::from(w) * f64::from(SHARD_HEIGHT) / f64::from(h)).round() as u32).max(1);
+    let source = images::ImageRef::new(w, h, sample.image.rgb(), PixelType::U8x3)?;
+    let mut target = images::Image::new(width, SHARD_HEIGHT, PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    Resizer::new().resize(&source, &mut target, &options)?;
+    let mut bytes = Vec::with_capacity(12 + text.len() + target.buffer().len());
+    for n in [width, SHARD_HEIGHT, text.len() as u32] {
+        bytes.extend(n.to_le_bytes());
+    }
+    bytes.extend(text.as_bytes());
+    bytes.extend(target.buffer());
+    Ok(bytes)
+}
+
+fn write_crops(synth: &LineSynth, folder: &Path, start: u64, count: u64) -> Result<()> {
+    let crops = folder.join("crops");
+    fs::create_dir_all(&crops).with_context(|| format!("cannot create {}", crops.display()))?;
+    let mut labels = BufWriter::new(File::create(folder.join("labels.tsv"))?);
+    for range in batches(start, count) {
+        let first = range.start;
+        let rows: Vec<String> = synth
+            .lines(range)
+            .enumerate()
+            .map(|(i, sample)| {
+                let name = format!("{:08}.png", first + i as u64);
+                fs::write(crops.join(&name), png_bytes(&sample.image)?)?;
+                Ok(format!("{name}\t{}\n", sample.truth.instances[0].text()))
+            })
+            .collect::<Result<_>>()?;
+        for row in rows {
+            labels.write_all(row.as_bytes())?;
+        }
+    }
+    labels.flush()?;
+    Ok(())
+}
+
+fn png_bytes(image: &Image) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    png::PngEncoder::new_with_quality(&mut bytes, png::CompressionType::Fast, png::FilterType::Sub)
+        .write_image(image.rgb(), image.width(), image.height(), ExtendedColorType::Rgb8)?;
+    Ok(bytes)
+}

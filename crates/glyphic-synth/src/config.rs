@@ -1,0 +1,78 @@
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Where fonts and words come from, and the seed that fixes every picture.
+///
+/// The same seed, fonts and word lists give the same sample at the same index, whatever thread draws it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SynthConfig {
+    /// Fixes every picture together with the sample's index.
+    pub seed: u64,
+    /// Folders searched, with their subfolders, for TTF, OTF and TTC files.
+    pub font_dirs: Vec<PathBuf>,
+    /// Folders of word lists, one word a line, UTF-8. A missing folder is no error: a small list is built in.
+    pub word_dirs: Vec<PathBuf>,
+    /// Lowest crop in pixels, 8 to 512.
+    pub min_line_height: u32,
+    /// Highest crop in pixels, `min_line_height` to 512.
+    pub max_line_height: u32,
+    /// Widest crop in pixels, 64 to 20,000; longer text is drawn narrower or cut to fewer words.
+    pub max_line_width: u32,
+    /// Shortest longer side of a page in pixels, 200 to 4,000.
+    pub min_page_side: u32,
+    /// Longest side of a page in pixels, `min_page_side` to 4,000.
+    pub max_page_side: u32,
+    /// Whether pictures suffer blur, noise, compression and the like. Off, ink and ground are flat colours.
+    pub degrade: bool,
+}
+
+impl Default for SynthConfig {
+    /// System folders; line crops of 24 to 64 pixels, the heights that crops of receipts and signs have;
+    /// pages of 400 to 1,600 pixels.
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            font_dirs: vec![PathBuf::from("/usr/share/fonts"), PathBuf::from("/usr/local/share/fonts")],
+            word_dirs: vec![PathBuf::from("/usr/share/dict")],
+            min_line_height: 24,
+            max_line_height: 64,
+            max_line_width: 3200,
+            min_page_side: 400,
+            max_page_side: 1600,
+            degrade: true,
+        }
+    }
+}
+
+impl SynthConfig {
+    pub(crate) fn validate(&self) -> Result<()> {
+        let check = |field, value: u32, low: u32, high: u32, expected| {
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(Error::Config { field, value: value.to_string(), expected })
+            }
+        };
+        check("min_line_height", self.min_line_height, 8, 512, "8 to 512 pixels are right")?;
+        check(
+            "max_line_height",
+            self.max_line_height,
+            self.min_line_height,
+            512,
+            "`min_line_height` to 512 pixels are right",
+        )?;
+        check("max_line_width", self.max_line_width, 64, 20_000, "64 to 20,000 pixels are right")?;
+        check("min_page_side", self.min_page_side, 200, 4000, "200 to 4,000 pixels are right")?;
+        check(
+            "max_page_side",
+            self.max_page_side,
+            self.min_page_side,
+            4000,
+            "`min_page_side` to 4,000 pixels are right",
+        )
+    }
+}
