@@ -12,6 +12,8 @@ pub mod augment;
 pub mod batch;
 mod crop;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod line_input;
 pub mod lint;
 pub mod pack;

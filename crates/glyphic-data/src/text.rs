@@ -274,3 +274,93 @@ pub(crate) fn class(vocab: &Vocab, c: char) -> Option<usize> {
         folded.next().filter(|_| folded.next().is_none()).and_then(|f| vocab.index_of(f))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use glyphic_core::DICT36;
+
+    use super::*;
+    use crate::{PackOptions, fixtures};
+
+    fn crops(dir: &tempfile::TempDir, options: &CropOptions) -> Result<TextCrops> {
+        TextCrops::new(LazyPack::open(dir.path(), &PackOptions::default())?, options)
+    }
+
+    fn receipt() -> tempfile::TempDir {
+        let line = |name: &str| {
+            format!(
+                r####"{{"file_name": "{name}", "annotations": [
+                {{"polygon": [5, 6, 45, 6, 45, 18, 5, 18], "text": "upright one"}},
+                {{"polygon": [5, 20, 45, 24, 44, 34, 4, 30], "text": "leaning"}},
+                {{"polygon": [50, 6, 70, 6, 70, 18, 50, 18], "text": "###", "ignore": true}},
+                {{"polygon": [50, 20, 70, 20, 70, 30, 50, 30], "text": ""}},
+                {{"polygon": [90, 20, 99, 20, 99, 30, 90, 30], "text": "outside"}}]}}"####
+            )
+            .replace('\n', "")
+        };
+        fixtures::detection(&[&line("a.png"), &line("b.png")], &[("a.png", 80, 40), ("b.png", 80, 40)])
+    }
+
+    #[test]
+    fn crops_of_a_detection_pack_are_those_with_a_text_that_is_not_ignored() {
+        let dir = receipt();
+        for cache_bytes in [0, 10 << 20] {
+            let options = CropOptions { cache_bytes, case_insensitive: true, ..CropOptions::default() };
+            let crops = crops(&dir, &options).expect("has texts");
+            let texts: Vec<&str> = (0..crops.len()).map(|i| crops.text(i).expect("in range")).collect();
+            assert_eq!(texts, ["upright one", "leaning", "outside"].repeat(2));
+            for (i, tag) in [(0, 0), (3, 1), (0, 0)] {
+                let crop = crops.get(i).expect("inside");
+                assert_eq!(crop.text, "upright one");
+                assert!(crop.rules.case_insensitive && !crop.rules.no_spaces);
+                let expected =
+                    crop_rect(&fixtures::picture(80, 40, tag), Rect { x0: 5.0, y0: 6.0, x1: 45.0, y1: 18.0 });
+                assert_eq!(crop.crop().rgb(), expected.rgb());
+                assert!(crop.image.width() > 40, "there is something around it");
+            }
+            let leaning = crops.get(4).expect("inside").crop();
+            assert_eq!((leaning.width(), leaning.height()), (40, 10));
+            let error = crops.get(5).expect_err("outside").to_string();
+            assert!(error.contains("gt.jsonl:2") && error.contains("annotation 4"), "{error}");
+            assert!(matches!(crops.get(6), Err(Error::Index { .. })));
+        }
+    }
+
+    #[test]
+    fn crops_of_a_recognition_pack_are_its_pictures() {
+        let dir = fixtures::recognition("a.png\ta b\nb.png\tc", |i| (30 + i as u32, 20));
+        let crops = crops(&dir, &CropOptions::default()).expect("has texts");
+        let second = crops.get(1).expect("readable");
+        assert_eq!((second.text.as_str(), second.crop().rgb()), ("c", fixtures::picture(31, 20, 1).rgb()));
+        assert_eq!(crops.location(1).expect("in range").line, 2);
+    }
+
+    #[test]
+    fn a_limit_counts_crops_and_nothing_to_read_is_an_error() {
+        let options = CropOptions { limit: Some(4), ..CropOptions::default() };
+        assert_eq!(crops(&receipt(), &options).expect("has texts").len(), 4);
+        let line = r#"{"file_name": "a.png", "annotations": []}"#;
+        let blank = fixtures::detection(&[line], &[("a.png", 8, 8)]);
+        assert!(matches!(crops(&blank, &CropOptions::default()), Err(Error::Setup { .. })));
+    }
+
+    #[test]
+    fn several_threads_read_the_same_crops() {
+        let dir = receipt();
+        let crops = crops(&dir, &CropOptions::default()).expect("has texts");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..20).for_each(|i| assert!(crops.get(i % 2).is_ok())));
+            }
+        });
+    }
+
+    #[test]
+    fn a_letter_has_the_class_of_its_other_case_where_it_has_none_itself() {
+        let lower = Vocab::ctc(DICT36).expect("valid");
+        let both = Vocab::ctc("aA").expect("valid");
+        assert_eq!(encode(&lower, "A1"), Ok(vec![11, 2]));
+        assert_eq!(encode(&both, "aA"), Ok(vec![1, 2]));
+        assert_eq!(encode(&lower, "aß"), Err((1, 'ß')));
+    }
+}

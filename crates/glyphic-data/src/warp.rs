@@ -1,6 +1,8 @@
 //! Sampling a picture through a projective map.
 //!
-//! Coordinates are continuous: pixel (0, 0) covers the square from (0, 0) to (1, 1).
+//! Coordinates are continuous: pixel (0, 0) covers the square from (0, 0) to (1, 1). Unlike `glyphic_imgproc`'s warp,
+//! which keeps to OpenCV's pixels and spreads over all cores, this one reduces without aliasing and stays on the thread
+//! of the worker that augments.
 
 use glyphic_core::{Image, Point};
 
@@ -47,6 +49,7 @@ impl Map {
     }
 
     /// Where a point goes.
+    #[cfg(test)]
     pub(crate) fn apply(&self, p: Point) -> Point {
         let m = &self.0;
         let w = m[6] * p.x + m[7] * p.y + m[8];

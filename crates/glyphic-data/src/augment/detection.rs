@@ -1,5 +1,5 @@
 use glyphic_core::geometry::intersection;
-use glyphic_core::{Image, Page, Point, Polygon, Rect, Region, Sample, TextInstance};
+use glyphic_core::{Page, Point, Polygon, Rect, Region, Sample, TextInstance};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
@@ -204,8 +204,8 @@ impl Linear {
 
 #[cfg(test)]
 mod tests {
-    use glyphic_core::Transcript;
     use glyphic_core::geometry::point_in_polygon;
+    use glyphic_core::{Image, Transcript};
     use proptest::prelude::*;
 
     use super::*;

@@ -182,38 +182,57 @@ impl DbnetTargets {
                 a.x.max(b.x) + distance,
                 a.y.max(b.y) + distance,
             ];
-            if let Some(near) = Window::new(near, width, height) {
-                self.draw_side([*a, b], distance as f32, thr, width, canvas.common(near));
+            let window = Window::new(near, width, height).and_then(|near| canvas.common(near));
+            if let Some(window) = window {
+                let side = Side::new(*a, b, self.border_distance);
+                self.draw_side(&side, distance as f32, thr, width, window);
             }
         }
     }
 
     /// Raises the threshold map towards one side of a text.
-    fn draw_side(&self, side: [Point; 2], distance: f32, thr: &mut [f32], width: usize, window: Window) {
-        if window.x0 > window.x1 {
-            return;
-        }
-        let [ax, ay, bx, by] = [side[0].x as f32, side[0].y as f32, side[1].x as f32, side[1].y as f32];
-        let (ex, ey) = (bx - ax, by - ay);
-        let square = ex * ex + ey * ey;
-        let inverse = if square > 0.0 { 1.0 / square } else { 0.0 };
+    fn draw_side(&self, side: &Side, distance: f32, thr: &mut [f32], width: usize, window: Window) {
         let (peak, slope) = (self.thr_max, (self.thr_max - self.thr_min) / distance);
-        let nearest_end = self.border_distance == BorderDistance::NearestEnd;
         for y in window.y0..=window.y1 {
             let row = &mut thr[y * width + window.x0..=y * width + window.x1];
-            let py = y as f32 - ay;
             for (x, value) in row.iter_mut().enumerate() {
-                let px = (window.x0 + x) as f32 - ax;
-                let foot = ((px * ex + py * ey) * inverse).clamp(0.0, 1.0);
-                let (dx, dy) = (px - foot * ex, py - foot * ey);
-                let mut d = dx * dx + dy * dy;
-                if nearest_end {
-                    let (a, b) = (px * px + py * py, (px - ex) * (px - ex) + (py - ey) * (py - ey));
-                    d = if a + b > square { a.min(b) } else { d };
-                }
-                *value = value.max(peak - slope * d.sqrt());
+                let square = side.square((window.x0 + x) as f32, y as f32);
+                *value = value.max(peak - slope * square.sqrt());
             }
         }
+    }
+}
+
+/// A side of a text, to measure distances from.
+struct Side {
+    start: [f32; 2],
+    along: [f32; 2],
+    square: f32,
+    inverse: f32,
+    nearest_end: bool,
+}
+
+impl Side {
+    fn new(a: Point, b: Point, distance: BorderDistance) -> Self {
+        let start = [a.x as f32, a.y as f32];
+        let along = [b.x as f32 - start[0], b.y as f32 - start[1]];
+        let square = along[0] * along[0] + along[1] * along[1];
+        let inverse = if square > 0.0 { 1.0 / square } else { 0.0 };
+        Self { start, along, square, inverse, nearest_end: distance == BorderDistance::NearestEnd }
+    }
+
+    /// The square of the distance from (x, y).
+    #[inline]
+    fn square(&self, x: f32, y: f32) -> f32 {
+        let ([ex, ey], px, py) = (self.along, x - self.start[0], y - self.start[1]);
+        let foot = ((px * ex + py * ey) * self.inverse).clamp(0.0, 1.0);
+        let (dx, dy) = (px - foot * ex, py - foot * ey);
+        let near = dx * dx + dy * dy;
+        if self.nearest_end {
+            let (a, b) = (px * px + py * py, (px - ex) * (px - ex) + (py - ey) * (py - ey));
+            return if a + b > self.square { a.min(b) } else { near };
+        }
+        near
     }
 }
 
@@ -240,15 +259,15 @@ impl Window {
         })
     }
 
-    /// What both hold; empty (`x0 > x1`) where they are apart.
-    fn common(self, other: Self) -> Self {
+    /// What both hold; `None` where they are apart.
+    fn common(self, other: Self) -> Option<Self> {
         let w = Self {
             x0: self.x0.max(other.x0),
             y0: self.y0.max(other.y0),
             x1: self.x1.min(other.x1),
             y1: self.y1.min(other.y1),
         };
-        if w.x0 > w.x1 || w.y0 > w.y1 { Self { x0: 1, x1: 0, ..w } } else { w }
+        (w.x0 <= w.x1 && w.y0 <= w.y1).then_some(w)
     }
 }
 
