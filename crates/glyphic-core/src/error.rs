@@ -12,6 +12,14 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A file could not be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// Bytes that are no picture glyphic can decode.
     #[error("cannot decode {name} as an image: {reason}")]
     Decode {
@@ -58,6 +66,16 @@ pub enum Error {
     #[error("vocabulary: {reason}")]
     Vocab {
         /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// A dictionary file with a line that is no character.
+    #[error("{name}, line {line}: {reason}")]
+    Dict {
+        /// The file name.
+        name: String,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it, and what would be right.
         reason: String,
     },
     /// A stage failed; the message is the stage's own.

@@ -34,7 +34,8 @@ impl Image {
     /// # Errors
     /// [`Error::PixelCount`] where the length is not `width * height * 3` or a side is 0.
     pub fn from_rgb(width: u32, height: u32, rgb: Vec<u8>) -> Result<Self> {
-        let expected = width as usize * height as usize * 3;
+        // Saturating: a size beyond the address space cannot be met and fails below.
+        let expected = (width as usize).saturating_mul(height as usize).saturating_mul(3);
         if rgb.len() != expected || expected == 0 {
             return Err(Error::PixelCount { width, height, expected, got: rgb.len() });
         }
@@ -46,7 +47,11 @@ impl Image {
     /// # Errors
     /// [`Error::PixelCount`] where a side is 0.
     pub fn filled(width: u32, height: u32, colour: [u8; 3]) -> Result<Self> {
-        Self::from_rgb(width, height, colour.repeat(width as usize * height as usize))
+        let pixels = (width as usize).saturating_mul(height as usize);
+        if pixels > isize::MAX as usize / 3 {
+            return Err(Error::PixelCount { width, height, expected: usize::MAX, got: 0 });
+        }
+        Self::from_rgb(width, height, colour.repeat(pixels))
     }
 
     /// Reads and decodes a file, with the default limits. See [`Image::decode`].
@@ -144,7 +149,7 @@ impl Image {
     /// Writes the picture as PNG or JPEG, by the file name's extension. Nothing half-written stays behind.
     ///
     /// # Errors
-    /// [`Error::Decode`] for an extension that is not known, [`Error::Read`] where writing fails.
+    /// [`Error::Decode`] for an extension that is not known, [`Error::Write`] where writing fails.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let format = image::ImageFormat::from_path(path)
@@ -154,7 +159,7 @@ impl Image {
         let write = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path));
         write.map_err(|source| {
             let _ = fs::remove_file(&partial);
-            Error::Read { path: path.to_owned(), source }
+            Error::Write { path: path.to_owned(), source }
         })
     }
 

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, fs, path::Path};
 
 use crate::{Error, Result};
 
@@ -42,6 +42,48 @@ pub const LATIN: &str = concat!(
     "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿ",
     "ŒœŠšŽžŸ–—‘’“”„•…",
 );
+
+/// The characters of a dictionary file, in order: see [`parse_dict`].
+///
+/// # Errors
+/// [`Error::Read`], and those of [`parse_dict`].
+pub fn read_dict(path: impl AsRef<Path>) -> Result<String> {
+    let path = path.as_ref();
+    let bytes = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    parse_dict(&bytes, &path.display().to_string())
+}
+
+/// The characters of a dictionary, in order: UTF-8, one character a line. A line of one space is the space; empty lines
+/// are passed over, as MMOCR does. `name` stands in errors only.
+///
+/// # Errors
+/// [`Error::Dict`] with the line that is not UTF-8, holds more than one character or repeats one, and for a dictionary
+/// without characters.
+pub fn parse_dict(bytes: &[u8], name: &str) -> Result<String> {
+    let fail = |line: usize, reason: String| Error::Dict { name: name.to_owned(), line, reason };
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        let line = bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+        fail(line, "it is not UTF-8".to_owned())
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut first_lines = HashMap::new();
+    let mut chars = String::new();
+    for (line, content) in text.split('\n').enumerate().map(|(i, l)| (i + 1, l.trim_end_matches('\r'))) {
+        let mut symbols = content.chars();
+        let Some(c) = symbols.next() else { continue };
+        if symbols.next().is_some() {
+            return Err(fail(line, format!("{content:?} is more than one character, one a line is right")));
+        }
+        if let Some(first) = first_lines.insert(c, line) {
+            return Err(fail(line, format!("the character {c:?} stands on line {first} already")));
+        }
+        chars.push(c);
+    }
+    if chars.is_empty() {
+        return Err(fail(1, "the dictionary holds no character, one a line is right".to_owned()));
+    }
+    Ok(chars)
+}
 
 impl Vocab {
     /// A vocabulary from its classes in order.

@@ -27,7 +27,8 @@ fn rect_cases() -> Vec<RectCase> {
 fn convex_hull_has_opencv_vertices_in_opencv_order() {
     for (i, case) in rect_cases().iter().enumerate() {
         let hull: Vec<f64> = convex_hull(&points(&case.points)).iter().flat_map(|p| [p.x, p.y]).collect();
-        let near = hull.len() == case.hull.len() && hull.iter().zip(&case.hull).all(|(a, b)| (a - b).abs() < 1e-4);
+        let near =
+            hull.len() == case.hull.len() && hull.iter().zip(&case.hull).all(|(a, b)| (a - b).abs() < 1e-4);
         assert!(near, "case {i}: {hull:?} is not {:?}", case.hull);
     }
 }
