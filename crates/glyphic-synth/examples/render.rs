@@ -1,8 +1,11 @@
-//! Writes packs of rendered lines.
+//! Writes packs of rendered lines and pages.
 //!
 //! `render lines --count 1000 --seed 1 --out DIR` writes `DIR/crops/*.png` and `DIR/labels.tsv` (`file<TAB>text`).
 //! `render lines --count 1000 --seed 1 --shard FILE` writes one file of records, every crop resized to height 32:
 //! width u32 LE, height u32 LE, text length in bytes u32 LE, the text in UTF-8, then `width * height * 3` bytes RGB.
+//!
+//! `render pages --count 1000 --seed 1 --out DIR` writes `DIR/images/*.jpg` and `DIR/gt.jsonl`, one line an image. The
+//! annotations are lines for receipts and documents, words for scenes, unless `--level` says otherwise.
 
 use std::{
     fs::{self, File},
@@ -14,15 +17,21 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images};
-use glyphic_core::{Image, Sample};
-use glyphic_synth::{LineSynth, SynthConfig};
-use image::{ExtendedColorType, ImageEncoder, codecs::png};
+use glyphic_core::{Image, Polygon, Sample};
+use glyphic_synth::{LineSynth, PageKind, PageSynth, SynthConfig};
+use image::{
+    ExtendedColorType, ImageEncoder,
+    codecs::{jpeg, png},
+};
 use rayon::prelude::*;
+use serde_json::json;
 
 /// Height of a shard's crops in pixels.
 const SHARD_HEIGHT: u32 = 32;
 /// Samples drawn before any is written: enough for every thread, little enough to hold.
 const BATCH: u64 = 2048;
+/// As [`BATCH`], for pages.
+const PAGE_BATCH: u64 = 64;
 
 #[derive(Parser)]
 struct Args {
@@ -43,6 +52,23 @@ enum What {
         #[arg(long, default_value_t = 0)]
         start: u64,
     },
+    /// Whole pictures with every word or line outlined.
+    Pages {
+        #[command(flatten)]
+        common: Common,
+        /// What is annotated; by default what a page's kind has in real data.
+        #[arg(long)]
+        level: Option<Level>,
+        /// The first sample's index.
+        #[arg(long, default_value_t = 0)]
+        start: u64,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Level {
+    Word,
+    Line,
 }
 
 #[derive(clap::Args)]
@@ -79,7 +105,61 @@ impl Common {
 fn main() -> Result<()> {
     match Args::parse().what {
         What::Lines { common, shard, start } => lines(&common, shard.as_deref(), start),
+        What::Pages { common, level, start } => pages(&common, level, start),
     }
+}
+
+fn pages(common: &Common, level: Option<Level>, start: u64) -> Result<()> {
+    let synth = PageSynth::new(common.config()?)?;
+    let begun = Instant::now();
+    let Some(folder) = &common.out else { bail!("name the folder to write to with --out DIR") };
+    let images = folder.join("images");
+    fs::create_dir_all(&images).with_context(|| format!("cannot create {}", images.display()))?;
+    let mut truth = BufWriter::new(File::create(folder.join("gt.jsonl"))?);
+    for range in batches(start, common.count, PAGE_BATCH) {
+        let first = range.start;
+        let rows: Vec<String> = synth
+            .pages(range)
+            .enumerate()
+            .map(|(i, sample)| {
+                let index = first + i as u64;
+                let name = format!("{index:08}.jpg");
+                let mut file = BufWriter::new(File::create(images.join(&name))?);
+                jpeg::JpegEncoder::new_with_quality(&mut file, 92).write_image(
+                    sample.image.rgb(),
+                    sample.image.width(),
+                    sample.image.height(),
+                    ExtendedColorType::Rgb8,
+                )?;
+                file.flush()?;
+                let by_kind = if synth.kind(index) == PageKind::Scene { Level::Word } else { Level::Line };
+                Ok(page_row(&name, &sample, level.unwrap_or(by_kind)))
+            })
+            .collect::<Result<_>>()?;
+        for row in rows {
+            writeln!(truth, "{row}")?;
+        }
+    }
+    truth.flush()?;
+    report(common.count, begun);
+    Ok(())
+}
+
+fn page_row(name: &str, sample: &Sample, level: Level) -> String {
+    let page = &sample.truth;
+    let annotation = |polygon: &Polygon, text: &str, ignore: bool| json!({ "polygon": polygon.to_flat(), "text": text, "ignore": ignore });
+    let annotations: Vec<_> = match level {
+        Level::Word => {
+            page.instances.iter().map(|w| annotation(&w.region.polygon, w.text(), w.ignore)).collect()
+        }
+        Level::Line => page
+            .lines
+            .iter()
+            .map(|l| annotation(&l.polygon, &l.text, l.instances.iter().all(|&i| page.instances[i].ignore)))
+            .collect(),
+    };
+    json!({ "file_name": name, "height": page.height, "width": page.width, "annotations": annotations })
+        .to_string()
 }
 
 fn lines(common: &Common, shard: Option<&Path>, start: u64) -> Result<()> {
@@ -106,8 +186,8 @@ fn report(count: u64, begun: Instant) {
     );
 }
 
-fn batches(start: u64, count: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
-    (start..start + count).step_by(BATCH as usize).map(move |i| i..(i + BATCH).min(start + count))
+fn batches(start: u64, count: u64, size: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
+    (start..start + count).step_by(size as usize).map(move |i| i..(i + size).min(start + count))
 }
 
 fn write_shard(synth: &LineSynth, file: &Path, start: u64, count: u64) -> Result<()> {
@@ -115,7 +195,7 @@ fn write_shard(synth: &LineSynth, file: &Path, start: u64, count: u64) -> Result
         1 << 20,
         File::create(file).with_context(|| format!("cannot create {}", file.display()))?,
     );
-    for range in batches(start, count) {
+    for range in batches(start, count, BATCH) {
         let records: Vec<Vec<u8>> = synth.lines(range).map(|s| record(&s)).collect::<Result<_>>()?;
         for record in records {
             out.write_all(&record)?;
@@ -146,7 +226,7 @@ fn write_crops(synth: &LineSynth, folder: &Path, start: u64, count: u64) -> Resu
     let crops = folder.join("crops");
     fs::create_dir_all(&crops).with_context(|| format!("cannot create {}", crops.display()))?;
     let mut labels = BufWriter::new(File::create(folder.join("labels.tsv"))?);
-    for range in batches(start, count) {
+    for range in batches(start, count, BATCH) {
         let first = range.start;
         let rows: Vec<String> = synth
             .lines(range)

@@ -4,7 +4,7 @@ use glyphic_core::Image;
 
 use crate::{
     dice::{Dice, Purpose},
-    raster::Mask,
+    raster::{Mask, Raster},
 };
 
 /// A colour, r, g, b.
@@ -78,6 +78,51 @@ impl Canvas {
                 *c = (f32::from(*c) + d + 0.5) as u8;
             }
         }
+    }
+
+    /// As [`Canvas::add`], with an amplitude for each channel.
+    pub(crate) fn tint(&mut self, field: &[f32], amplitude: [f32; 3]) {
+        for (p, v) in self.rgb.chunks_exact_mut(3).zip(field) {
+            for (c, a) in p.iter_mut().zip(amplitude) {
+                *c = (f32::from(*c) + v * a + 0.5) as u8;
+            }
+        }
+    }
+
+    /// Fills an upright rectangle (left, top, right, bottom), clipped to the picture.
+    pub(crate) fn rect(&mut self, b: [f32; 4], colour: Colour) {
+        let clip = |v: f32, most: usize| (v.max(0.0) as usize).min(most);
+        let (x0, x1) = (clip(b[0], self.w), clip(b[2], self.w));
+        for y in clip(b[1], self.h)..clip(b[3], self.h) {
+            for p in self.rgb[(y * self.w + x0) * 3..(y * self.w + x1.max(x0)) * 3].chunks_exact_mut(3) {
+                p.copy_from_slice(&colour);
+            }
+        }
+    }
+
+    /// Fills the outline through the points.
+    pub(crate) fn fill(&mut self, points: &[[f32; 2]], alpha: f32, colour: Colour) {
+        if let Some(mut raster) = Raster::around(points, self.w, self.h) {
+            raster.outline(points);
+            self.paint(&raster.finish(), alpha, colour);
+        }
+    }
+
+    /// The mean colour of an upright rectangle, clipped to the picture; grey where nothing remains.
+    pub(crate) fn mean(&self, b: [f32; 4]) -> Colour {
+        let clip = |v: f32, most: usize| (v.max(0.0) as usize).min(most);
+        let (x0, x1) = (clip(b[0], self.w), clip(b[2], self.w));
+        let (mut sum, mut n) = ([0u64; 3], 0u64);
+        for y in (clip(b[1], self.h)..clip(b[3], self.h)).step_by(3) {
+            for x in (x0..x1).step_by(3) {
+                let p = &self.rgb[(y * self.w + x) * 3..][..3];
+                for (s, v) in sum.iter_mut().zip(p) {
+                    *s += u64::from(*v);
+                }
+                n += 1;
+            }
+        }
+        if n == 0 { [128; 3] } else { sum.map(|s| (s / n) as u8) }
     }
 
     pub(crate) fn into_image(self) -> Image {

@@ -8,7 +8,7 @@ use zune_jpeg::{
 };
 
 use crate::{
-    canvas::{Canvas, smooth_noise, white_noise},
+    canvas::{Canvas, white_noise},
     dice::Dice,
 };
 
@@ -195,12 +195,6 @@ pub(crate) fn shade(canvas: &mut Canvas, dice: &mut Dice, dark: f32) {
             }
         }
     }
-}
-
-/// Uneven light: smooth hills of the given amplitude.
-pub(crate) fn blotches(canvas: &mut Canvas, dice: &mut Dice, cell: f32, amplitude: f32) {
-    let field = smooth_noise(dice, canvas.w, canvas.h, cell);
-    canvas.add(&field, amplitude);
 }
 
 /// Unsharp masking, with the bright and dark rims that scanners leave.

@@ -3,7 +3,6 @@
 use crate::{
     canvas::{Canvas, Colour, mix, smooth_noise, white_noise},
     dice::Dice,
-    raster::Raster,
 };
 
 /// Paper: nearly flat, with fibres, stains and folds.
@@ -83,15 +82,7 @@ pub(crate) fn clutter(canvas: &mut Canvas, dice: &mut Dice, base: Colour, streng
                 [cx + x * turn.cos() - y * turn.sin(), cy + x * turn.sin() + y * turn.cos()]
             })
             .collect();
-        let b = crate::text::bounds(&points);
-        let (x0, y0) = (b[0].max(0.0) as i32, b[1].max(0.0) as i32);
-        let (x1, y1) = (b[2].min(w).ceil() as i32, b[3].min(h).ceil() as i32);
-        if x1 <= x0 || y1 <= y0 {
-            continue;
-        }
-        let mut raster = Raster::new(x0, y0, (x1 - x0) as usize, (y1 - y0) as usize);
-        raster.outline(&points);
-        canvas.paint(&raster.finish(), dice.f(0.4, 1.0), colour);
+        canvas.fill(&points, dice.f(0.4, 1.0), colour);
     }
 }
 
@@ -125,5 +116,117 @@ pub(crate) fn sign(canvas: &mut Canvas, dice: &mut Dice, base: Colour, room: f32
     }
     if dice.chance(0.3) {
         grain(canvas, dice, 1.0, 8.0);
+    }
+}
+
+/// A wall of bricks in rows.
+pub(crate) fn bricks(canvas: &mut Canvas, dice: &mut Dice, base: Colour) {
+    let (high, long) = (dice.f(8.0, 40.0), dice.f(1.8, 3.5));
+    let joint = dice.f(1.0, 4.0);
+    let wide = high * long;
+    for row in 0..(canvas.h as f32 / high) as usize + 1 {
+        let y = row as f32 * high;
+        let mut x = if row % 2 == 0 { 0.0 } else { -wide / 2.0 };
+        while x < canvas.w as f32 {
+            let colour = mix(base, [0; 3].map(|_: u8| dice.int(0, 255) as u8), dice.f(0.0, 0.18));
+            canvas.rect([x + joint, y + joint, x + wide, y + high], colour);
+            x += wide;
+        }
+    }
+}
+
+/// A front of windows, or shelves: a grid of boxes, which a detector must not take for text.
+pub(crate) fn windows(canvas: &mut Canvas, dice: &mut Dice, base: Colour) {
+    let (cols, rows) = (dice.int(3, 24) as f32, dice.int(2, 16) as f32);
+    let (w, h) = (canvas.w as f32 / cols, canvas.h as f32 / rows);
+    let (mx, my) = (w * dice.f(0.05, 0.35), h * dice.f(0.05, 0.35));
+    let glass = [0; 3].map(|_: u8| dice.int(0, 255) as u8);
+    let lively = dice.f(0.0, 0.5);
+    for row in 0..rows as usize {
+        for col in 0..cols as usize {
+            let (x, y) = (col as f32 * w, row as f32 * h);
+            let other = [0; 3].map(|_: u8| dice.int(0, 255) as u8);
+            let colour = mix(mix(base, glass, 0.6), other, lively * dice.unit());
+            canvas.rect([x + mx, y + my, x + w - mx, y + h - my], colour);
+        }
+    }
+}
+
+/// Leaves, crowds, asphalt: noise of several sizes in its own colours.
+pub(crate) fn foliage(canvas: &mut Canvas, dice: &mut Dice) {
+    let mut cell = dice.f(2.0, 8.0);
+    for _ in 0..3 {
+        let field = smooth_noise(dice, canvas.w, canvas.h, cell);
+        let amplitude = [0; 3].map(|_: u8| dice.f(-45.0, 45.0));
+        canvas.tint(&field, amplitude);
+        cell *= dice.f(2.0, 5.0);
+    }
+}
+
+/// What stands behind signs in a street or a room.
+pub(crate) fn street(canvas: &mut Canvas, dice: &mut Dice, base: Colour) {
+    let any = |dice: &mut Dice| [0; 3].map(|_: u8| dice.int(0, 255) as u8);
+    let far = any(dice);
+    gradient(canvas, dice, mix(base, far, 0.6));
+    match dice.index(6) {
+        0 => bricks(canvas, dice, base),
+        1 => windows(canvas, dice, base),
+        2 => foliage(canvas, dice),
+        3 => rough(canvas, dice, 12.0),
+        _ => {}
+    }
+    let n = dice.int(0, 26) as usize;
+    clutter(canvas, dice, base, 0.9, n);
+    for _ in 0..dice.int(0, 4) {
+        rails(canvas, dice);
+    }
+    if dice.chance(0.5) {
+        rough(canvas, dice, 9.0);
+    }
+}
+
+/// Parallel bars, as fences, stairs and cables have them: the commonest false text.
+fn rails(canvas: &mut Canvas, dice: &mut Dice) {
+    let (w, h) = (canvas.w as f32, canvas.h as f32);
+    let colour = [0; 3].map(|_: u8| dice.int(0, 255) as u8);
+    let (mut x, mut y) = (dice.f(0.0, w), dice.f(0.0, h));
+    let turn = dice.f(0.0, std::f32::consts::PI);
+    let (length, thick) = (dice.f(0.02, 0.4) * h, dice.f(1.0, 7.0));
+    let step = thick * dice.f(1.6, 6.0);
+    let (dx, dy) = (turn.cos(), turn.sin());
+    for _ in 0..dice.int(2, 14) {
+        let end = [x + dx * length, y + dy * length];
+        let side = [-dy * thick, dx * thick];
+        canvas.fill(
+            &[[x, y], end, [end[0] + side[0], end[1] + side[1]], [x + side[0], y + side[1]]],
+            0.9,
+            colour,
+        );
+        x -= dy * step;
+        y += dx * step;
+    }
+}
+
+/// Creases: light and shade on either side of a few folds.
+pub(crate) fn creases(canvas: &mut Canvas, dice: &mut Dice, depth: f32) {
+    for _ in 0..dice.int(1, 4) {
+        let angle = if dice.chance(0.6) { dice.f(-0.1, 0.1) } else { dice.f(0.0, std::f32::consts::PI) };
+        let (nx, ny) = (-angle.sin(), angle.cos());
+        let at = nx * dice.f(0.0, canvas.w as f32) + ny * dice.f(0.0, canvas.h as f32);
+        let reach = dice.f(6.0, 90.0);
+        let strength = dice.f(0.3, 1.0) * depth * dice.sign();
+        let width = canvas.w;
+        for (y, row) in canvas.rgb.chunks_exact_mut(width * 3).enumerate() {
+            // Only where the fold is near does anything change.
+            for (x, p) in row.chunks_exact_mut(3).enumerate() {
+                let d = (x as f32 * nx + y as f32 * ny - at) / reach;
+                if d.abs() < 1.0 {
+                    let f = 1.0 + strength * (1.0 - d.abs()) * d.signum();
+                    for c in p {
+                        *c = (f32::from(*c) * f + 0.5) as u8;
+                    }
+                }
+            }
+        }
     }
 }

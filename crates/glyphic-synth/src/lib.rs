@@ -22,9 +22,11 @@ mod error;
 mod fonts;
 mod ground;
 mod line;
+mod page;
 mod raster;
 mod text;
 
 pub use config::SynthConfig;
 pub use error::{Error, Result};
 pub use line::LineSynth;
+pub use page::{PageKind, PageSynth};

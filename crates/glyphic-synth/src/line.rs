@@ -15,6 +15,9 @@ use crate::{
     text::{Curve, EmBox, Layout, Setting, Warp, bounds, polygon},
 };
 
+/// The least difference of brightness between ink and ground that is still called text, in steps of 255.
+pub(crate) const LEGIBLE: f32 = 13.0;
+
 /// Fonts and words, read once and shared.
 pub(crate) struct Stock {
     pub(crate) fonts: FontLibrary,
@@ -56,8 +59,8 @@ impl LineSynth {
         Ok(Self { config, stock })
     }
 
-    pub(crate) fn with_stock(config: SynthConfig, stock: Arc<Stock>) -> Self {
-        Self { config, stock }
+    pub(crate) fn config(&self) -> &SynthConfig {
+        &self.config
     }
 
     pub(crate) fn stock(&self) -> &Arc<Stock> {
@@ -145,6 +148,9 @@ impl LineSynth {
                 Place::Sign => degrade::photograph(&mut canvas, dice, frame.letter),
             }
         }
+        if legibility(&canvas, &mask) < LEGIBLE {
+            return None;
+        }
         let outline = polygon(&frame.outline)?;
         let text = layout.text();
         let mut truth = Page::new(w as u32, height);
@@ -195,7 +201,7 @@ impl LineSynth {
             let x = own[0] - next[0] + dice.f(-0.6, 0.6);
             let mut warp = frame.warp;
             // Shifting before the map keeps the fragment parallel to the line.
-            warp = Warp { curve: warp.curve, h: shifted(&warp.h, x, y) };
+            warp = warp.placed([x, y], 1.0);
             if warp.curve.is_none() {
                 other.draw(raster, &warp);
             }
@@ -203,16 +209,7 @@ impl LineSynth {
     }
 }
 
-/// `h` after a shift by (`x`, `y`).
-fn shifted(h: &[f32; 9], x: f32, y: f32) -> [f32; 9] {
-    let mut out = *h;
-    for r in 0..3 {
-        out[r * 3 + 2] = h[r * 3] * x + h[r * 3 + 1] * y + h[r * 3 + 2];
-    }
-    out
-}
-
-fn setting(dice: &mut Dice, place: Place) -> Setting {
+pub(crate) fn setting(dice: &mut Dice, place: Place) -> Setting {
     let stretch = match dice.weighted(&[(0, 0.45), (1, 0.45), (2, 0.1)]) {
         0 => 1.0,
         1 => dice.f(0.75, 1.25),
@@ -277,7 +274,7 @@ fn breathe(b: EmBox, by: f32) -> EmBox {
 
 /// Curve, turn and perspective, in ems. Bounded so that a long line stays a line: its ends may rise or fall by about
 /// half a letter on paper, by one and a half on signs.
-fn bend(dice: &mut Dice, b: EmBox, place: Place) -> Warp {
+pub(crate) fn bend(dice: &mut Dice, b: EmBox, place: Place) -> Warp {
     let (w, h) = (b[2] - b[0], b[3] - b[1]);
     let mut warp = Warp::IDENTITY;
     let sign = place == Place::Sign;
@@ -339,8 +336,22 @@ fn rule(dice: &mut Dice, layout: &Layout, frame: &Frame, raster: &mut Raster) {
     }
 }
 
+/// How far the mean brightness of ink and of ground lie apart in the finished picture, 0 to 255.
+pub(crate) fn legibility(canvas: &Canvas, mask: &Mask) -> f32 {
+    let (mut ink, mut ground) = ([0.0f32; 2], [0.0f32; 2]);
+    for (p, m) in canvas.rgb.chunks_exact(3).zip(&mask.data) {
+        let v = luma([p[0], p[1], p[2]]);
+        if *m > 0.45 {
+            ink = [ink[0] + v, ink[1] + 1.0];
+        } else if *m < 0.02 {
+            ground = [ground[0] + v, ground[1] + 1.0];
+        }
+    }
+    (ink[0] / ink[1].max(1.0) - ground[0] / ground[1].max(1.0)).abs()
+}
+
 /// What happens to ink before it is seen: too much or too little of it, dots, faded and broken strokes.
-fn wear(dice: &mut Dice, mask: &mut Mask, place: Place, letter: f32) {
+pub(crate) fn wear(dice: &mut Dice, mask: &mut Mask, place: Place, letter: f32) {
     let room = (letter / 30.0).min(1.4);
     if dice.chance(0.4) {
         let amount = if dice.chance(0.6) { dice.f(0.1, 1.0) * room } else { -dice.f(0.05, 0.4) * room };
@@ -388,15 +399,15 @@ fn wear(dice: &mut Dice, mask: &mut Mask, place: Place, letter: f32) {
 }
 
 /// The colours of a line.
-struct Palette {
-    ground: Colour,
-    ink: Colour,
+pub(crate) struct Palette {
+    pub(crate) ground: Colour,
+    pub(crate) ink: Colour,
     /// How far the ground may stray towards other colours, 0 to 1.
-    room: f32,
+    pub(crate) room: f32,
 }
 
 impl Palette {
-    fn draw(dice: &mut Dice, place: Place) -> Self {
+    pub(crate) fn draw(dice: &mut Dice, place: Place) -> Self {
         match place {
             Place::Receipt | Place::Document => {
                 let level = if dice.chance(0.75) { dice.f(225.0, 256.0) } else { dice.f(150.0, 235.0) };
@@ -436,7 +447,7 @@ impl Palette {
 }
 
 /// Lays the ink, with a sign's shadow, outline and shading.
-fn ink(
+pub(crate) fn ink(
     dice: &mut Dice,
     canvas: &mut Canvas,
     mask: &Mask,
@@ -481,11 +492,11 @@ fn ink(
     }
     if dice.chance(0.2) {
         // Shaded from top to bottom, towards a colour as far from the ground.
-        let h = canvas.h as f32;
+        let (top, h) = (mask.y0 as f32, mask.h as f32);
         let away = if luma(palette.ink) > luma(palette.ground) { [255; 3] } else { [0; 3] };
         let to = mix(palette.ink, away, dice.f(0.2, 0.8)).map(f32::from);
         let from = palette.ink.map(f32::from);
-        canvas.blend(mask, |_, y| [0, 1, 2].map(|i| from[i] + (to[i] - from[i]) * y as f32 / h), 1.0);
+        canvas.blend(mask, |_, y| [0, 1, 2].map(|i| from[i] + (to[i] - from[i]) * (y as f32 - top) / h), 1.0);
         return;
     }
     canvas.paint(mask, dice.f(0.82, 1.0), palette.ink);

@@ -28,6 +28,15 @@ impl Raster {
         Self { x0, y0, w, h, stride: w + 2, deltas: vec![0.0; (w + 2) * h] }
     }
 
+    /// For what of the points' bounds lies in a picture of `w` x `h` pixels, with a pixel to spare; `None` for nothing.
+    pub(crate) fn around(points: &[[f32; 2]], w: usize, h: usize) -> Option<Self> {
+        let b = crate::text::bounds(points);
+        let x = [(b[0] - 1.0).max(0.0) as i32, (b[2] + 2.0).min(w as f32) as i32];
+        let y = [(b[1] - 1.0).max(0.0) as i32, (b[3] + 2.0).min(h as f32) as i32];
+        (x[1] > x[0] && y[1] > y[0])
+            .then(|| Self::new(x[0], y[0], (x[1] - x[0]) as usize, (y[1] - y[0]) as usize))
+    }
+
     /// One edge of an outline, in picture coordinates.
     pub(crate) fn line(&mut self, a: [f32; 2], b: [f32; 2]) {
         if a[1] == b[1] {

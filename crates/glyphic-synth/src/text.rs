@@ -89,9 +89,14 @@ impl<'a> Layout<'a> {
 
     /// The ink, at least as high as a small letter: a dash alone does not make a line of its own height.
     pub(crate) fn tight(&self) -> EmBox {
-        let [x0, y0, x1, y1] = self.ink;
+        self.at_least_a_small_letter(self.ink)
+    }
+
+    /// As [`Layout::tight`], for any part of the line.
+    pub(crate) fn at_least_a_small_letter(&self, ink: EmBox) -> EmBox {
+        let [x0, y0, x1, y1] = ink;
         if y1 - y0 >= 0.6 * self.font.x_height {
-            return self.ink;
+            return ink;
         }
         [x0, y0.min(-self.font.x_height), x1, y1.max(0.0)]
     }
@@ -138,16 +143,28 @@ pub(crate) enum Curve {
     Wave { amp: f32, freq: f32, phase: f32 },
 }
 
-/// From ems to pixels: a curve, then a homography.
+/// Paper that does not lie flat: each axis swings with the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ripple {
+    /// Amplitude in pixels of x and y.
+    pub(crate) amp: [f32; 2],
+    /// Radians a pixel along the other axis.
+    pub(crate) freq: [f32; 2],
+    pub(crate) phase: [f32; 2],
+}
+
+/// From ems to pixels: a curve, then a homography, then a ripple.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Warp {
     pub(crate) curve: Option<Curve>,
     /// Row-major 3x3.
     pub(crate) h: [f32; 9],
+    pub(crate) ripple: Option<Ripple>,
 }
 
 impl Warp {
-    pub(crate) const IDENTITY: Self = Self { curve: None, h: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0] };
+    pub(crate) const IDENTITY: Self =
+        Self { curve: None, h: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], ripple: None };
 
     pub(crate) fn apply(&self, p: [f32; 2]) -> [f32; 2] {
         let [x, y] = match self.curve {
@@ -160,7 +177,24 @@ impl Warp {
         };
         let h = &self.h;
         let w = h[6] * x + h[7] * y + h[8];
-        [(h[0] * x + h[1] * y + h[2]) / w, (h[3] * x + h[4] * y + h[5]) / w]
+        let (x, y) = ((h[0] * x + h[1] * y + h[2]) / w, (h[3] * x + h[4] * y + h[5]) / w);
+        match self.ripple {
+            None => [x, y],
+            Some(Ripple { amp, freq, phase }) => {
+                [x + amp[0] * (freq[0] * y + phase[0]).sin(), y + amp[1] * (freq[1] * x + phase[1]).sin()]
+            }
+        }
+    }
+
+    /// Ems of `size` pixels with the baseline's start at `at`, then this map.
+    pub(crate) fn placed(&self, at: [f32; 2], size: f32) -> Self {
+        let mut h = self.h;
+        for r in 0..3 {
+            h[r * 3 + 2] += self.h[r * 3] * at[0] + self.h[r * 3 + 1] * at[1];
+            h[r * 3] *= size;
+            h[r * 3 + 1] *= size;
+        }
+        Self { h, ..*self }
     }
 
     /// This map followed by a scale and then a shift, in pixels.
@@ -183,9 +217,13 @@ impl Warp {
         self
     }
 
-    /// The outline of a box: its four corners, or with a curve eight points along top and bottom each.
+    /// The outline of a box: its four corners, or where the map bends lines up to eight points along top and bottom each.
     pub(crate) fn outline(&self, b: EmBox) -> Vec<[f32; 2]> {
-        let steps = if self.curve.is_some() { 7 } else { 1 };
+        let steps = match (self.curve, self.ripple) {
+            (None, None) => 1,
+            (Some(_), _) => 7,
+            (None, Some(_)) => ((b[2] - b[0]) / 6.0).ceil().clamp(1.0, 7.0) as usize,
+        };
         let along = |i: usize| b[0] + (b[2] - b[0]) * i as f32 / steps as f32;
         let top = (0..=steps).map(|i| self.apply([along(i), b[1]]));
         let bottom = (0..=steps).rev().map(|i| self.apply([along(i), b[3]]));

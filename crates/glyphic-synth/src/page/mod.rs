@@ -1,0 +1,175 @@
+//! Whole pictures with every word's and every line's outline.
+
+mod document;
+mod receipt;
+mod scene;
+
+use std::sync::Arc;
+
+use glyphic_core::{Line, Page, Region, Sample, TextInstance, Transcript};
+use rayon::prelude::*;
+
+use crate::{
+    LineSynth, Result, SynthConfig,
+    canvas::Canvas,
+    dice::{Dice, Purpose},
+    line::Stock,
+    text::{EmBox, Layout, Warp, bounds, polygon},
+};
+
+/// Words whose letters are lower than this, in pixels, are to be ignored: nobody could read them.
+const SMALLEST: f32 = 6.0;
+
+/// What a page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageKind {
+    /// A till's receipt, scanned or photographed on a table.
+    Receipt,
+    /// Running text, headings and lists.
+    Document,
+    /// Signs before a street or room.
+    Scene,
+}
+
+/// Draws whole pictures: receipts, documents and scenes with signs, each with the outline of every word and line.
+///
+/// A line ends where a column does, as receipts' ground truth has it: a label and its amount at the far right are two.
+#[derive(Clone)]
+pub struct PageSynth {
+    config: SynthConfig,
+    stock: Arc<Stock>,
+}
+
+impl std::fmt::Debug for PageSynth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PageSynth").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl PageSynth {
+    /// Reads fonts and word lists (a second or so for a thousand fonts).
+    ///
+    /// # Errors
+    /// [`Error::NoFonts`](crate::Error::NoFonts) where no folder holds a font with Latin letters,
+    /// [`Error::Config`](crate::Error::Config) for a setting out of range.
+    pub fn new(config: SynthConfig) -> Result<Self> {
+        config.validate()?;
+        let stock = Arc::new(Stock::load(&config)?);
+        Ok(Self { config, stock })
+    }
+
+    /// Draws pages with the fonts and words that a line synthesiser has read already.
+    pub fn beside(lines: &LineSynth) -> Self {
+        Self { config: lines.config().clone(), stock: Arc::clone(lines.stock()) }
+    }
+
+    /// What page number `index` shows: four in ten are receipts, one and a half documents, the rest scenes.
+    pub fn kind(&self, index: u64) -> PageKind {
+        Self::draw_kind(&mut Dice::new(self.config.seed, Purpose::Page, index))
+    }
+
+    fn draw_kind(dice: &mut Dice) -> PageKind {
+        dice.weighted(&[(PageKind::Receipt, 0.4), (PageKind::Document, 0.15), (PageKind::Scene, 0.45)])
+    }
+
+    /// Page number `index`. Its instances are words with their text, its lines name the words they hold.
+    pub fn page(&self, index: u64) -> Sample {
+        let mut dice = Dice::new(self.config.seed, Purpose::Page, index);
+        let kind = Self::draw_kind(&mut dice);
+        loop {
+            let drawn = match kind {
+                PageKind::Receipt => receipt::draw(&self.stock, &self.config, &mut dice),
+                PageKind::Document => document::draw(&self.stock, &self.config, &mut dice),
+                PageKind::Scene => scene::draw(&self.stock, &self.config, &mut dice),
+            };
+            if let Some(sample) = drawn {
+                return sample;
+            }
+        }
+    }
+
+    /// The pages of a range, drawn by all threads, in order.
+    pub fn pages(&self, range: std::ops::Range<u64>) -> impl IndexedParallelIterator<Item = Sample> + '_ {
+        let start = range.start;
+        let count = range.end.saturating_sub(start) as usize;
+        (0..count).into_par_iter().map(move |i| self.page(start + i as u64))
+    }
+}
+
+/// Gathers the truth while a page is drawn.
+struct Truth {
+    page: Page,
+}
+
+impl Truth {
+    fn new(canvas: &Canvas) -> Self {
+        Self { page: Page::new(canvas.w as u32, canvas.h as u32) }
+    }
+
+    /// Notes a drawn line: its words, and itself. The page's own edge is the drawer's to keep.
+    fn add(&mut self, layout: &Layout, warp: &Warp) {
+        let mut indices = Vec::new();
+        for word in &layout.words {
+            let em_box = pad(layout.at_least_a_small_letter(word.ink));
+            let outline = warp.outline(em_box);
+            let Some(polygon) = polygon(&outline) else { continue };
+            indices.push(self.page.instances.len());
+            self.page.instances.push(TextInstance {
+                transcript: Some(Transcript::truth(word.text.as_str())),
+                ignore: height(&outline) < SMALLEST,
+                ..TextInstance::new(Region { polygon, score: 1.0 })
+            });
+        }
+        if let Some(polygon) = polygon(&warp.outline(pad(layout.tight()))) {
+            self.page.lines.push(Line { polygon, text: layout.text(), score: 1.0, instances: indices });
+        }
+    }
+
+    fn finish(self, canvas: Canvas) -> Option<Sample> {
+        (!self.page.instances.is_empty()).then(|| Sample { image: canvas.into_image(), truth: self.page })
+    }
+}
+
+fn pad(b: EmBox) -> EmBox {
+    const BREATH: f32 = 0.04;
+    [b[0] - BREATH, b[1] - BREATH, b[2] + BREATH, b[3] + BREATH]
+}
+
+/// The length of an outline's left edge: its letters' height in pixels, about.
+fn height(outline: &[[f32; 2]]) -> f32 {
+    let (top, bottom) = (outline[0], outline[outline.len() - 1]);
+    (top[0] - bottom[0]).hypot(top[1] - bottom[1])
+}
+
+/// A sheet of `w` x `h` units laid on a picture: a little turned, seen at an angle, not quite flat. Returns the map
+/// and the picture's size; the sheet with `border` (a share of its width) around it fills the picture.
+fn lay_sheet(dice: &mut Dice, w: f32, h: f32, scale: f32, border: f32, calm: bool) -> (Warp, usize, usize) {
+    let mut warp = Warp::IDENTITY.then(scale, [0.0, 0.0]);
+    let (w, h) = (w * scale, h * scale);
+    if !calm || dice.chance(0.6) {
+        let turn = dice.normal().clamp(-2.2, 2.2) * if calm { 0.008 } else { 0.04 };
+        let (sin, cos) = turn.sin_cos();
+        let to_middle = [1.0, 0.0, -w / 2.0, 0.0, 1.0, -h / 2.0, 0.0, 0.0, 1.0];
+        warp = warp.then_h(&to_middle).then_h(&[cos, -sin, 0.0, sin, cos, 0.0, 0.0, 0.0, 1.0]);
+        if !calm {
+            let side = w.max(h);
+            let (px, py) = (dice.f(-0.16, 0.16) / side, dice.f(-0.16, 0.16) / side);
+            warp = warp.then_h(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, px, py, 1.0]);
+        }
+    }
+    let b = bounds(&warp.outline([0.0, 0.0, w / scale, h / scale]));
+    let frame = border * w;
+    warp = warp.then(1.0, [frame - b[0], frame - b[1]]);
+    let (out_w, out_h) = (b[2] - b[0] + 2.0 * frame, b[3] - b[1] + 2.0 * frame);
+    if dice.chance(if calm { 0.15 } else { 0.4 }) {
+        // Long waves alone: letters keep their shape.
+        let amp = (frame * 0.6).min(0.006 * w) + 0.002 * w;
+        let wave = |dice: &mut Dice, side: f32| dice.f(0.6, 2.2) * std::f32::consts::TAU / side;
+        warp.ripple = Some(crate::text::Ripple {
+            amp: [dice.f(0.0, amp), dice.f(0.0, amp)],
+            freq: [wave(dice, h), wave(dice, w)],
+            phase: [dice.f(0.0, 6.0), dice.f(0.0, 6.0)],
+        });
+    }
+    (warp, out_w.ceil() as usize, out_h.ceil() as usize)
+}
