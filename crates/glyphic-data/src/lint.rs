@@ -108,23 +108,29 @@ impl LintReport {
 /// # Errors
 /// None of the findings is an error; only an index beyond the end would be.
 pub fn lint_pack(pack: &LazyPack) -> Result<LintReport> {
-    let looked: Vec<Result<(Option<String>, Vec<String>), crate::Error>> =
-        (0..pack.len()).into_par_iter().map(|i| look_at(pack, i)).collect();
+    let looked: Vec<Result<Picture>> = (0..pack.len()).into_par_iter().map(|i| look_at(pack, i)).collect();
     let mut report =
         LintReport { samples: pack.len(), polygons: LintReport::polygons_of(pack), ..LintReport::default() };
     for (i, looked) in looked.into_iter().enumerate() {
-        let (broken, outside) = looked?;
-        broken.into_iter().for_each(|b| report.broken.add(b));
-        outside.into_iter().for_each(|o| report.outside.add(o));
+        let picture = looked?;
+        picture.broken.into_iter().for_each(|b| report.broken.add(b));
+        picture.outside.into_iter().for_each(|o| report.outside.add(o));
         empty_texts(pack, i, &mut report)?;
     }
     Ok(report)
 }
 
-fn look_at(pack: &LazyPack, i: usize) -> Result<(Option<String>, Vec<String>)> {
+/// What is wrong with one picture, in words.
+#[derive(Default)]
+struct Picture {
+    broken: Option<String>,
+    outside: Vec<String>,
+}
+
+fn look_at(pack: &LazyPack, i: usize) -> Result<Picture> {
     let image = match pack.image(i) {
         Ok(image) => image,
-        Err(error) => return Ok((Some(error.to_string()), Vec::new())),
+        Err(error) => return Ok(Picture { broken: Some(error.to_string()), ..Picture::default() }),
     };
     let (w, h) = (f64::from(image.width()), f64::from(image.height()));
     let at = pack.location(i)?;
@@ -133,7 +139,7 @@ fn look_at(pack: &LazyPack, i: usize) -> Result<(Option<String>, Vec<String>)> {
         let off = b.x1 <= 0.0 || b.y1 <= 0.0 || b.x0 >= w || b.y0 >= h;
         off.then(|| format!("{at}: annotation {k} lies outside of its {w}x{h} picture"))
     });
-    Ok((None, outside.collect()))
+    Ok(Picture { broken: None, outside: outside.collect() })
 }
 
 fn empty_texts(pack: &LazyPack, i: usize, report: &mut LintReport) -> Result<()> {
@@ -158,7 +164,7 @@ pub fn lint_texts(crops: &TextCrops, vocab: &Vocab, input: LineInput) -> Result<
         polygons: LintReport::polygons_of(crops.pack()),
         ..LintReport::default()
     };
-    let widths: Vec<Result<u32, crate::Error>> = (0..crops.len())
+    let widths: Vec<Result<u32>> = (0..crops.len())
         .into_par_iter()
         .map(|i| {
             let crop = crops.get(i)?.crop();

@@ -74,6 +74,9 @@ struct Entry {
     instance: u32,
 }
 
+/// The crops of one picture in the order of its entries, `None` for one outside the picture.
+type Crops = Arc<[Option<TextSample>]>;
+
 /// The words or lines of a pack, one by one: the crops of a recognition pack as they are, those of a detection
 /// pack cut out of its pictures (upright boxes plainly, others by perspective warp).
 ///
@@ -83,8 +86,8 @@ pub struct TextCrops {
     entries: Vec<Entry>,
     rules: LabelRules,
     margin: f64,
-    /// Of each picture the crops in the order of its entries, `None` for one outside the picture.
-    cache: Vec<Mutex<Option<Arc<[Option<TextSample>]>>>>,
+    /// Of each picture, where it has been decoded already.
+    cache: Vec<Mutex<Option<Crops>>>,
     cache_left: AtomicUsize,
 }
 
@@ -174,7 +177,7 @@ impl TextCrops {
             drop(slot);
             return self.cut(&picture, entry);
         }
-        let crops: Arc<[Option<TextSample>]> =
+        let crops: Crops =
             self.entries_of(image).iter().map(|entry| self.cut(&picture, *entry).ok()).collect();
         let bytes = crops.iter().flatten().map(|c| c.image.rgb().len()).sum();
         let _ = self
