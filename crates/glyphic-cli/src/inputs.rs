@@ -9,7 +9,10 @@ use std::{
 use anyhow::Context;
 use glyphic_core::{Image, ImageLimits};
 
-use crate::exit::{Exit, Failure, OrExit};
+use crate::{
+    exit::{Exit, Failure, OrExit},
+    progress::Progress,
+};
 
 /// What is taken for an image in a folder. A file named on the command line is read whatever its name.
 const EXTENSIONS: [&str; 12] =
@@ -79,6 +82,59 @@ pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
         }
     }
     Ok(inputs)
+}
+
+/// Decodes the images and hands them on, `size` at a time. One that cannot be decoded is reported on standard error
+/// and left out; the number of those is returned. Where all fail that is an error.
+pub(crate) fn in_batches<'a>(
+    inputs: &'a [Input],
+    size: usize,
+    mut work: impl FnMut(&Progress, Vec<(&'a Input, Image)>) -> Result<(), Failure>,
+) -> Result<Failed, Failure> {
+    let progress = Progress::new(inputs.len());
+    let mut failed = Failed { failed: 0, inputs: inputs.len() };
+    for chunk in inputs.chunks(size) {
+        let mut batch = Vec::with_capacity(size);
+        for input in chunk {
+            progress.on(&input.name);
+            match input.load() {
+                Ok(image) => batch.push((input, image)),
+                Err(failure) if inputs.len() == 1 => return Err(failure),
+                Err(failure) => {
+                    progress.say(format!("error: {failure}"));
+                    failed.failed += 1;
+                }
+            }
+            progress.step();
+        }
+        if !batch.is_empty() {
+            work(&progress, batch)?;
+        }
+    }
+    if failed.failed == inputs.len() {
+        return failed.result().map(|()| failed);
+    }
+    Ok(failed)
+}
+
+/// How many inputs could not be read.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub(crate) struct Failed {
+    failed: usize,
+    inputs: usize,
+}
+
+impl Failed {
+    /// An error where there was any.
+    pub(crate) fn result(self) -> Result<(), Failure> {
+        match self {
+            Self { failed: 0, .. } => Ok(()),
+            Self { failed, inputs } => {
+                Err(Failure::new(Exit::Input, format!("{failed} of {inputs} images could not be read")))
+            }
+        }
+    }
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@ mod inputs;
 mod output;
 mod predictions;
 mod progress;
+mod results;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,6 @@ use std::{fs, path::Path};
 
 use glyphic_detect::DetectorConfig;
 use glyphic_recognize::RecognizerConfig;
-use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -10,8 +9,9 @@ use crate::{Error, Result};
 /// How a page is read: its models' networks and what happens between them.
 ///
 /// In TOML, `[detector.NAME]`, `[recognizer.NAME]` and `[reading]`. A stage that a file names is taken from that
-/// file alone: what the file leaves out has the default of that network.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// file alone: what the file leaves out has the default of that network. The default is the models whose weights are
+/// shipped.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ReaderConfig {
     /// What finds text.
     pub detector: DetectorConfig,
@@ -19,17 +19,6 @@ pub struct ReaderConfig {
     pub recognizer: RecognizerConfig,
     /// What happens between the two, and after.
     pub reading: ReadingConfig,
-}
-
-impl Default for ReaderConfig {
-    /// The models whose weights are shipped.
-    fn default() -> Self {
-        Self {
-            detector: DetectorConfig::default(),
-            recognizer: RecognizerConfig::default(),
-            reading: ReadingConfig::default(),
-        }
-    }
 }
 
 /// What happens between the stages.
@@ -117,8 +106,6 @@ impl ReaderConfig {
     }
 }
 
-/// The names of the models that [`ReaderConfig::default`] configures.
-pub const DEFAULT_MODELS: [&str; 2] = [DEFAULT_DETECTOR, DEFAULT_RECOGNIZER];
 
 #[cfg(test)]
 mod tests {
@@ -127,7 +114,7 @@ mod tests {
     #[test]
     fn the_defaults_are_the_catalogs_default_models() {
         let mut config = ReaderConfig::default();
-        for name in DEFAULT_MODELS {
+        for name in [glyphic_zoo::DEFAULT_DETECTOR, glyphic_zoo::DEFAULT_RECOGNIZER] {
             config.apply(glyphic_zoo::model(name).unwrap().config(), name).unwrap();
         }
         assert_eq!(config, ReaderConfig::default());

@@ -1,10 +1,14 @@
-use glyphic_core::{Image, Point, Polygon, Region};
-use glyphic_imgproc::{Projective, warp_quad};
+use glyphic_core::{Image, Point, Polygon, Region, TextInstance, Transcript};
+use glyphic_imgproc::{Border, Homography, warp_perspective};
+use rayon::prelude::*;
 
-use crate::quad::Quad;
+use crate::{quad::Quad, words};
 
-/// A region taller than this many times its width may hold a vertical line; it is read turned both ways, too.
+/// A region taller than this many times its width may hold a line that runs up or down; it is read turned, too.
 const TALL: f64 = 1.5;
+
+/// The longest side of a crop in pixels: beyond any line of text, and a bound on what one region may cost.
+const MAX_SIDE: f64 = 8192.0;
 
 /// The text of a region, upright, with a margin.
 #[derive(Debug, Clone)]
@@ -12,8 +16,150 @@ pub(crate) struct Crop {
     /// Index of the region.
     pub(crate) region: usize,
     pub(crate) image: Image,
-    /// Crop to picture.
-    to_picture: Projective,
-    /// Pixels of margin on each side.
+    /// From the crop's pixels to the picture's.
+    to_picture: Homography,
+    /// Width and height of the crop without its margin, in pixels, and the margin on each side.
+    size: [f64; 2],
     margin: f64,
+}
+
+/// The crops of all regions in order: one a region; three of a tall one, upright first. `margin` is in heights of
+/// the region. A region that no perspective straightens has none.
+pub(crate) fn crop_regions(image: &Image, regions: &[Region], margin: f64) -> Vec<Crop> {
+    let crops = |(region, r): (usize, &Region)| {
+        let upright = Quad::around(&r.polygon);
+        let mut quads = vec![upright];
+        if upright.height() > TALL * upright.width() {
+            quads.extend([upright.turned_left(), upright.turned_right()]);
+        }
+        quads.into_iter().filter_map(|quad| crop(image, region, &quad, margin)).collect::<Vec<_>>()
+    };
+    regions.par_iter().enumerate().flat_map_iter(crops).collect()
+}
+
+fn crop(image: &Image, region: usize, quad: &Quad, margin: f64) -> Option<Crop> {
+    let size = [quad.width(), quad.height()];
+    let margin = (margin * quad.height()).round();
+    let [width, height] = size.map(|side| (side + 2.0 * margin).round().clamp(1.0, MAX_SIDE));
+    let corners = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)];
+    let upright = corners.map(|(x, y)| Point::new(x, y));
+    let transform = Homography::from_quads(quad.grown(margin).0, upright).ok()?;
+    let to_picture = transform.inverse()?;
+    let image = warp_perspective(image, &transform, width as u32, height as u32, Border::Replicate).ok()?;
+    let size = [width - 2.0 * margin, height - 2.0 * margin];
+    Some(Crop { region, image, to_picture, size, margin })
+}
+
+impl Crop {
+    /// The words of this crop's transcript. One word alone keeps the region's own outline.
+    pub(crate) fn words(&self, regions: &[Region], transcript: &Transcript) -> Vec<TextInstance> {
+        let Some(region) = regions.get(self.region) else { return Vec::new() };
+        let width = f64::from(self.image.width());
+        let inner = [self.margin, self.margin + self.size[0]];
+        let words = words::split(transcript, ((inner[0] / width) as f32, (inner[1] / width) as f32));
+        let alone = words.len() == 1;
+        words
+            .into_iter()
+            .filter_map(|word| {
+                let at = |share: f32| (f64::from(share) * width).clamp(inner[0], inner[1]);
+                let polygon = match alone {
+                    true => region.polygon.clone(),
+                    false => self.outline(at(word.start), at(word.end))?,
+                };
+                let region = Region { polygon, score: region.score };
+                Some(TextInstance { transcript: Some(word.transcript), ..TextInstance::new(region) })
+            })
+            .collect()
+    }
+
+    /// From column `x0` to column `x1` of the crop, in the picture.
+    fn outline(&self, x0: f64, x1: f64) -> Option<Polygon> {
+        let (y0, y1) = (self.margin, self.margin + self.size[1]);
+        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)];
+        Polygon::new(corners.map(|(x, y)| self.to_picture.apply(Point::new(x, y))).to_vec()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glyphic_core::TimedChar;
+
+    use super::*;
+
+    fn region(flat: &[f64]) -> Region {
+        Region { polygon: Polygon::from_flat(flat).unwrap(), score: 0.75 }
+    }
+
+    /// Red grows to the right, green down.
+    fn gradient() -> Image {
+        let rgb = (0..100u32).flat_map(|y| (0..200u32).flat_map(move |x| [x as u8, y as u8, 0])).collect();
+        Image::from_rgb(200, 100, rgb).unwrap()
+    }
+
+    fn transcript(text: &str) -> Transcript {
+        let n = text.chars().count() as f32;
+        let chars = text.chars().enumerate().map(|(i, char)| {
+            let (start, end) = (i as f32 / n, (i + 1) as f32 / n);
+            TimedChar { char, score: 0.5, start, end }
+        });
+        Transcript { text: text.to_owned(), score: 0.5, chars: chars.collect() }
+    }
+
+    #[test]
+    fn a_crop_shows_its_region_and_the_margin_around_it() {
+        let crops = crop_regions(&gradient(), &[region(&[40., 20., 100., 20., 100., 40., 40., 40.])], 0.1);
+        assert_eq!(crops.len(), 1);
+        let image = &crops[0].image;
+        assert_eq!((image.width(), image.height()), (64, 24));
+        assert_eq!((image.pixel(0, 0), image.pixel(63, 23)), ([38, 18, 0], [101, 41, 0]));
+    }
+
+    #[test]
+    fn a_tall_region_is_cropped_upright_and_turned_both_ways() {
+        let crops = crop_regions(&gradient(), &[region(&[40., 20., 60., 20., 60., 80., 40., 80.])], 0.0);
+        let sizes: Vec<_> = crops.iter().map(|c| (c.image.width(), c.image.height())).collect();
+        assert_eq!(sizes, [(20, 60), (60, 20), (60, 20)]);
+        // The top-left corner of what reads upwards is the region's bottom-left one, and the other way round.
+        let corners: Vec<_> = crops[1..].iter().map(|c| c.image.pixel(0, 0)).collect();
+        assert!(corners[0][1] < 25 && corners[0][0] > 55, "{corners:?}");
+        assert!(corners[1][1] > 75 && corners[1][0] < 45, "{corners:?}");
+    }
+
+    #[test]
+    fn words_are_outlined_where_they_stand_in_the_picture() {
+        let regions = [region(&[40., 20., 140., 20., 140., 40., 40., 40.])];
+        for margin in [0.0, 0.25] {
+            let crop = &crop_regions(&gradient(), &regions, margin)[0];
+            // Ten characters over the crop's whole width, which the margin widens.
+            let words = crop.words(&regions, &transcript("abcd fghij"));
+            assert_eq!(words.iter().map(TextInstance::text).collect::<Vec<_>>(), ["abcd", "fghij"]);
+            let (first, second) = (words[0].region.polygon.bounds(), words[1].region.polygon.bounds());
+            assert!((first.x0 - 40.0).abs() < 0.01 && (second.x1 - 140.0).abs() < 0.01, "{first:?} {second:?}");
+            assert!((first.x1 - 80.0).abs() < 3.0 && (second.x0 - 90.0).abs() < 3.0, "{first:?} {second:?}");
+            assert!((first.y0 - 20.0).abs() < 0.01 && (first.y1 - 40.0).abs() < 0.01, "{first:?}");
+            assert_eq!(words[0].region.score, 0.75);
+        }
+    }
+
+    #[test]
+    fn a_word_alone_keeps_the_outline_of_its_region() {
+        let regions = [region(&[40., 20., 90., 15., 140., 20., 140., 40., 40., 40.])];
+        let crop = &crop_regions(&gradient(), &regions, 0.1)[0];
+        let words = crop.words(&regions, &transcript("word"));
+        assert_eq!(words[0].region, regions[0]);
+    }
+
+    #[test]
+    fn regions_beyond_the_picture_and_slivers_do_no_harm() {
+        for flat in [
+            [300., 300., 400., 300., 400., 320., 300., 320.],
+            [-50., -50., 20., -50., 20., 20., -50., 20.],
+            [0., 0., 1e6, 0., 1e6, 1e-3, 0., 1e-3],
+            [10., 10., 10.001, 10., 10.001, 10.001, 10., 10.001],
+        ] {
+            for crop in crop_regions(&gradient(), &[region(&flat)], 0.1) {
+                assert!(crop.image.width() <= 8192 && crop.image.height() <= 8192);
+            }
+        }
+    }
 }

@@ -30,16 +30,6 @@ pub enum Error {
         /// What would be right.
         expected: &'static str,
     },
-    /// A model that does another task than it is used for.
-    #[error("{name} does not {expected}: it is a model to {found}")]
-    WrongTask {
-        /// The model.
-        name: String,
-        /// The task it was used for.
-        expected: glyphic_zoo::Task,
-        /// The task it does.
-        found: glyphic_zoo::Task,
-    },
     /// Weights that do not fit the network.
     #[error("weights {weights}: {source}")]
     Weights {

@@ -1,1 +1,38 @@
-//! facade
+//! Reads text in pictures.
+//!
+//! ```text
+//! Image ─▶ detect ─▶ crop ─▶ recognize ─▶ words ─▶ lines ─▶ Page
+//! ```
+//!
+//! ```no_run
+//! use glyphic::{Image, Reader};
+//!
+//! let reader = Reader::builder().build()?;
+//! let page = reader.read(&Image::open("receipt.jpg")?)?;
+//! println!("{}", page.text());
+//! # Ok::<(), glyphic::Error>(())
+//! ```
+
+mod config;
+mod crop;
+mod detect;
+mod error;
+mod lines;
+mod quad;
+mod read;
+mod recognize;
+mod weights;
+mod words;
+
+pub use config::{Applied, ReaderConfig, ReadingConfig};
+pub use detect::load_detector;
+pub use error::{Error, Result};
+pub use glyphic_core::{Detector, Image, Line, Page, Recognizer, Region, TextInstance, Transcript};
+pub use glyphic_detect::DetectorConfig;
+pub use glyphic_nn::{Device, device};
+pub use glyphic_recognize::RecognizerConfig;
+pub use lines::order_into_lines;
+pub use quad::Quad;
+pub use read::{Reader, ReaderBuilder};
+pub use recognize::load_recognizer;
+pub use weights::Weights;

@@ -49,6 +49,18 @@ impl Quad {
         middle(self.0[1], self.0[2])
     }
 
+    /// As text that runs downwards is read: the top-right corner comes first.
+    pub fn turned_left(&self) -> Self {
+        let [tl, tr, br, bl] = self.0;
+        Self([tr, br, bl, tl])
+    }
+
+    /// As text that runs upwards is read: the bottom-left corner comes first.
+    pub fn turned_right(&self) -> Self {
+        let [tl, tr, br, bl] = self.0;
+        Self([bl, tl, tr, br])
+    }
+
     /// The quad moved outwards by `margin` pixels on every side.
     pub fn grown(&self, margin: f64) -> Self {
         let [tl, tr, br, bl] = self.0;

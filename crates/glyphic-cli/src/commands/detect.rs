@@ -1,0 +1,64 @@
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use glyphic::load_detector;
+use glyphic_core::{Page, TextInstance};
+use glyphic_zoo::Task;
+
+use crate::{
+    args::ModelArgs,
+    exit::{Exit, Failure, OrExit},
+    inputs,
+    results::{Format, Results},
+};
+
+/// Finds the text in pictures, without reading it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Pictures, folders of pictures, or - for standard input
+    #[arg(required = true, value_name = "IMAGE|DIR|-")]
+    images: Vec<PathBuf>,
+    /// How results are written
+    #[arg(long, value_enum, default_value_t)]
+    format: DetectFormat,
+    /// The file results go to; for overlays the folder, or the file of a single picture
+    #[arg(long, value_name = "PATH", required_if_eq("format", "overlay"))]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum DetectFormat {
+    /// A JSON object a picture, one a line
+    #[default]
+    Jsonl,
+    /// One JSON document: an array of pictures
+    Json,
+    /// The pictures with the outlines drawn over them, PNG
+    Overlay,
+}
+
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let images = inputs::collect(&args.images)?;
+    let (config, weights) = args.model.resolve(Task::Detect)?;
+    let format = match args.format {
+        DetectFormat::Jsonl => Format::Jsonl,
+        DetectFormat::Json => Format::Json,
+        DetectFormat::Overlay => Format::Overlay,
+    };
+    let device = args.model.device.open()?;
+    let detector = load_detector(&config.detector, &weights, &device).or_exit(Exit::Model)?;
+    let mut results = Results::open(format, args.out.as_deref(), images.len())?;
+    let failed = inputs::in_batches(&images, 1, |progress, batch| {
+        for (input, image) in batch {
+            let regions = detector.detect(std::slice::from_ref(&image)).or_exit(Exit::Model)?;
+            let mut page = Page::new(image.width(), image.height());
+            page.instances = regions.into_iter().flatten().map(TextInstance::new).collect();
+            progress.aside(|| results.put(input, image, &page))?;
+        }
+        Ok(())
+    })?;
+    results.finish()?;
+    failed.result()
+}

@@ -1,0 +1,70 @@
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use glyphic::Reader;
+use glyphic_zoo::Task;
+
+use crate::{
+    args::ReaderArgs,
+    exit::{Exit, Failure, OrExit},
+    inputs,
+    results::{Format, Results},
+};
+
+/// Reads the text in pictures: words and lines in reading order.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Pictures, folders of pictures, or - for standard input
+    #[arg(required = true, value_name = "IMAGE|DIR|-")]
+    images: Vec<PathBuf>,
+    /// How results are written
+    #[arg(long, value_enum, default_value_t)]
+    format: ReadFormat,
+    /// The file results go to; for overlays the folder, or the file of a single picture
+    #[arg(long, value_name = "PATH", required_if_eq("format", "overlay"))]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    models: ReaderArgs,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum ReadFormat {
+    /// Lines of text; above each picture's its name, where there are several
+    #[default]
+    Text,
+    /// One JSON document: an array of pictures
+    Json,
+    /// A JSON object a picture, one a line
+    Jsonl,
+    /// The pictures with what was read drawn over them, PNG
+    Overlay,
+}
+
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let images = inputs::collect(&args.images)?;
+    let models = args.models.resolve()?;
+    let format = match args.format {
+        ReadFormat::Text => Format::Text,
+        ReadFormat::Json => Format::Json,
+        ReadFormat::Jsonl => Format::Jsonl,
+        ReadFormat::Overlay => Format::Overlay,
+    };
+    let device = args.models.device.open()?;
+    let reader = Reader::builder()
+        .detector_weights(models.weights(Task::Detect))
+        .recognizer_weights(models.weights(Task::Recognize))
+        .config(models.config)
+        .device(device)
+        .build()
+        .or_exit(Exit::Model)?;
+    let mut results = Results::open(format, args.out.as_deref(), images.len())?;
+    let failed = inputs::in_batches(&images, 1, |progress, batch| {
+        for (input, image) in batch {
+            let page = reader.read(&image).or_exit(Exit::Model)?;
+            progress.aside(|| results.put(input, image, &page))?;
+        }
+        Ok(())
+    })?;
+    results.finish()?;
+    failed.result()
+}

@@ -1,0 +1,76 @@
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use glyphic::load_recognizer;
+use glyphic_core::Image;
+use glyphic_zoo::Task;
+use serde::Serialize;
+
+use crate::{
+    args::ModelArgs,
+    exit::{Exit, Failure, OrExit},
+    inputs::{self, Input},
+    output::Output,
+};
+
+/// Crops that go through the network together.
+const BATCH: usize = 32;
+
+/// Reads crops of one word or line each.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Crops, folders of crops, or - for standard input
+    #[arg(required = true, value_name = "IMAGE|DIR|-")]
+    images: Vec<PathBuf>,
+    /// How results are written
+    #[arg(long, value_enum, default_value_t)]
+    format: RecognizeFormat,
+    /// The file results go to [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum RecognizeFormat {
+    /// The text; behind the name and a TAB, where there are several crops
+    #[default]
+    Text,
+    /// A JSON object a crop, one a line
+    Jsonl,
+}
+
+#[derive(Serialize)]
+struct Reading<'a> {
+    file_name: &'a str,
+    text: &'a str,
+    score: f32,
+}
+
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let images = inputs::collect(&args.images)?;
+    let (config, weights) = args.model.resolve(Task::Recognize)?;
+    let device = args.model.device.open()?;
+    let recognizer = load_recognizer(&config.recognizer, &weights, &device).or_exit(Exit::Model)?;
+    let mut output = Output::open(args.out.as_deref())?;
+    let failed = inputs::in_batches(&images, BATCH, |progress, batch| {
+        let (names, crops): (Vec<&Input>, Vec<Image>) = batch.into_iter().unzip();
+        let transcripts = recognizer.recognize(&crops).or_exit(Exit::Model)?;
+        for (input, transcript) in names.into_iter().zip(transcripts) {
+            let line = match args.format {
+                RecognizeFormat::Text if images.len() == 1 => transcript.text,
+                RecognizeFormat::Text => format!("{}\t{}", input.name, transcript.text),
+                RecognizeFormat::Jsonl => {
+                    let reading =
+                        Reading { file_name: &input.name, text: &transcript.text, score: transcript.score };
+                    serde_json::to_string(&reading).or_exit(Exit::Output)?
+                }
+            };
+            progress.aside(|| output.put(&(line + "\n")))?;
+        }
+        Ok(())
+    })?;
+    output.finish()?;
+    failed.result()
+}
