@@ -1,0 +1,233 @@
+//! Training a detector.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use glyphic_core::{Image, Line, Page, Region, TextInstance, Transcript};
+use glyphic_data::batch::DetectionOptions;
+use glyphic_data::lint::lint_pack;
+use glyphic_data::{
+    DetectionBatch, DetectionPlan, FnSource, LazyPack, Loader, LoaderOptions, Mixture, PackOptions, Sample,
+    Source,
+};
+use glyphic_detect::dbnet::{DbNet, DbTargets};
+use glyphic_detect::{DbNetConfig, DetectorConfig};
+use glyphic_eval::evaluate_detection;
+use glyphic_nn::checkpoint::state_dict;
+use glyphic_synth::{PageKind, PageSynth};
+use serde::{Deserialize, Serialize};
+
+use super::{SourceKind, export, load_init, worker_threads};
+use crate::config::RunConfig;
+use crate::run::{Observer, Task};
+use crate::{Error, Result};
+
+/// What a detector is trained on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectionConfig {
+    /// The network.
+    #[serde(default = "DbNetConfig::lite")]
+    pub dbnet: DbNetConfig,
+    /// How batches are made. The seed is the run's.
+    #[serde(default)]
+    pub batches: DetectionOptions,
+    /// Training data.
+    pub train: Vec<DetectionSource>,
+    /// Data to validate on.
+    #[serde(default)]
+    pub validate: Vec<DetectionValidation>,
+}
+
+/// One source of training pictures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectionSource {
+    /// Where the pictures come from.
+    pub source: SourceKind,
+    /// Its share of the mix.
+    #[serde(default = "one")]
+    pub weight: f64,
+}
+
+/// One set to validate on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectionValidation {
+    /// Its name in the scores.
+    pub name: String,
+    /// Its folder.
+    pub pack: PathBuf,
+    /// Use the first so many pictures.
+    #[serde(default)]
+    pub limit: Option<usize>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// Pictures detected together; it bounds the memory of a validation.
+const VALIDATION_BATCH: usize = 4;
+
+pub(crate) struct DetectionTask {
+    config: DbNetConfig,
+    loader: Loader<DetectionPlan>,
+    validations: Vec<(String, LazyPack)>,
+    device: Device,
+    waited: f64,
+}
+
+impl DetectionTask {
+    /// Opens the data from batch `step` on, tells what is wrong with it, and makes the network.
+    pub(crate) fn new(
+        run: &RunConfig,
+        config: &DetectionConfig,
+        device: &Device,
+        step: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<(Self, DbNet)> {
+        config.dbnet.validate()?;
+        let mut parts: Vec<(Arc<dyn Source<Item = Sample>>, f64)> = Vec::new();
+        for source in &config.train {
+            parts.push((open(source, run.seed, observer)?, source.weight));
+        }
+        let options = DetectionOptions { seed: run.seed, ..config.batches.clone() };
+        let plan = DetectionPlan::new(Mixture::new(parts)?, options)?;
+        let threads = worker_threads(run.workers);
+        let loader = Loader::new(plan, LoaderOptions { threads, queue: 2 * threads }, step)?;
+        let mut validations = Vec::new();
+        for set in &config.validate {
+            validations
+                .push((set.name.clone(), LazyPack::open(&set.pack, &PackOptions { limit: set.limit })?));
+        }
+        device.seed(run.seed);
+        let mut net = config.dbnet.init(device);
+        load_init(&mut net, run.init.as_deref())?;
+        let task =
+            Self { config: config.dbnet.clone(), loader, validations, device: device.clone(), waited: 0.0 };
+        Ok((task, net))
+    }
+
+    fn plane(&self, batch: &DetectionBatch, values: Vec<f32>) -> Tensor<3> {
+        Tensor::from_data(TensorData::new(values, [batch.len, batch.size, batch.size]), &self.device)
+    }
+}
+
+fn open(
+    source: &DetectionSource,
+    seed: u64,
+    observer: &mut dyn Observer,
+) -> Result<Arc<dyn Source<Item = Sample>>> {
+    match &source.source {
+        SourceKind::Pack(path) => {
+            let pack = LazyPack::open(path, &PackOptions::default())?;
+            observer.message(&format!("{}: {}", path.display(), lint_pack(&pack)?));
+            Ok(Arc::new(pack))
+        }
+        SourceKind::Synth(config) => {
+            let synth = PageSynth::new(glyphic_synth::SynthConfig {
+                seed: config.seed.wrapping_add(seed),
+                ..config.clone()
+            })?;
+            Ok(Arc::new(FnSource::new("synthetic pages", true, move |i| {
+                let mut sample = synth.page(i);
+                if synth.kind(i) != PageKind::Scene {
+                    sample.truth.instances = lines(&sample.truth);
+                }
+                Ok::<_, glyphic_data::Error>(sample)
+            })))
+        }
+    }
+}
+
+/// A page's lines as what is to be found: real receipts and documents are labelled by the line, scenes by the word.
+fn lines(page: &Page) -> Vec<TextInstance> {
+    let line = |line: &Line| {
+        let mut instance = TextInstance::new(Region { polygon: line.polygon.clone(), score: 1.0 });
+        instance.transcript = Some(Transcript::truth(line.text.clone()));
+        instance
+    };
+    page.lines.iter().map(line).collect()
+}
+
+impl Task for DetectionTask {
+    type Net = DbNet;
+    type Batch = DetectionBatch;
+
+    fn batch(&mut self, step: u64) -> Result<DetectionBatch> {
+        debug_assert_eq!(step, self.loader.state().step);
+        let batch = self.loader.next()?;
+        self.waited += self.loader.wait_report().waited.as_secs_f64();
+        Ok(batch)
+    }
+
+    fn size(batch: &DetectionBatch) -> usize {
+        batch.len
+    }
+
+    fn names(batch: &DetectionBatch) -> String {
+        let texts = |page: &Page| page.instances.iter().map(TextInstance::text).collect::<Vec<_>>().join(" ");
+        let pages: Vec<String> = batch.truths.iter().map(|p| format!("{:?}", texts(p))).collect();
+        pages.join(", ")
+    }
+
+    fn loss(&self, net: &DbNet, batch: &DetectionBatch) -> Result<Tensor<1>> {
+        let pixels = batch.pixels.as_f32().ok_or_else(|| Error::Config {
+            path: PathBuf::from("batches.format"),
+            reason: "training reads normalised floats: leave `format` out or set `f32`".to_owned(),
+        })?;
+        let shape = [batch.len, 3, batch.size, batch.size];
+        let input = Tensor::<4>::from_data(TensorData::new(pixels.to_vec(), shape), &self.device);
+        let floats = |map: &[u8]| map.iter().map(|v| f32::from(*v)).collect::<Vec<f32>>();
+        let maps = &batch.maps;
+        let targets = DbTargets {
+            shrink: self.plane(batch, floats(&maps.shrink)),
+            shrink_mask: self.plane(batch, floats(&maps.shrink_mask)),
+            threshold: self.plane(batch, maps.thr.clone()),
+            threshold_mask: self.plane(batch, floats(&maps.thr_mask)),
+        };
+        Ok(self.config.loss.forward(&net.forward(input), &targets).total())
+    }
+
+    fn validate(&self, net: &DbNet) -> Result<(BTreeMap<String, f64>, f64)> {
+        let config = DetectorConfig::Dbnet(self.config.clone());
+        let detector = config.build(&state_dict(net), &self.device.clone().without_autodiff())?;
+        let mut scores = BTreeMap::new();
+        let mut decisive = Vec::new();
+        for (name, pack) in &self.validations {
+            let (mut truth, mut found) = (Vec::new(), Vec::new());
+            for start in (0..pack.len()).step_by(VALIDATION_BATCH) {
+                let samples = (start..pack.len().min(start + VALIDATION_BATCH))
+                    .map(|i| pack.get(i))
+                    .collect::<glyphic_data::Result<Vec<Sample>>>()?;
+                let images: Vec<Image> = samples.iter().map(|s| s.image.clone()).collect();
+                for (sample, regions) in samples.into_iter().zip(detector.detect(&images)?) {
+                    let name = truth.len().to_string();
+                    let mut page = Page::new(sample.truth.width, sample.truth.height);
+                    page.instances = regions.into_iter().map(TextInstance::new).collect();
+                    truth.push((name.clone(), sample.truth));
+                    found.push((name, page));
+                }
+            }
+            let report = evaluate_detection(&truth, &found, &Default::default())?;
+            let score = report.instances.all;
+            scores.insert(format!("{name}/hmean"), score.hmean);
+            scores.insert(format!("{name}/recall"), score.recall);
+            scores.insert(format!("{name}/precision"), score.precision);
+            decisive.push(score.hmean);
+        }
+        let mean = decisive.iter().sum::<f64>() / decisive.len().max(1) as f64;
+        Ok((scores, mean))
+    }
+
+    fn export(&self, net: &DbNet, path: &Path, metadata: BTreeMap<String, String>) -> Result<()> {
+        export(net, path, metadata)
+    }
+
+    fn waited(&self) -> f64 {
+        self.waited
+    }
+}

@@ -1,0 +1,50 @@
+//! What can be trained.
+
+mod detection;
+mod recognition;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use glyphic_nn::checkpoint::{self, DType, LoadOptions, save_safetensors};
+use serde::{Deserialize, Serialize};
+
+pub use detection::{DetectionConfig, DetectionSource, DetectionValidation};
+pub use recognition::{RecognitionConfig, RecognitionSource, RecognitionValidation};
+
+pub(crate) use detection::DetectionTask;
+pub(crate) use recognition::RecognitionTask;
+
+use crate::Result;
+
+/// Where training samples come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// A folder of labelled pictures or crops.
+    Pack(PathBuf),
+    /// Text rendered on the fly.
+    Synth(glyphic_synth::SynthConfig),
+}
+
+/// Threads that make batches: `workers`, or all but one of the machine's.
+fn worker_threads(workers: usize) -> usize {
+    if workers > 0 {
+        return workers;
+    }
+    std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1).max(1))
+}
+
+/// Loads the weights a run begins with.
+fn load_init<M: Module>(net: &mut M, path: Option<&Path>) -> Result<()> {
+    if let Some(path) = path {
+        checkpoint::load_into(net, &checkpoint::read(path)?, &LoadOptions::default())?;
+    }
+    Ok(())
+}
+
+/// Half-precision weights: the average's noise is far above their rounding.
+fn export<M: Module>(net: &M, path: &Path, metadata: BTreeMap<String, String>) -> Result<()> {
+    Ok(save_safetensors(net, path, DType::F16, &metadata)?)
+}

@@ -1,0 +1,214 @@
+"""The default networks in PyTorch, with the state-dict names that glyphic loads strictly.
+
+`crnn_lite` is described in crates/glyphic-recognize/src/crnn_lite, `dbnet_lite` in crates/glyphic-detect/src/dbnet.
+"""
+
+import json
+import struct
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class ConvBn(nn.Module):
+    def __init__(self, cin, cout, kernel, stride=1, padding=0, act=True):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, kernel, stride, padding, bias=False)
+        self.bn = nn.BatchNorm2d(cout)
+        self.act = act
+
+    def forward(self, x):
+        x = self.bn(self.conv(x))
+        return F.relu(x) if self.act else x
+
+
+class BasicBlock(nn.Module):
+    def __init__(self, cin, cout, stride=(1, 1)):
+        super().__init__()
+        self.conv1 = nn.Conv2d(cin, cout, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(cout)
+        self.conv2 = nn.Conv2d(cout, cout, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(cout)
+        changes = cin != cout or tuple(stride) != (1, 1)
+        self.down = ConvBn(cin, cout, 1, stride, act=False) if changes else None
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        return F.relu(y + (x if self.down is None else self.down(x)))
+
+
+class MixBlock(nn.Module):
+    """Two 1x5 convolutions along the line with a residual."""
+
+    def __init__(self, c):
+        super().__init__()
+        self.conv1 = nn.Conv2d(c, c, (1, 5), 1, (0, 2), bias=False)
+        self.bn1 = nn.BatchNorm2d(c)
+        self.conv2 = nn.Conv2d(c, c, (1, 5), 1, (0, 2), bias=False)
+        self.bn2 = nn.BatchNorm2d(c)
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(x + self.bn2(self.conv2(y)))
+
+
+class CrnnLite(nn.Module):
+    """[N, 3, 32, W] -> logits [N, W/4, classes]."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.stem = ConvBn(3, 24, 3, 2, 1)
+        self.stages = nn.ModuleList(
+            [
+                nn.ModuleList([BasicBlock(24, 48, (2, 2))]),
+                nn.ModuleList([BasicBlock(48, 96, (2, 1)), BasicBlock(96, 96)]),
+                nn.ModuleList([BasicBlock(96, 160, (2, 1)), BasicBlock(160, 160)]),
+            ]
+        )
+        self.squeeze = ConvBn(160, 192, (2, 3), 1, (0, 1))
+        self.mix = nn.ModuleList([MixBlock(192), MixBlock(192)])
+        self.classifier = nn.Linear(192, classes)
+
+    def forward(self, x):
+        x = self.stem(x)
+        for stage in self.stages:
+            for block in stage:
+                x = block(x)
+        x = self.squeeze(x)
+        for block in self.mix:
+            x = block(x)
+        return self.classifier(x.squeeze(2).transpose(1, 2))
+
+
+class Lite(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.ModuleList([ConvBn(3, 16, 3, 2, 1), ConvBn(16, 24, 3, 2, 1)])
+        self.stages = nn.ModuleList(
+            [
+                nn.ModuleList([BasicBlock(24, 40, (2, 2))]),
+                nn.ModuleList([BasicBlock(40, 80, (2, 2)), BasicBlock(80, 80)]),
+                nn.ModuleList([BasicBlock(80, 128, (2, 2))]),
+            ]
+        )
+
+    def forward(self, x):
+        for layer in self.stem:
+            x = layer(x)
+        features = [x]
+        for stage in self.stages:
+            for block in stage:
+                x = block(x)
+            features.append(x)
+        return features
+
+
+class Conv(nn.Module):
+    def __init__(self, cin, cout, kernel):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, kernel, 1, kernel // 2, bias=False)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+class Fpnc(nn.Module):
+    def __init__(self, channels, lateral, out):
+        super().__init__()
+        self.lateral_convs = nn.ModuleList([Conv(c, lateral, 1) for c in channels])
+        self.smooth_convs = nn.ModuleList([Conv(lateral, out, 3) for _ in channels])
+
+    def forward(self, features):
+        laterals = [conv(f) for conv, f in zip(self.lateral_convs, features)]
+        for i in range(len(laterals) - 1, 0, -1):
+            laterals[i - 1] = laterals[i - 1] + F.interpolate(laterals[i], scale_factor=2)
+        outs = [conv(x) for conv, x in zip(self.smooth_convs, laterals)]
+        outs = [outs[0]] + [F.interpolate(o, scale_factor=2**i) for i, o in enumerate(outs) if i]
+        return torch.cat(outs, 1)
+
+
+class DbHead(nn.Module):
+    def __init__(self, cin):
+        super().__init__()
+        self.binarize = self.branch(cin)
+        self.threshold = self.branch(cin)
+
+    @staticmethod
+    def branch(cin):
+        c = cin // 4
+        return nn.Sequential(
+            nn.Conv2d(cin, c, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(c),
+            nn.ReLU(),
+            nn.ConvTranspose2d(c, c, 2, 2),
+            nn.BatchNorm2d(c),
+            nn.ReLU(),
+            nn.ConvTranspose2d(c, 1, 2, 2),
+        )
+
+    def forward(self, x):
+        return self.binarize(x), self.threshold(x)
+
+
+class DbNetLite(nn.Module):
+    """[N, 3, H, W] -> logits of the probability and threshold maps, [N, 1, H, W] each."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = Lite()
+        self.neck = Fpnc([24, 40, 80, 128], 48, 12)
+        self.bbox_head = DbHead(48)
+
+    def forward(self, x):
+        return self.bbox_head(self.neck(self.backbone(x)))
+
+
+def save_safetensors(state, path, half=True, metadata=None):
+    """Writes floats (f16 or f32) under their state-dict names, without `num_batches_tracked`."""
+    header, blobs, offset = {"__metadata__": metadata or {}}, [], 0
+    for name, tensor in state.items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        array = tensor.detach().cpu().float().contiguous().numpy()
+        array = array.astype("<f2" if half else "<f4")
+        data = array.tobytes()
+        header[name] = {
+            "dtype": "F16" if half else "F32",
+            "shape": list(array.shape),
+            "data_offsets": [offset, offset + len(data)],
+        }
+        blobs.append(data)
+        offset += len(data)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + b"".join(blobs))
+
+
+class Ema:
+    """Exponential moving average of a module's state, warmed up over the first steps."""
+
+    def __init__(self, module, decay):
+        self.decay, self.steps = decay, 0
+        self.state = {k: v.detach().clone() for k, v in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module):
+        self.steps += 1
+        d = min(self.decay, self.steps / (self.steps + 10))
+        for k, v in module.state_dict().items():
+            if v.dtype.is_floating_point:
+                self.state[k].lerp_(v, 1 - d)
+            else:
+                self.state[k].copy_(v)
+
+
+def learning_rate(step, base, warmup, decay_start, decay_steps):
+    """Linear warm-up, a plateau, then a linear fall to 1 % of the base rate over `decay_steps`."""
+    if step < warmup:
+        return base * (step + 1) / warmup
+    if decay_start is None or step < decay_start:
+        return base
+    return base * max(0.01, 1 - (step - decay_start) / decay_steps)

@@ -1,0 +1,359 @@
+"""Trains dbnet_lite on packs of annotated pictures (gt.jsonl + images/), real ones and those glyphic-synth renders.
+
+    python train_det.py --out RUN --packs ic15/train:2 sroie/train:1 synth_pages*:2 --val ic15/val sroie/val
+
+A pack's number is its weight in the mix; patterns are looked up again once a minute. `touch RUN/finish` starts the final
+fall of the learning rate. A killed run goes on from RUN/last.pt with the same command.
+"""
+
+import argparse
+import glob
+import json
+import pathlib
+import time
+
+import cv2
+import numpy as np
+import pyclipper
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, IterableDataset
+
+from nets import DbNetLite, Ema, learning_rate, save_safetensors
+
+MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
+STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
+SHRINK = 0.4
+cv2.setNumThreads(1)
+
+
+def read_pack(path):
+    rows = []
+    for line in (pathlib.Path(path) / "gt.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        boxes = []
+        for a in row["annotations"]:
+            points = np.array(a["polygon"], np.float32).reshape(-1, 2)
+            if len(points) >= 3:
+                boxes.append((points, bool(a["ignore"])))
+        rows.append((str(pathlib.Path(path) / "images" / row["file_name"]), boxes))
+    return rows
+
+
+def offset(points, distance):
+    """Clipper's round-joined offset; a list of integer polygons."""
+    clipper = pyclipper.PyclipperOffset()
+    clipper.AddPath(points.round().astype(int).tolist(), pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
+    return [np.array(p, np.int32) for p in clipper.Execute(distance)]
+
+
+def segment_distance(points, x0, y0, x1, y1):
+    """Distance of each pixel of the box to the closed outline."""
+    ys, xs = np.mgrid[y0:y1, x0:x1].astype(np.float32)
+    best = np.full(xs.shape, 1e9, np.float32)
+    for a, b in zip(points, np.roll(points, -1, 0)):
+        d = b - a
+        t = ((xs - a[0]) * d[0] + (ys - a[1]) * d[1]) / max(float(d @ d), 1e-6)
+        t = t.clip(0, 1)
+        best = np.minimum(best, np.hypot(xs - a[0] - t * d[0], ys - a[1] - t * d[1]))
+    return best
+
+
+def targets(boxes, size):
+    shrink, mask = np.zeros((size, size), np.uint8), np.ones((size, size), np.uint8)
+    thr, thr_mask = np.full((size, size), 0.3, np.float32), np.zeros((size, size), np.uint8)
+    for points, ignore in boxes:
+        area = abs(cv2.contourArea(points))
+        length = cv2.arcLength(points, True)
+        if ignore or area < 12 or min(cv2.minAreaRect(points)[1]) < 4:
+            cv2.fillPoly(mask, [points.round().astype(np.int32)], 0)
+            continue
+        distance = area * (1 - SHRINK**2) / length
+        kernels = offset(points, -distance)
+        if not kernels:
+            cv2.fillPoly(mask, [points.round().astype(np.int32)], 0)
+            continue
+        cv2.fillPoly(shrink, kernels[:1], 1)
+        grown = offset(points, distance)
+        if not grown:
+            continue
+        cv2.fillPoly(thr_mask, grown[:1], 1)
+        x0, y0 = grown[0].min(0).clip(0, size)
+        x1, y1 = (grown[0].max(0) + 1).clip(0, size)
+        if x1 > x0 and y1 > y0:
+            near = (1 - segment_distance(points, x0, y0, x1, y1) / distance).clip(0, 1)
+            thr[y0:y1, x0:x1] = np.maximum(thr[y0:y1, x0:x1], near * 0.4 + 0.3)
+    return shrink, mask, thr, thr_mask
+
+
+def sample(row, size, rng):
+    path, boxes = row
+    image = cv2.imread(path)
+    if image is None:
+        raise OSError(f"cannot read {path}")
+    h, w = image.shape[:2]
+    side = np.exp(rng.uniform(np.log(640), np.log(1900)))
+    s = side / max(h, w)
+    aspect = np.exp(rng.uniform(-0.25, 0.25)) if rng.random() < 0.5 else 1.0
+    sx, sy = s * aspect**0.5, s / aspect**0.5
+    angle = np.deg2rad(rng.uniform(-10, 10) if rng.random() < 0.4 else rng.normal(0, 1.0))
+    c, n = np.cos(angle), np.sin(angle)
+    linear = np.array([[c * sx, -n * sy], [n * sx, c * sy]])
+    cared = [b for b, ignore in boxes if not ignore] or [np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)]
+    # The window is put so that a text chosen at random lies in it, and inside the picture where that is possible.
+    focus = cared[rng.integers(len(cared))].mean(0)
+    place = rng.uniform(0.1, 0.9, 2) * size
+    corners = np.array([[0, 0], [w, 0], [w, h], [0, h]]) @ linear.T
+    low, high = corners.min(0), corners.max(0)
+    origin = linear @ focus - place
+    for k in range(2):
+        if high[k] - low[k] > size:
+            origin[k] = np.clip(origin[k], low[k], high[k] - size)
+    matrix = np.concatenate([linear, -origin[:, None]], 1)
+    if max(s, sx, sy) < 0.6:
+        image = cv2.resize(image, None, fx=sx, fy=sy, interpolation=cv2.INTER_AREA)
+        matrix_image = matrix @ np.diag([w / image.shape[1], h / image.shape[0], 1])
+    else:
+        matrix_image = matrix
+    fill = rng.integers(0, 256, 3).tolist()
+    out = cv2.warpAffine(image, matrix_image, (size, size), flags=cv2.INTER_LINEAR, borderValue=fill)
+    kept = []
+    window = np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32)
+    for points, ignore in boxes:
+        p = (points @ linear.T + matrix[:, 2]).astype(np.float32)
+        if p[:, 0].max() <= 0 or p[:, 1].max() <= 0 or p[:, 0].min() >= size or p[:, 1].min() >= size:
+            continue
+        if (p < 0).any() or (p > size).any():
+            hull = cv2.convexHull(p)
+            whole = cv2.contourArea(hull)
+            inside, cut = cv2.intersectConvexConvex(hull, window)
+            if cut is None or len(cut) < 3:
+                continue
+            ignore = ignore or inside < 0.3 * whole
+            p = cut.reshape(-1, 2)
+        kept.append((p, ignore))
+    x = out[:, :, ::-1].astype(np.float32)
+    if rng.random() < 0.7:
+        x = x * rng.uniform(0.6, 1.35) + rng.uniform(-40, 40)
+        if rng.random() < 0.5:
+            x *= rng.uniform(0.8, 1.2, 3).astype(np.float32)
+    if rng.random() < 0.1:
+        x = 255 - x
+    if rng.random() < 0.2:
+        x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 1.3))
+    if rng.random() < 0.2:
+        x = x + rng.normal(0, rng.uniform(3, 15), x.shape)
+    x = ((x.clip(0, 255) - MEAN) / STD).astype(np.float32).transpose(2, 0, 1)
+    return (np.ascontiguousarray(x), *targets(kept, size))
+
+
+class Stream(IterableDataset):
+    def __init__(self, specs, size, seed):
+        self.specs = [(s.rsplit(":", 1)[0], float(s.rsplit(":", 1)[1])) for s in specs]
+        self.size, self.seed = size, seed
+
+    def __iter__(self):
+        worker = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        packs, groups, looked = {}, [], 0
+        while True:
+            if time.time() - looked > 60:
+                looked, groups = time.time(), []
+                for pattern, weight in self.specs:
+                    rows = []
+                    for path in sorted(glob.glob(pattern)):
+                        if path not in packs and (pathlib.Path(path) / "gt.jsonl").exists():
+                            packs[path] = read_pack(path)
+                            print(f"{path}: {len(packs[path])} pictures", flush=True)
+                        rows += packs.get(path, [])
+                    if rows:
+                        groups.append((weight, rows))
+            p = np.array([g[0] for g in groups])
+            rows = groups[rng.choice(len(groups), p=p / p.sum())][1]
+            yield sample(rows[rng.integers(len(rows))], self.size, rng)
+
+
+def db_loss(prob_logit, thr_logit, batch):
+    _, shrink, mask, thr, thr_mask = batch
+    shrink, mask, thr_mask = shrink.float(), mask.float(), thr_mask.float()
+    prob_logit, thr_map = prob_logit[:, 0].float(), thr_logit[:, 0].float().sigmoid()
+    bce = F.binary_cross_entropy_with_logits(prob_logit, shrink, reduction="none")
+    positive, negative = shrink * mask, (1 - shrink) * mask
+    n_pos = int(positive.sum())
+    n_neg = min(int(negative.sum()), max(3 * n_pos, 1000))
+    hard = (bce * negative).flatten().topk(n_neg).values.sum() if n_neg else 0.0
+    loss_prob = ((bce * positive).sum() + hard) / (n_pos + n_neg + 1e-6)
+    binary = torch.sigmoid(50 * (prob_logit.sigmoid() - thr_map))
+    inter = (binary * shrink * mask).sum()
+    loss_db = 1 - 2 * inter / ((binary * mask).sum() + (shrink * mask).sum() + 1e-6)
+    loss_thr = ((thr_map - thr).abs() * thr_mask).sum() / (thr_mask.sum() + 1e-6)
+    return 5 * loss_prob + loss_db + 10 * loss_thr
+
+
+def decode(prob, thr=0.3, keep=0.5, unclip=1.6):
+    out = []
+    contours, _ = cv2.findContours((prob > thr).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    for c in contours[:2000]:
+        if len(c) < 4:
+            continue
+        box = cv2.boxPoints(cv2.minAreaRect(c))
+        if min(cv2.minAreaRect(c)[1]) < 2:
+            continue
+        x0, y0 = np.floor(box.min(0)).astype(int).clip(0)
+        x1, y1 = np.ceil(box.max(0)).astype(int) + 1
+        m = np.zeros_like(prob[y0:y1, x0:x1], np.uint8)
+        if not m.size:
+            continue
+        cv2.fillPoly(m, [c.reshape(-1, 2) - [x0, y0]], 1)
+        score = cv2.mean(prob[y0:y1, x0:x1], m)[0]
+        if score < keep:
+            continue
+        grown = offset(box, abs(cv2.contourArea(box)) * unclip / cv2.arcLength(box, True))
+        if len(grown) != 1:
+            continue
+        rect = cv2.minAreaRect(grown[0])
+        if min(rect[1]) > 3:
+            out.append((cv2.boxPoints(rect), score))
+    return out
+
+
+def hmean(found, truth):
+    """Greedy matching at IoU .5; (hits, predictions, truths) without what lies on ignored truth."""
+    cared = [b for b, i in truth if not i]
+    ignored = [cv2.convexHull(b) for b, i in truth if i]
+    hits = predictions = 0
+    used = set()
+    for box, _ in found:
+        box = cv2.convexHull(box)
+        area = cv2.contourArea(box)
+        if any(cv2.intersectConvexConvex(box, g)[0] > 0.5 * area for g in ignored):
+            continue
+        predictions += 1
+        for k, g in enumerate(cared):
+            if k in used:
+                continue
+            g = cv2.convexHull(g)
+            inter = cv2.intersectConvexConvex(box, g)[0]
+            if inter > 0.5 * (area + cv2.contourArea(g) - inter):
+                used.add(k)
+                hits += 1
+                break
+    return hits, predictions, len(cared)
+
+
+def network_input(image, long_side):
+    h, w = image.shape[:2]
+    s = min(1.0, long_side / max(h, w))
+    small = cv2.resize(image, (round(w * s), round(h * s)), interpolation=cv2.INTER_AREA) if s < 1 else image
+    sh, sw = small.shape[:2]
+    x = np.zeros((3, -(-sh // 32) * 32, -(-sw // 32) * 32), np.float32)
+    x[:, :sh, :sw] = ((small[:, :, ::-1] - MEAN) / STD).transpose(2, 0, 1)
+    return torch.from_numpy(x)[None], (sw / w, sh / h), (sh, sw)
+
+
+@torch.no_grad()
+def validate(net, rows, long_side, bf16, thresholds=(0.5, 0.6, 0.7)):
+    net.eval()
+    sums = {t: np.zeros(3) for t in thresholds}
+    for path, boxes in rows:
+        x, (sx, sy), (sh, sw) = network_input(cv2.imread(path), long_side)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            prob = net(x.contiguous(memory_format=torch.channels_last))[0]
+        found = decode(prob.float().sigmoid()[0, 0, :sh, :sw].numpy(), keep=min(thresholds))
+        found = [(b / [sx, sy], s) for b, s in found]
+        for t in thresholds:
+            sums[t] += hmean([(b.astype(np.float32), s) for b, s in found if s >= t], boxes)
+    out = {}
+    for t, (hits, predicted, truths) in sums.items():
+        p, r = hits / max(predicted, 1), hits / max(truths, 1)
+        out[str(t)] = [round(float(v), 4) for v in (p, r, 2 * p * r / max(p + r, 1e-9))]
+    return out
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--out", required=True, type=pathlib.Path)
+    p.add_argument("--packs", nargs="+", required=True)
+    p.add_argument("--val", nargs="+", required=True)
+    p.add_argument("--val-side", type=int, default=1280)
+    p.add_argument("--steps", type=int, default=20000)
+    p.add_argument("--decay", type=int, default=2000, help="steps of the final fall of the rate")
+    p.add_argument("--warmup", type=int, default=200)
+    p.add_argument("--lr", type=float, default=2e-3)
+    p.add_argument("--batch", type=int, default=8)
+    p.add_argument("--size", type=int, default=512)
+    p.add_argument("--every", type=int, default=500)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--bf16", action="store_true")
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--workers", type=int, default=1)
+    a = p.parse_args()
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(a.seed)
+    a.out.mkdir(parents=True, exist_ok=True)
+    net = DbNetLite().to(memory_format=torch.channels_last)
+    decays = [q for q in net.parameters() if q.ndim > 1]
+    rest = [q for q in net.parameters() if q.ndim <= 1]
+    groups = [{"params": decays, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=a.lr)
+    ema = Ema(net, 0.998)
+    step, finish, minutes = 0, None, 0.0
+    last = a.out / "last.pt"
+    if last.exists():
+        c = torch.load(last, weights_only=False)
+        net.load_state_dict(c["net"])
+        optimizer.load_state_dict(c["optimizer"])
+        ema.state, ema.steps = c["ema"], c["step"]
+        step, finish, minutes = c["step"], c["finish"], c["minutes"]
+        print(f"goes on from step {step}")
+    loader = DataLoader(
+        Stream(a.packs, a.size, a.seed * 7919 + step), a.batch, num_workers=a.workers, prefetch_factor=4
+    )
+    vals = {v: read_pack(v) for v in a.val}
+    log = open(a.out / "log.jsonl", "a")
+    began, mean_loss, mark = time.time() - minutes * 60, None, time.time()
+    shadow = DbNetLite().to(memory_format=torch.channels_last)
+    batches = iter(loader)
+    while step < a.steps:
+        if finish is None and ((a.out / "finish").exists() or step >= a.steps - a.decay):
+            finish = step
+            a.steps = step + a.decay
+            print(f"the rate falls from step {step} to {a.steps}", flush=True)
+        for g in optimizer.param_groups:
+            g["lr"] = learning_rate(step, a.lr, a.warmup, finish, a.decay)
+        batch = next(batches)
+        net.train()
+        with torch.autocast("cpu", torch.bfloat16, enabled=a.bf16):
+            prob, thr = net(batch[0].contiguous(memory_format=torch.channels_last))
+        loss = db_loss(prob, thr, batch)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        if torch.isfinite(loss) and torch.isfinite(norm):
+            optimizer.step()
+            ema.update(net)
+            mean_loss = loss.item() if mean_loss is None else 0.98 * mean_loss + 0.02 * loss.item()
+        else:
+            print(f"step {step}: loss {loss.item()}, gradient {norm.item()}: left out", flush=True)
+        step += 1
+        if step % 50 == 0:
+            rate = 50 * a.batch / (time.time() - mark)
+            mark = time.time()
+            print(f"{step} loss {mean_loss:.4f} lr {g['lr']:.2e} {rate:.1f} pictures/s", flush=True)
+        if step % a.every == 0 or step == a.steps:
+            shadow.load_state_dict(ema.state)
+            scores = {k: validate(shadow, v, a.val_side, a.bf16) for k, v in vals.items()}
+            minutes = (time.time() - began) / 60
+            row = {"step": step, "samples": step * a.batch, "minutes": minutes, "loss": mean_loss, "val": scores}
+            log.write(json.dumps(row) + "\n")
+            log.flush()
+            print(json.dumps(row), flush=True)
+            state = {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "ema": ema.state, "finish": finish}
+            torch.save({**state, "step": step, "minutes": minutes}, a.out / "partial.pt")
+            (a.out / "partial.pt").rename(last)
+            save_safetensors(ema.state, a.out / "ema.safetensors", metadata={"samples": str(step * a.batch)})
+            mark = time.time()
+
+
+if __name__ == "__main__":
+    main()
