@@ -48,14 +48,6 @@ impl Input {
             }
         }
     }
-
-    /// The file, `None` for standard input.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        match &self.source {
-            Source::File(path) => Some(path),
-            Source::Stdin => None,
-        }
-    }
 }
 
 /// Every image named: files as they are, folders with all below them, by name.

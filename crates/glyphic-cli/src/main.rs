@@ -5,8 +5,8 @@ mod commands;
 mod exit;
 mod inputs;
 mod output;
-mod predictions;
 mod progress;
+mod records;
 mod results;
 
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     inputs::Input,
     output::{self, Output},
+    records::PageRecord,
 };
 
 /// How pages are written.
@@ -24,10 +25,13 @@ pub(crate) enum Format {
     Overlay,
 }
 
+/// What JSON says of a page of a file name.
+pub(crate) type ToRecord = fn(&str, &Page) -> PageRecord;
+
 /// Where pages go.
 pub(crate) enum Results {
     /// Into one stream.
-    Stream { format: Format, output: Output, named: bool, written: usize },
+    Stream { format: Format, record: ToRecord, output: Output, named: bool, written: usize },
     /// A picture's overlay into one file.
     Picture(PathBuf),
     /// Overlays into a folder, under names not used yet.
@@ -36,7 +40,12 @@ pub(crate) enum Results {
 
 impl Results {
     /// For `inputs` pictures.
-    pub(crate) fn open(format: Format, out: Option<&Path>, inputs: usize) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        format: Format,
+        record: ToRecord,
+        out: Option<&Path>,
+        inputs: usize,
+    ) -> Result<Self, Failure> {
         match (format, out) {
             (Format::Overlay, Some(path)) if inputs == 1 && path.extension().is_some() && !path.is_dir() => {
                 Ok(Self::Picture(path.to_owned()))
@@ -48,7 +57,7 @@ impl Results {
                 Ok(Self::Folder { folder: folder.to_owned(), used: HashSet::new() })
             }
             (_, out) => {
-                Ok(Self::Stream { format, output: Output::open(out)?, named: inputs > 1, written: 0 })
+                Ok(Self::Stream { format, record, output: Output::open(out)?, named: inputs > 1, written: 0 })
             }
         }
     }
@@ -64,17 +73,14 @@ impl Results {
                 }
                 save_overlay(&path, image, page)
             }
-            Self::Stream { format, output, named, written } => {
+            Self::Stream { format, record, output, named, written } => {
+                let json = || serde_json::to_string(&record(&input.name, page)).or_exit(Exit::Output);
                 let text = match format {
-                    Format::Text if *named => format!("==> {} <==\n{}\n", input.name, glyphic_document::text(page)),
-                    Format::Text => glyphic_document::text(page),
-                    Format::Json => {
-                        let open = if *written == 0 { "[\n" } else { ",\n" };
-                        open.to_owned() + &glyphic_document::json(&input.name, page).or_exit(Exit::Output)?
-                    }
-                    Format::Jsonl | Format::Overlay => {
-                        glyphic_document::jsonl(&input.name, page).or_exit(Exit::Output)? + "\n"
-                    }
+                    Format::Text if *named => format!("==> {} <==\n{}\n", input.name, text(page)),
+                    Format::Text => text(page),
+                    Format::Json if *written == 0 => format!("[\n{}", json()?),
+                    Format::Json => format!(",\n{}", json()?),
+                    Format::Jsonl | Format::Overlay => json()? + "\n",
                 };
                 *written += 1;
                 output.put(&text)
@@ -95,9 +101,26 @@ impl Results {
     }
 }
 
+/// The lines, each with its end.
+fn text(page: &Page) -> String {
+    page.lines.iter().map(|line| line.text.clone() + "\n").collect()
+}
+
+/// The picture with lines outlined in blue and words in red.
+fn overlay(mut image: Image, page: &Page) -> Image {
+    let thickness = f64::from(image.width().max(image.height())) / 600.0;
+    for line in &page.lines {
+        glyphic_imgproc::draw_polygon(&mut image, line.polygon.points(), thickness, [20, 90, 230]);
+    }
+    for word in &page.instances {
+        glyphic_imgproc::draw_polygon(&mut image, word.region.polygon.points(), thickness, [220, 30, 30]);
+    }
+    image
+}
+
 fn save_overlay(path: &Path, image: Image, page: &Page) -> Result<(), Failure> {
-    let overlay = glyphic_document::overlay(image, page);
-    let png = overlay.encode_png().or_exit(Exit::Output)?;
+    let overlay = overlay(image, page);
+    let png = overlay.encode(image::ImageFormat::Png).or_exit(Exit::Output)?;
     output::write_file(path, &png)
 }
 

@@ -113,3 +113,127 @@ impl ReaderBuilder {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use glyphic_core::{Polygon, Rect, Region, Symbol, TimedChar, Transcript, Vocab};
+
+    use super::*;
+
+    /// Finds the same regions in every picture.
+    struct Finds(Vec<Region>);
+
+    impl Detector for Finds {
+        fn detect(&self, images: &[Image]) -> glyphic_core::Result<Vec<Vec<Region>>> {
+            Ok(images.iter().map(|_| self.0.clone()).collect())
+        }
+    }
+
+    /// Reads the text that belongs to the red of a crop's middle, with the green as its score in percent. A crop
+    /// that is higher than wide reads as nothing much.
+    struct ReadsColours {
+        texts: Vec<(u8, &'static str)>,
+        vocab: Vocab,
+    }
+
+    impl Recognizer for ReadsColours {
+        fn recognize(&self, crops: &[Image]) -> glyphic_core::Result<Vec<Transcript>> {
+            Ok(crops.iter().map(|crop| self.read(crop)).collect())
+        }
+
+        fn vocab(&self) -> &Vocab {
+            &self.vocab
+        }
+    }
+
+    impl ReadsColours {
+        fn read(&self, crop: &Image) -> Transcript {
+            let [red, green, _] = crop.pixel(crop.width() / 2, crop.height() / 2);
+            let found = self.texts.iter().find(|(key, _)| key.abs_diff(red) < 3);
+            let text = found.map_or("", |(_, text)| text);
+            let score = if crop.height() > crop.width() { 0.01 } else { f32::from(green) / 100.0 };
+            let n = text.chars().count() as f32;
+            let chars = text.chars().enumerate().map(|(i, char)| {
+                let (start, end) = (i as f32 / n, (i + 1) as f32 / n);
+                TimedChar { char, score, start, end }
+            });
+            Transcript { text: text.to_owned(), score, chars: chars.collect() }
+        }
+    }
+
+    /// A white picture with coloured boxes: `[x, y, width, height]`, red, green.
+    fn picture(boxes: &[([u32; 4], u8, u8)]) -> (Image, Finds) {
+        let mut image = Image::filled(400, 300, [255, 255, 255]).unwrap();
+        let mut regions = Vec::new();
+        for ([x, y, w, h], red, green) in boxes {
+            for py in *y..y + h {
+                for px in *x..x + w {
+                    let i = ((py * 400 + px) * 3) as usize;
+                    image.rgb_mut()[i..i + 3].copy_from_slice(&[*red, *green, 0]);
+                }
+            }
+            let [x, y, w, h] = [x, y, w, h].map(|v| f64::from(*v));
+            let polygon = Polygon::from_rect(Rect { x0: x, y0: y, x1: x + w, y1: y + h }).unwrap();
+            regions.push(Region { polygon, score: 0.9 });
+        }
+        (image, Finds(regions))
+    }
+
+    fn reader(finds: Finds, texts: &[(u8, &'static str)]) -> Reader {
+        let vocab = Vocab::new(vec![Symbol::Blank]).unwrap();
+        let reads = ReadsColours { texts: texts.to_vec(), vocab };
+        Reader::from_stages(Box::new(finds), Box::new(reads), ReadingConfig::default()).unwrap()
+    }
+
+    #[test]
+    fn a_page_is_read_into_words_and_lines_in_reading_order() {
+        let (image, finds) = picture(&[
+            ([20, 100, 60, 20], 10, 90),
+            ([300, 20, 60, 20], 20, 80),
+            ([20, 20, 120, 20], 30, 70),
+        ]);
+        let page = reader(finds, &[(10, "total"), (20, "2.50"), (30, "rye bread")]).read(&image).unwrap();
+        assert_eq!(page.text(), "rye bread 2.50\ntotal");
+        assert_eq!((page.width, page.height), (400, 300));
+        let words: Vec<&str> = page.instances.iter().map(TextInstance::text).collect();
+        assert_eq!(words, ["rye", "bread", "2.50", "total"]);
+        assert_eq!(page.lines[0].instances, [0, 1, 2]);
+        // The two words of one region share its outline between them.
+        let (rye, bread) = (page.instances[0].region.polygon.bounds(), page.instances[1].region.polygon.bounds());
+        assert!(rye.x0 < 21.0 && rye.x1 <= bread.x0 && bread.x1 > 139.0, "{rye:?} {bread:?}");
+    }
+
+    #[test]
+    fn what_is_empty_or_unsure_is_left_out() {
+        let (image, finds) = picture(&[
+            ([20, 20, 60, 20], 10, 90),
+            ([20, 60, 60, 20], 20, 40),
+            ([20, 100, 60, 20], 30, 90),
+        ]);
+        let page = reader(finds, &[(10, "sure"), (20, "unsure"), (30, " ")]).read(&image).unwrap();
+        assert_eq!(page.text(), "sure");
+    }
+
+    #[test]
+    fn a_tall_region_is_read_the_way_its_text_runs() {
+        let (image, finds) = picture(&[([20, 20, 20, 120], 10, 90)]);
+        let page = reader(finds, &[(10, "down hill")]).read(&image).unwrap();
+        let words: Vec<&str> = page.instances.iter().map(TextInstance::text).collect();
+        assert_eq!(words, ["down", "hill"]);
+        let (first, second) = (page.instances[0].region.polygon.bounds(), page.instances[1].region.polygon.bounds());
+        assert!(first.width() < 21.0 && first.y1 <= second.y0 + 0.01, "{first:?} {second:?}");
+    }
+
+    #[test]
+    fn a_picture_without_text_is_an_empty_page() {
+        let (image, finds) = picture(&[]);
+        let page = reader(finds, &[]).read(&image).unwrap();
+        assert!(page.instances.is_empty() && page.lines.is_empty() && page.text().is_empty());
+    }
+
+    #[test]
+    fn a_reader_is_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Reader>();
+    }
+}

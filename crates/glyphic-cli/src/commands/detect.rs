@@ -9,6 +9,7 @@ use crate::{
     args::ModelArgs,
     exit::{Exit, Failure, OrExit},
     inputs,
+    records::PageRecord,
     results::{Format, Results},
 };
 
@@ -49,7 +50,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     };
     let device = args.model.device.open()?;
     let detector = load_detector(&config.detector, &weights, &device).or_exit(Exit::Model)?;
-    let mut results = Results::open(format, args.out.as_deref(), images.len())?;
+    let mut results = Results::open(format, PageRecord::detected, args.out.as_deref(), images.len())?;
     let failed = inputs::in_batches(&images, 1, |progress, batch| {
         for (input, image) in batch {
             let regions = detector.detect(std::slice::from_ref(&image)).or_exit(Exit::Model)?;

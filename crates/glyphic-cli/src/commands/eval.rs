@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     exit::{Exit, Failure, OrExit},
     output::Output,
-    predictions,
+    records,
 };
 
 /// Scores predictions, glyphic's or anybody's, against the truth.
@@ -106,7 +106,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 MetricName::HmeanIc13 => Metric::HmeanIc13(Ic13Options::default()),
             };
             let options = DetectionOptions { metric, ..DetectionOptions::default() };
-            let report = evaluate_detection(&truth(&files.truth)?, &predictions::pages(&files.pred)?, &options);
+            let report = evaluate_detection(&truth(&files.truth)?, &records::pages(&files.pred)?, &options);
             write(&files, &report.or_exit(Exit::Input)?)
         }
         Task::Rec { files } => {
@@ -114,7 +114,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 .into_iter()
                 .map(|(name, page)| (name, page.instances.first().map_or("", |i| i.text()).to_owned()))
                 .collect();
-            let report = evaluate_recognition(&truth, &predictions::texts(&files.pred)?);
+            let report = evaluate_recognition(&truth, &records::texts(&files.pred)?);
             write(&files, &report.or_exit(Exit::Input)?)
         }
         Task::E2e { files, protocol, match_case, ignore_end_symbols } => {
@@ -129,7 +129,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 ..EndToEndOptions::default()
             };
             let report =
-                evaluate_end_to_end(&truth(&files.truth)?, &predictions::pages(&files.pred)?, &options);
+                evaluate_end_to_end(&truth(&files.truth)?, &records::pages(&files.pred)?, &options);
             write(&files, &report.or_exit(Exit::Input)?)
         }
     }

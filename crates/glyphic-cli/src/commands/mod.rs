@@ -8,6 +8,7 @@ mod models;
 mod read;
 mod recognize;
 mod synth;
+mod train;
 
 use clap::Subcommand;
 
@@ -18,6 +19,7 @@ pub(crate) enum Command {
     Read(read::Args),
     Detect(detect::Args),
     Recognize(recognize::Args),
+    Train(train::Args),
     Eval(eval::Args),
     Synth(synth::Args),
     Models(models::Args),
@@ -30,6 +32,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Read(args) => read::run(args),
         Command::Detect(args) => detect::run(args),
         Command::Recognize(args) => recognize::run(args),
+        Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Synth(args) => synth::run(args),
         Command::Models(args) => models::run(args),

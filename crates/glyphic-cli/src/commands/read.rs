@@ -8,6 +8,7 @@ use crate::{
     args::ReaderArgs,
     exit::{Exit, Failure, OrExit},
     inputs,
+    records::PageRecord,
     results::{Format, Results},
 };
 
@@ -57,7 +58,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         .device(device)
         .build()
         .or_exit(Exit::Model)?;
-    let mut results = Results::open(format, args.out.as_deref(), images.len())?;
+    let mut results = Results::open(format, PageRecord::read, args.out.as_deref(), images.len())?;
     let failed = inputs::in_batches(&images, 1, |progress, batch| {
         for (input, image) in batch {
             let page = reader.read(&image).or_exit(Exit::Model)?;

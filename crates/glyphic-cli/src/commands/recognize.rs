@@ -2,15 +2,15 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use glyphic::load_recognizer;
-use glyphic_core::Image;
+use glyphic_core::{Image, Transcript};
 use glyphic_zoo::Task;
-use serde::Serialize;
 
 use crate::{
     args::ModelArgs,
     exit::{Exit, Failure, OrExit},
     inputs::{self, Input},
     output::Output,
+    records::TextRecord,
 };
 
 /// Crops that go through the network together.
@@ -41,13 +41,6 @@ enum RecognizeFormat {
     Jsonl,
 }
 
-#[derive(Serialize)]
-struct Reading<'a> {
-    file_name: &'a str,
-    text: &'a str,
-    score: f32,
-}
-
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let images = inputs::collect(&args.images)?;
     let (config, weights) = args.model.resolve(Task::Recognize)?;
@@ -62,9 +55,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 RecognizeFormat::Text if images.len() == 1 => transcript.text,
                 RecognizeFormat::Text => format!("{}\t{}", input.name, transcript.text),
                 RecognizeFormat::Jsonl => {
-                    let reading =
-                        Reading { file_name: &input.name, text: &transcript.text, score: transcript.score };
-                    serde_json::to_string(&reading).or_exit(Exit::Output)?
+                    let Transcript { text, score, .. } = transcript;
+                    let record = TextRecord { file_name: input.name.clone(), text, score };
+                    serde_json::to_string(&record).or_exit(Exit::Output)?
                 }
             };
             progress.aside(|| output.put(&(line + "\n")))?;

@@ -8,11 +8,11 @@ use std::{
 
 /// What a run said.
 #[derive(Debug)]
-pub struct Run {
-    pub args: String,
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) args: String,
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
@@ -29,15 +29,13 @@ impl Run {
     }
 
     /// Asserts success and gives standard output.
-    #[allow(dead_code, reason = "each test file uses its own part of this module")]
-    pub fn ok(self) -> String {
+    pub(crate) fn ok(self) -> String {
         assert_eq!(self.code, 0, "glyphic {}: {}", self.args, self.stderr);
         self.stdout
     }
 
     /// Asserts the exit code, and that standard error says all of `words`.
-    #[allow(dead_code, reason = "each test file uses its own part of this module")]
-    pub fn fails(&self, code: i32, words: &[&str]) {
+    pub(crate) fn fails(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code, code, "glyphic {}: {}", self.args, self.stderr);
         for word in words {
             assert!(self.stderr.contains(word), "glyphic {}: no {word:?} in {}", self.args, self.stderr);
@@ -52,32 +50,29 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
-pub fn glyphic(args: &[&str]) -> Run {
+pub(crate) fn glyphic(args: &[&str]) -> Run {
     Run::new(args, command(args).output().unwrap())
 }
 
-#[allow(dead_code, reason = "each test file uses its own part of this module")]
-pub fn with_stdin(args: &[&str], stdin: &[u8]) -> Run {
+pub(crate) fn with_stdin(args: &[&str], stdin: &[u8]) -> Run {
     let mut child = command(args).stdin(Stdio::piped()).spawn().unwrap();
     // A command that fails early need not read it all.
     let _ = child.stdin.take().unwrap().write_all(stdin);
     Run::new(args, child.wait_with_output().unwrap())
 }
 
-#[allow(dead_code, reason = "each test file uses its own part of this module")]
-pub fn with_stdout(args: &[&str], stdout: Stdio) -> Run {
+pub(crate) fn with_stdout(args: &[&str], stdout: Stdio) -> Run {
     Run::new(args, command(args).stdout(stdout).output().unwrap())
 }
 
 /// Runs with a standard output that nobody reads.
-#[allow(dead_code, reason = "each test file uses its own part of this module")]
-pub fn with_closed_stdout(args: &[&str]) -> Run {
+pub(crate) fn with_closed_stdout(args: &[&str]) -> Run {
     let mut child = command(args).spawn().unwrap();
     drop(child.stdout.take());
     Run::new(args, child.wait_with_output().unwrap())
 }
 
 /// The picture that the README reads.
-pub fn photo() -> PathBuf {
+pub(crate) fn photo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/receipt.jpg")
 }

@@ -1,36 +1,41 @@
-//! Predictions read back from JSON lines: `read`'s, `detect`'s and `recognize`'s, or anybody's of that shape.
+//! Pages and texts as JSON lines: written by `read`, `detect` and `recognize`, read back by `eval`, which takes
+//! anybody's of that shape.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, anyhow};
-use glyphic_core::{Line, Page, Polygon, Region, TextInstance, Transcript};
-use serde::{Deserialize, de::DeserializeOwned};
+use glyphic_core::{Line, Page, Point, Polygon, Region, TextInstance, Transcript};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::exit::{Exit, Failure, OrExit};
 
-#[derive(Deserialize)]
-struct PageLine {
+/// A page. Polygons are `[x1, y1, x2, y2, ...]` in pixels of the picture.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PageRecord {
     file_name: String,
     #[serde(default)]
     width: u32,
     #[serde(default)]
     height: u32,
-    instances: Vec<InstanceEntry>,
-    #[serde(default)]
-    lines: Vec<LineEntry>,
+    instances: Vec<InstanceRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lines: Option<Vec<LineRecord>>,
 }
 
-#[derive(Deserialize)]
-struct InstanceEntry {
+/// A word; without text where it was only detected.
+#[derive(Serialize, Deserialize)]
+struct InstanceRecord {
     polygon: Polygon,
     #[serde(default = "one")]
     score: f32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     text_score: Option<f32>,
 }
 
-#[derive(Deserialize)]
-struct LineEntry {
+#[derive(Serialize, Deserialize)]
+struct LineRecord {
     polygon: Polygon,
     text: String,
     #[serde(default = "one")]
@@ -39,10 +44,13 @@ struct LineEntry {
     instances: Vec<usize>,
 }
 
-#[derive(Deserialize)]
-struct TextLine {
-    file_name: String,
-    text: String,
+/// A crop's text.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct TextRecord {
+    pub(crate) file_name: String,
+    pub(crate) text: String,
+    #[serde(default = "one")]
+    pub(crate) score: f32,
 }
 
 fn one() -> f32 {
@@ -51,37 +59,71 @@ fn one() -> f32 {
 
 /// Pages by file name.
 pub(crate) fn pages(path: &Path) -> Result<Vec<(String, Page)>, Failure> {
-    Ok(lines::<PageLine>(path)?.into_iter().map(PageLine::into_page).collect())
+    Ok(lines::<PageRecord>(path)?.into_iter().map(PageRecord::into_page).collect())
 }
 
 /// Texts by file name.
 pub(crate) fn texts(path: &Path) -> Result<Vec<(String, String)>, Failure> {
-    Ok(lines::<TextLine>(path)?.into_iter().map(|l| (l.file_name, l.text)).collect())
+    Ok(lines::<TextRecord>(path)?.into_iter().map(|l| (l.file_name, l.text)).collect())
 }
 
-impl PageLine {
+impl PageRecord {
+    /// What `read` writes of a page.
+    pub(crate) fn read(file_name: &str, page: &Page) -> Self {
+        let line = |l: &Line| LineRecord {
+            polygon: rounded(&l.polygon),
+            text: l.text.clone(),
+            score: l.score,
+            instances: l.instances.clone(),
+        };
+        Self { lines: Some(page.lines.iter().map(line).collect()), ..Self::detected(file_name, page) }
+    }
+
+    /// What `detect` writes of a page.
+    pub(crate) fn detected(file_name: &str, page: &Page) -> Self {
+        let instance = |i: &TextInstance| InstanceRecord {
+            polygon: rounded(&i.region.polygon),
+            score: i.region.score,
+            text: i.transcript.as_ref().map(|t| t.text.clone()),
+            text_score: i.transcript.as_ref().map(|t| t.score),
+        };
+        Self {
+            file_name: file_name.to_owned(),
+            width: page.width,
+            height: page.height,
+            instances: page.instances.iter().map(instance).collect(),
+            lines: None,
+        }
+    }
+
     fn into_page(self) -> (String, Page) {
-        let instance = |entry: InstanceEntry| TextInstance {
-            transcript: entry.text.map(|text| Transcript {
+        let instance = |record: InstanceRecord| TextInstance {
+            transcript: record.text.map(|text| Transcript {
                 text,
-                score: entry.text_score.unwrap_or(1.0),
+                score: record.text_score.unwrap_or(1.0),
                 chars: Vec::new(),
             }),
-            ..TextInstance::new(Region { polygon: entry.polygon, score: entry.score })
+            ..TextInstance::new(Region { polygon: record.polygon, score: record.score })
         };
-        let line = |entry: LineEntry| Line {
-            polygon: entry.polygon,
-            text: entry.text,
-            score: entry.score,
-            instances: entry.instances,
+        let line = |record: LineRecord| Line {
+            polygon: record.polygon,
+            text: record.text,
+            score: record.score,
+            instances: record.instances,
         };
         let page = Page {
             instances: self.instances.into_iter().map(instance).collect(),
-            lines: self.lines.into_iter().map(line).collect(),
+            lines: self.lines.unwrap_or_default().into_iter().map(line).collect(),
             ..Page::new(self.width, self.height)
         };
         (self.file_name, page)
     }
+}
+
+/// Hundredths of a pixel are enough for anybody; a sliver that they would flatten stays as it is.
+fn rounded(polygon: &Polygon) -> Polygon {
+    let round = |v: f64| (v * 100.0).round() / 100.0;
+    polygon.map(|p| Point::new(round(p.x), round(p.y))).unwrap_or_else(|_| polygon.clone())
 }
 
 /// Every line of a file that holds anything, read as JSON; an error names file and line.

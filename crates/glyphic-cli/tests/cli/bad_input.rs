@@ -1,10 +1,8 @@
 //! Whatever a user hands in, the answer is a message and the right exit code, never a panic.
 
-mod common;
-
 use std::{fs, path::Path, process::Stdio};
 
-use common::{Run, glyphic, photo};
+use crate::common::{Run, glyphic, photo};
 
 const OK: i32 = 0;
 const USAGE: i32 = 2;
@@ -31,7 +29,7 @@ fn files_that_are_no_picture_are_named_with_the_reason() {
             run.fails(INPUT, &[name, reason]);
         }
         let bytes = fs::read(&path).unwrap();
-        common::with_stdin(&["read", "-"], &bytes).fails(INPUT, &["-"]);
+        crate::common::with_stdin(&["read", "-"], &bytes).fails(INPUT, &["-"]);
     }
     glyphic(&["read", "no/such/file.jpg"]).fails(INPUT, &["no/such/file.jpg", "No such file"]);
 }
@@ -134,7 +132,7 @@ fn a_label_file_with_a_missing_picture_or_a_broken_line_is_named_with_the_line()
 fn a_full_disk_is_an_output_error() {
     let full = || Stdio::from(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     for args in [&["models"][..], &["config", "show"], &["doctor"], &["detect", &photo().display().to_string()]] {
-        common::with_stdout(args, full()).fails(OUTPUT, &["cannot write standard output", "No space left"]);
+        crate::common::with_stdout(args, full()).fails(OUTPUT, &["cannot write standard output", "No space left"]);
     }
     let photo = photo().display().to_string();
     glyphic(&["detect", &photo, "--out", "/dev/full"]).fails(OUTPUT, &["/dev/full", "No space left"]);
@@ -160,7 +158,7 @@ fn output_that_cannot_be_written_leaves_nothing_behind() {
 fn a_reader_that_has_gone_is_success() {
     let photo = photo().display().to_string();
     for args in [&["models"][..], &["detect", &photo]] {
-        let Run { code, stderr, .. } = common::with_closed_stdout(args);
+        let Run { code, stderr, .. } = crate::common::with_closed_stdout(args);
         assert_eq!((code, stderr.as_str()), (OK, ""), "{args:?}");
     }
 }

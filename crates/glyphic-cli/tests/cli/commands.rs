@@ -1,10 +1,8 @@
 //! What the commands print, on the picture that the README reads.
 
-mod common;
-
 use std::fs;
 
-use common::{glyphic, photo};
+use crate::common::{glyphic, photo};
 use serde_json::Value;
 
 fn json(line: &str) -> Value {
@@ -49,7 +47,7 @@ fn read_prints_the_lines_text_and_the_names_of_several_pictures() {
     let lines: Vec<&str> = page["lines"].as_array().unwrap().iter().map(|l| l["text"].as_str().unwrap()).collect();
     let text = glyphic(&["read", &path]).ok();
     assert_eq!(text.lines().collect::<Vec<_>>(), lines);
-    assert_eq!(common::with_stdin(&["read", "-"], &fs::read(&photo).unwrap()).ok(), text);
+    assert_eq!(crate::common::with_stdin(&["read", "-"], &fs::read(&photo).unwrap()).ok(), text);
     let twice = glyphic(&["read", &path, &path]).ok();
     let one = format!("==> receipt.jpg <==\n{text}\n");
     assert_eq!(twice, one.repeat(2));

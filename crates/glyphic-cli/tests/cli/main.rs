@@ -1,0 +1,5 @@
+//! The built command, as a user meets it.
+
+mod bad_input;
+mod commands;
+mod common;
