@@ -8,6 +8,9 @@ use crate::{Border, Error, Homography, Result, warp::Sampler, warp_perspective};
 /// The longest side of a crop, in pixels: beyond any line of text, and a bound on what one region may cost.
 const MAX_CROP_SIDE: f64 = 16_384.0;
 
+/// Beyond this, single precision no longer tells pixels apart.
+const MAX_COORDINATE: f64 = 16_777_216.0;
+
 /// Straightens a quadrilateral, its corners clockwise from the one that shall become the top-left of the crop.
 ///
 /// The crop is as wide as the longer of the top and bottom sides and as high as the longer of the others, in whole
@@ -31,10 +34,15 @@ pub fn crop_quad(image: &Image, corners: [Point; 4], border: Border) -> Result<I
 /// the corner nearest to the top-left becomes the crop's top-left.
 ///
 /// # Errors
-/// As for [`crop_quad`].
+/// As for [`crop_quad`], and [`Error::Outline`] without vertices or where a coordinate is not finite.
 pub fn crop_polygon(image: &Image, outline: &[Point], border: Border) -> Result<Image> {
-    let rectangle =
-        || min_area_rect(outline).map(|r| r.corners).ok_or(Error::Ribbon { vertices: outline.len() });
+    let invalid = || Error::Outline { vertices: outline.len() };
+    // Written so that NaN fails.
+    let sound = |v: f64| v.abs() <= MAX_COORDINATE;
+    if !outline.iter().all(|p| sound(p.x) && sound(p.y)) {
+        return Err(invalid());
+    }
+    let rectangle = || min_area_rect(outline).map(|r| r.corners).ok_or_else(invalid);
     let corners = match <[Point; 4]>::try_from(outline) {
         Ok(corners) if convex(&order_quad(corners)) => corners,
         _ => rectangle()?,

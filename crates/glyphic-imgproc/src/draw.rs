@@ -6,6 +6,9 @@ use crate::{Map, fill_poly, pixels};
 
 /// Draws a line `thickness` pixels wide with smooth edges and round ends.
 pub fn draw_line(image: &mut Image, from: Point, to: Point, thickness: f64, colour: [u8; 3]) {
+    if ![from.x, from.y, to.x, to.y].iter().all(|v| v.is_finite()) {
+        return;
+    }
     let reach = thickness.max(1.0) / 2.0 + 1.0;
     let (x0, x1) = (from.x.min(to.x) - reach, from.x.max(to.x) + reach);
     let (y0, y1) = (from.y.min(to.y) - reach, from.y.max(to.y) + reach);
@@ -95,8 +98,9 @@ fn window(
 }
 
 fn blend(pixel: &mut [u8; 3], colour: [u8; 3], opacity: f64) {
+    let opacity = if opacity > 0.0 { opacity.min(1.0) } else { 0.0 };
     for (p, c) in pixel.iter_mut().zip(colour) {
         let (below, above) = (f64::from(*p), f64::from(c));
-        *p = (below + (above - below) * opacity).round().clamp(0.0, 255.0) as u8;
+        *p = (below + (above - below) * opacity).round() as u8;
     }
 }

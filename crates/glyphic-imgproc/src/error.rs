@@ -42,6 +42,14 @@ pub enum Error {
         /// `x, y` of the corners.
         corners: [[f64; 2]; 4],
     },
+    /// An outline without vertices, or with coordinates that are not finite or lie far beyond any picture.
+    #[error(
+        "an outline of {vertices} vertices cannot be cropped: it needs coordinates within 2^24 pixels of the origin"
+    )]
+    Outline {
+        /// The number of vertices.
+        vertices: usize,
+    },
     /// An outline that does not split into a top and a bottom side.
     #[error("a ribbon needs an even number of at least 4 vertices with some length, got {vertices}")]
     Ribbon {

@@ -59,8 +59,8 @@ pub fn resize_linear_u8(map: &Map<u8>, width: usize, height: usize) -> Result<Ma
 /// As for [`resize_linear`].
 pub fn resize_linear_f32(map: &Map<f32>, width: usize, height: usize) -> Result<Map<f32>> {
     check("resize", width, height)?;
-    let columns = taps(map.width(), width, true);
-    let rows = taps(map.height(), height, false);
+    let columns = taps(map.width(), width, true, |position| position);
+    let rows = taps(map.height(), height, false, |position| position);
     let mut out = vec![0f32; width * height];
     by_rows(&mut out, width, |y, target, cache: &mut RowCache<f32>| {
         let Tap { from, to, weight } = rows[y];
@@ -132,15 +132,15 @@ struct Tap {
 }
 
 /// `snap`: beyond the outermost centres the weight is 0 (OpenCV's columns) instead of falling on a repeated pixel (its
-/// rows); the values are equal but for fixed-point rounding.
-fn taps(source: usize, target: usize, snap: bool) -> Vec<Tap> {
+/// rows); the values are equal but for fixed-point rounding. `round` is the precision of the positions.
+fn taps(source: usize, target: usize, snap: bool, round: fn(f64) -> f64) -> Vec<Tap> {
     let scale = 1.0 / (target as f64 / source as f64);
     let last = source - 1;
     (0..target)
         .map(|i| {
-            let position = ((i as f64 + 0.5) * scale - 0.5) as f32;
+            let position = round((i as f64 + 0.5) * scale - 0.5);
             let floor = position.floor();
-            let weight = position - floor;
+            let weight = (position - floor) as f32;
             let index = floor as i64;
             if snap && index < 0 {
                 Tap { from: 0, to: 0, weight: 0.0 }
@@ -161,18 +161,20 @@ struct Source<'a> {
 }
 
 fn linear_u8<const C: usize>(source: Source<'_>, width: usize, height: usize) -> Vec<u8> {
+    // The bits of the fixed-point weights depend on positions rounded to single precision.
+    let single = |position: f64| f64::from(position as f32);
     let fixed = |weight: f32| {
         let scaled = |w: f32| (w * WEIGHT_ONE).round_ties_even() as i32;
         (scaled(1.0 - weight), scaled(weight))
     };
-    let columns: Vec<(usize, usize, i32, i32)> = taps(source.width, width, true)
+    let columns: Vec<(usize, usize, i32, i32)> = taps(source.width, width, true, single)
         .into_iter()
         .map(|t| {
             let (a, b) = fixed(t.weight);
             (t.from * C, t.to * C, a, b)
         })
         .collect();
-    let rows = taps(source.height, height, false);
+    let rows = taps(source.height, height, false, single);
     let mut out = vec![0u8; width * height * C];
     by_rows(&mut out, width * C, |y, target, cache: &mut RowCache<i32>| {
         let Tap { from, to, weight } = rows[y];

@@ -3,7 +3,8 @@ use super::Point;
 /// The convex hull, clockwise on the screen (y down), without collinear vertices.
 ///
 /// Which vertex comes first, and the order, are those of OpenCV's `convexHull(points, clockwise=False)`:
-/// [`super::min_area_rect`] breaks ties between equal rectangles by it. Coordinates are rounded to `f32` as there.
+/// [`super::min_area_rect`] breaks ties between equal rectangles by it. Coordinates are rounded to `f32` as there;
+/// points that are not finite then are left out.
 /// Fewer than three vertices come back where all points lie on a line; none for no points.
 pub fn convex_hull(points: &[Point]) -> Vec<Point> {
     hull(points).iter().map(|p| Point::new(f64::from(p[0]), f64::from(p[1]))).collect()
@@ -11,7 +12,8 @@ pub fn convex_hull(points: &[Point]) -> Vec<Point> {
 
 /// [`convex_hull`] in single precision, `[x, y]`.
 pub(super) fn hull(points: &[Point]) -> Vec<[f32; 2]> {
-    let points: Vec<[f32; 2]> = points.iter().map(|p| [p.x as f32, p.y as f32]).collect();
+    let narrow = points.iter().map(|p| [p.x as f32, p.y as f32]);
+    let points: Vec<[f32; 2]> = narrow.filter(|p| p[0].is_finite() && p[1].is_finite()).collect();
     if points.is_empty() {
         return Vec::new();
     }

@@ -3,7 +3,7 @@ use super::{Point, RotatedRect, hull::hull};
 /// The rectangle of least area around the points, by rotating calipers over the convex hull (Toussaint, 1983).
 ///
 /// Equals OpenCV 4.8's `minAreaRect` followed by `boxPoints`, in single precision and with its choice between equal
-/// rectangles; `width` and `height` are its `size`. A side may be 0 (points on a line). `None` for no points.
+/// rectangles; `width` and `height` are its `size`. A side may be 0 (points on a line). `None` for no finite points.
 pub fn min_area_rect(points: &[Point]) -> Option<RotatedRect> {
     let hull = hull(points);
     let (centre, size, angle) = match hull[..] {
