@@ -1,6 +1,6 @@
 //! What every CTC recognizer shares at run time: crops of equal width go through the network together.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Tensor;
 use glyphic_core::{Image, Recognizer, Transcript, Vocab};
 use glyphic_imgproc::{QuarterTurn, rotate};
 use rayon::prelude::*;
@@ -37,15 +37,21 @@ pub(crate) trait LineNetwork: Send + Sync {
     /// How many of the `total` time steps may hold text.
     fn steps(&self, width: Width, total: usize) -> usize;
 
-    /// `[N, channels, height, W] -> [N, T, classes]`.
-    fn forward(&self, input: Tensor<4>) -> Tensor<3>;
+    /// Logits `[count, T, classes]` of `[count, channels, height, width]`.
+    fn forward(&self, input: Vec<f32>, count: usize, width: u32) -> Result<Vec<f32>>;
+}
+
+/// The numbers of a tensor.
+pub(crate) fn read_back<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    let error = |reason: String| Error::Device { reason };
+    let data = tensor.try_into_data().map_err(|e| error(e.to_string()))?;
+    data.try_into_vec().map_err(|e| error(e.to_string()))
 }
 
 /// A network with its codec.
 pub(crate) struct Engine<N> {
     pub(crate) network: N,
     pub(crate) codec: CtcCodec,
-    pub(crate) device: Device,
     pub(crate) turn_vertical: bool,
 }
 
@@ -98,13 +104,9 @@ impl<N: LineNetwork> Engine<N> {
             .par_chunks_exact_mut(size)
             .zip(jobs)
             .try_for_each(|(out, job)| self.network.prepare(&job.image, job.width, out))?;
-        let shape = [jobs.len(), channels, height as usize, padded as usize];
-        let input = Tensor::<4>::from_data(TensorData::new(input, shape), &self.device);
-        let output = self.network.forward(input);
-        let [_, steps, classes] = output.dims();
-        let device = |reason: String| Error::Device { reason };
-        let data = output.try_into_data_as::<f32>().map_err(|e| device(e.to_string()))?;
-        let logits = data.as_slice::<f32>().map_err(|e| device(e.to_string()))?;
+        let logits = self.network.forward(input, jobs.len(), padded)?;
+        let classes = self.codec.vocab().len();
+        let steps = logits.len() / jobs.len() / classes;
         Ok(jobs
             .iter()
             .zip(logits.chunks_exact(steps * classes))

@@ -10,6 +10,7 @@ pub mod crnn_lite;
 mod ctc_loss;
 mod engine;
 mod error;
+mod plain;
 mod resize;
 
 pub use codec::{CtcCodec, CtcRun, valid_steps};

@@ -1,4 +1,4 @@
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use glyphic_core::{Image, Recognizer, Symbol, Vocab};
 use glyphic_nn::{
     checkpoint::{LoadOptions, StateDict, load_into},
@@ -8,7 +8,7 @@ use glyphic_nn::{
 use super::{Channels, Crnn, CrnnConfig};
 use crate::{
     CtcCodec, Result,
-    engine::{Engine, LineNetwork, Width},
+    engine::{Engine, LineNetwork, Width, read_back},
     valid_steps,
 };
 
@@ -83,6 +83,7 @@ fn gray(image: &Image) -> Image {
 struct Network {
     config: CrnnConfig,
     net: Crnn,
+    device: Device,
 }
 
 impl LineNetwork for Network {
@@ -104,8 +105,11 @@ impl LineNetwork for Network {
         valid_steps(total, f64::from(width.content) / f64::from(width.padded))
     }
 
-    fn forward(&self, input: Tensor<4>) -> Tensor<3> {
-        self.net.forward(input)
+    fn forward(&self, input: Vec<f32>, count: usize, width: u32) -> Result<Vec<f32>> {
+        let (channels, height) = self.input();
+        let shape = [count, channels, height as usize, width as usize];
+        let input = Tensor::from_data(TensorData::new(input, shape), &self.device);
+        read_back(self.net.forward(input))
     }
 }
 
@@ -116,5 +120,5 @@ pub(crate) fn build(config: CrnnConfig, weights: &StateDict, device: &Device) ->
     let device = device.clone().without_autodiff();
     let mut net = config.init(codec.vocab().len(), &device);
     load_into(&mut net, weights, &LoadOptions::default())?;
-    Ok(Box::new(Engine { network: Network { config, net: net.fold() }, codec, device, turn_vertical: false }))
+    Ok(Box::new(Engine { network: Network { config, net: net.fold(), device }, codec, turn_vertical: false }))
 }

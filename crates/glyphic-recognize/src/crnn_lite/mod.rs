@@ -17,11 +17,13 @@
 //! CRNN (Shi et al., TPAMI 2017) with convolutions along the line in place of LSTMs.
 
 mod config;
+mod inference;
 mod loss;
 mod model;
 mod recognizer;
 
 pub use config::{CrnnLiteConfig, HEIGHT, STRIDE};
+pub use inference::PlainNet;
 pub use loss::{CrnnLiteLoss, LabelKind};
 pub use model::CrnnLite;
 pub(crate) use recognizer::build;

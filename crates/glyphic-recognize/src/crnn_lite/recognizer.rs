@@ -1,14 +1,16 @@
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use glyphic_core::{Image, Recognizer, Vocab};
 use glyphic_nn::{
     checkpoint::{LoadOptions, StateDict, load_into},
     layers::Fold,
 };
 
-use super::{CrnnLite, CrnnLiteConfig, HEIGHT, STRIDE};
+use rayon::prelude::*;
+
+use super::{CrnnLite, CrnnLiteConfig, HEIGHT, STRIDE, inference::PlainNet};
 use crate::{
     CtcCodec, Result,
-    engine::{Engine, LineNetwork, Width},
+    engine::{Engine, LineNetwork, Width, read_back},
 };
 
 impl CrnnLiteConfig {
@@ -50,7 +52,14 @@ impl CrnnLiteConfig {
 
 struct Network {
     config: CrnnLiteConfig,
-    net: CrnnLite,
+    net: Net,
+}
+
+enum Net {
+    /// On the processor.
+    Plain(Box<PlainNet>),
+    /// On any other device.
+    Tensor(Box<CrnnLite>, Device),
 }
 
 impl LineNetwork for Network {
@@ -72,8 +81,17 @@ impl LineNetwork for Network {
         (width.content.div_ceil(STRIDE) as usize + 1).min(total)
     }
 
-    fn forward(&self, input: Tensor<4>) -> Tensor<3> {
-        self.net.forward(input)
+    fn forward(&self, input: Vec<f32>, count: usize, width: u32) -> Result<Vec<f32>> {
+        match &self.net {
+            Net::Plain(net) => Ok(input
+                .par_chunks_exact(input.len() / count)
+                .flat_map_iter(|image| net.forward(image, width as usize))
+                .collect()),
+            Net::Tensor(net, device) => {
+                let shape = [count, 3, HEIGHT as usize, width as usize];
+                read_back(net.forward(Tensor::from_data(TensorData::new(input, shape), device)))
+            }
+        }
     }
 }
 
@@ -88,6 +106,11 @@ pub(crate) fn build(
     let device = device.clone().without_autodiff();
     let mut net = config.init(codec.vocab().len(), &device);
     load_into(&mut net, weights, &LoadOptions::default())?;
+    let net = if device == glyphic_nn::device::cpu() {
+        Net::Plain(Box::new(PlainNet::new(net)))
+    } else {
+        Net::Tensor(Box::new(net.fold()), device)
+    };
     let turn_vertical = config.turn_vertical;
-    Ok(Box::new(Engine { network: Network { config, net: net.fold() }, codec, device, turn_vertical }))
+    Ok(Box::new(Engine { network: Network { config, net }, codec, turn_vertical }))
 }
