@@ -140,6 +140,7 @@ pub struct CrnnDecoder {
 
 /// What gives the classes.
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a network has one of it")]
 pub enum CrnnHead {
     /// Two bidirectional LSTMs, each with its linear layer.
     Rnn(Vec<BidirectionalLstm>),

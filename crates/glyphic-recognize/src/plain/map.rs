@@ -39,7 +39,7 @@ impl FeatureMap {
     }
 
     /// All numbers from the pixel that lies `padding` above and left of row `y`, column 0.
-    pub(crate) fn from_padding(&self, y: usize, padding: [usize; 2]) -> &[f32] {
+    pub(crate) fn window_rows(&self, y: usize, padding: [usize; 2]) -> &[f32] {
         let start = (y + self.frame - padding[0]) * self.stride() + (self.frame - padding[1]) * self.channels;
         &self.data[start..]
     }
@@ -74,6 +74,6 @@ mod tests {
         let map = filled(2, 3, 2, 1);
         assert_eq!(map.data.iter().filter(|v| **v != 0.0).count(), 2 * 3 * 2 - 1);
         assert_eq!(map.row(1), [100.0, 101.0, 102.0, 103.0, 104.0, 105.0]);
-        assert_eq!(map.from_padding(0, [1, 1]).len(), 4 * 5 * 2);
+        assert_eq!(map.window_rows(0, [1, 1]).len(), 4 * 5 * 2);
     }
 }
