@@ -25,7 +25,7 @@ display="fonts-bebas-neue fonts-yanone-kaffeesatz fonts-league-spartan fonts-lob
 fonts-leckerli-one fonts-lemonada fonts-le-murmure fonts-cabinsketch fonts-cherrybomb fonts-comfortaa
 fonts-roadgeek fonts-opendin fonts-osifont fonts-routed-gothic fonts-national-park fonts-millimetre fonts-okolaks
 fonts-staypuft fonts-dustin fonts-eurofurence fonts-georgewilliams fonts-levien-museum fonts-adf-mekanus
-fonts-adf-oldania fonts-adf-ikarius fonts-adf-solothurn fonts-adf-berenis fonts-linex fonts-ubuntu-title
+fonts-adf-oldania fonts-adf-ikarius fonts-adf-solothurn fonts-adf-berenis fonts-ubuntu-title
 fonts-havana fonts-engadget fonts-beteckna fonts-gemunu-libre fonts-rocknroll fonts-reggae fonts-stick"
 
 # Handwriting-like.

@@ -59,6 +59,18 @@ const PLAIN: &[&str] = &[
     "Rasa",
 ];
 
+/// Faces whose letters are pictures, Greek or white on black boxes: what they show is not what the text says.
+const UNREADABLE: &[&str] = &[
+    "D050000L",
+    "Standard Symbols",
+    "Symbol",
+    "Linux Biolinum Keyboard",
+    "OCR B Inverted",
+    "flatline",
+    "Webdings",
+    "Wingdings",
+];
+
 /// A set of characters of [`LATIN`].
 pub(crate) type CharSet = [u64; 4];
 
@@ -181,9 +193,13 @@ impl Font {
         let family = name(name_id::TYPOGRAPHIC_FAMILY)
             .or_else(|| name(name_id::FAMILY))
             .unwrap_or_else(|| stem.clone());
+        let name_of_face = name(name_id::FULL_NAME).unwrap_or(stem);
+        if UNREADABLE.iter().any(|u| family.starts_with(u) || name_of_face.starts_with(u)) {
+            return None;
+        }
         let plain = PLAIN.iter().any(|p| family.starts_with(p));
         let mut font = Self {
-            name: name(name_id::FULL_NAME).unwrap_or(stem),
+            name: name_of_face,
             family,
             mono: false,
             plain,

@@ -1,7 +1,7 @@
 //! What text stands on.
 
 use crate::{
-    canvas::{Canvas, Colour, mix, smooth_noise, white_noise},
+    canvas::{Canvas, Colour, hsv, mix, smooth_noise, white_noise},
     dice::Dice,
 };
 
@@ -68,8 +68,7 @@ pub(crate) fn clutter(canvas: &mut Canvas, dice: &mut Dice, base: Colour, streng
     let (w, h) = (canvas.w as f32, canvas.h as f32);
     let unit = w.min(h);
     for _ in 0..count {
-        let any = [0; 3].map(|_: u8| dice.int(0, 255) as u8);
-        let colour = mix(base, any, strength * dice.f(0.3, 1.0));
+        let colour = mix(base, dull(dice), strength * dice.f(0.3, 1.0));
         let (cx, cy) = (dice.f(-0.1 * w, 1.1 * w), dice.f(-0.1 * h, 1.1 * h));
         let (rx, ry) = (dice.f(0.1, 1.2) * unit, dice.f(0.05, 0.8) * unit);
         let turn = dice.f(0.0, std::f32::consts::PI);
@@ -86,7 +85,7 @@ pub(crate) fn clutter(canvas: &mut Canvas, dice: &mut Dice, base: Colour, streng
     }
 }
 
-/// A rough surface: stone, plaster, wood (`stretch` pulls the hills along the rows).
+/// A rough surface: stone, plaster, asphalt.
 pub(crate) fn rough(canvas: &mut Canvas, dice: &mut Dice, amplitude: f32) {
     let mut cell = dice.f(2.0, 6.0);
     let mut amplitude = amplitude;
@@ -128,7 +127,7 @@ pub(crate) fn bricks(canvas: &mut Canvas, dice: &mut Dice, base: Colour) {
         let y = row as f32 * high;
         let mut x = if row % 2 == 0 { 0.0 } else { -wide / 2.0 };
         while x < canvas.w as f32 {
-            let colour = mix(base, [0; 3].map(|_: u8| dice.int(0, 255) as u8), dice.f(0.0, 0.18));
+            let colour = mix(base, dull(dice), dice.f(0.0, 0.25));
             canvas.rect([x + joint, y + joint, x + wide, y + high], colour);
             x += wide;
         }
@@ -157,17 +156,23 @@ pub(crate) fn foliage(canvas: &mut Canvas, dice: &mut Dice) {
     let mut cell = dice.f(2.0, 8.0);
     for _ in 0..3 {
         let field = smooth_noise(dice, canvas.w, canvas.h, cell);
-        let amplitude = [0; 3].map(|_: u8| dice.f(-45.0, 45.0));
+        let (all, own) = (dice.f(10.0, 45.0), dice.f(0.0, 20.0));
+        let amplitude = [0; 3].map(|_: u8| all + dice.f(-own, own));
         canvas.tint(&field, amplitude);
         cell *= dice.f(2.0, 5.0);
     }
 }
 
+/// A colour as streets and rooms have them: mostly dull.
+pub(crate) fn dull(dice: &mut Dice) -> Colour {
+    let saturation = if dice.chance(0.8) { dice.f(0.0, 0.4) } else { dice.f(0.3, 0.9) };
+    hsv(dice.f(0.0, 6.0), saturation, dice.f(0.1, 1.0))
+}
+
 /// What stands behind signs in a street or a room.
 pub(crate) fn street(canvas: &mut Canvas, dice: &mut Dice, base: Colour) {
-    let any = |dice: &mut Dice| [0; 3].map(|_: u8| dice.int(0, 255) as u8);
-    let far = any(dice);
-    gradient(canvas, dice, mix(base, far, 0.6));
+    let far = dull(dice);
+    gradient(canvas, dice, mix(base, far, 0.7));
     match dice.index(6) {
         0 => bricks(canvas, dice, base),
         1 => windows(canvas, dice, base),
@@ -176,12 +181,19 @@ pub(crate) fn street(canvas: &mut Canvas, dice: &mut Dice, base: Colour) {
         _ => {}
     }
     let n = dice.int(0, 26) as usize;
-    clutter(canvas, dice, base, 0.9, n);
+    let strength = dice.f(0.3, 0.9);
+    clutter(canvas, dice, base, strength, n);
     for _ in 0..dice.int(0, 4) {
         rails(canvas, dice);
     }
+    if dice.chance(0.6) {
+        let amplitude = dice.f(2.0, 9.0);
+        rough(canvas, dice, amplitude);
+    }
     if dice.chance(0.5) {
-        rough(canvas, dice, 9.0);
+        // Signs are in focus, walls behind them need not be.
+        let sigma = dice.f(0.5, 3.0);
+        crate::degrade::blur(canvas, sigma, sigma);
     }
 }
 

@@ -501,3 +501,55 @@ pub(crate) fn ink(
     }
     canvas.paint(mask, dice.f(0.82, 1.0), palette.ink);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a point lies in an outline or at most `slack` pixels from it.
+    fn holds(outline: &[[f32; 2]], p: [f32; 2], slack: f32) -> bool {
+        let mut inside = false;
+        for (i, a) in outline.iter().enumerate() {
+            let b = outline[(i + 1) % outline.len()];
+            if (a[1] > p[1]) != (b[1] > p[1]) && p[0] < (b[0] - a[0]) * (p[1] - a[1]) / (b[1] - a[1]) + a[0] {
+                inside = !inside;
+            }
+            let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
+            let t =
+                (((p[0] - a[0]) * dx + (p[1] - a[1]) * dy) / (dx * dx + dy * dy).max(1e-9)).clamp(0.0, 1.0);
+            if (a[0] + t * dx - p[0]).hypot(a[1] + t * dy - p[1]) <= slack {
+                return true;
+            }
+        }
+        inside
+    }
+
+    #[test]
+    fn every_inked_pixel_lies_in_the_outline_whatever_bends_the_line() {
+        let stock =
+            Stock::load(&SynthConfig::default()).expect("fonts, as scripts/install-fonts.sh installs them");
+        let mut curved = 0;
+        for i in 0..400 {
+            let mut dice = Dice::new(11, Purpose::Line, i);
+            let place = [Place::Receipt, Place::Document, Place::Sign][i as usize % 3];
+            let text = stock.corpus.line(&mut dice, place, Length::Phrase);
+            let Some(font) = stock.fonts.choose(&mut dice, &text, Taste::Any) else { continue };
+            let layout =
+                Layout::new(font, &text, setting(&mut dice, place), &mut dice).expect("text with ink");
+            let frame = Frame::place(&mut dice, &layout, place, 48);
+            curved += usize::from(frame.warp.curve.is_some());
+            let (w, h) = (frame.width.min(4000), 48);
+            let mut raster = Raster::new(0, 0, w, h);
+            layout.draw(&mut raster, &frame.warp);
+            let mask = raster.finish();
+            assert!(mask.data.iter().sum::<f32>() > 1.0, "{text:?} in {} left no ink", font.name);
+            // An arc's outline is a chord chain: the slack is what it may lie inside the arc, and half a pixel.
+            let slack = if frame.warp.curve.is_some() { 0.05 * 48.0 } else { 0.75 };
+            for (k, m) in mask.data.iter().enumerate().filter(|(_, m)| **m > 0.05) {
+                let p = [(k % w) as f32 + 0.5, (k / w) as f32 + 0.5];
+                assert!(holds(&frame.outline, p, slack), "{text:?} in {}: ink {m} at {p:?}", font.name);
+            }
+        }
+        assert!(curved > 3, "only {curved} curved lines were tried");
+    }
+}

@@ -202,3 +202,50 @@ impl Mask {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn square(x0: f32, y0: f32, x1: f32, y1: f32, w: usize, h: usize) -> Mask {
+        let mut raster = Raster::new(0, 0, w, h);
+        raster.outline(&[[x0, y0], [x1, y0], [x1, y1], [x0, y1]]);
+        raster.finish()
+    }
+
+    #[test]
+    fn coverage_adds_up_to_the_area_inside_the_picture() {
+        for (x0, y0, x1, y1, area) in [
+            (1.0, 1.0, 3.0, 4.0, 6.0),
+            (0.25, 0.5, 2.75, 2.0, 3.75),
+            (-5.0, 1.0, 2.0, 3.0, 4.0),
+            (6.5, 2.0, 30.0, 3.0, 1.5),
+            (-9.0, -9.0, 99.0, 99.0, 64.0),
+            (9.0, 1.0, 12.0, 3.0, 0.0),
+        ] {
+            let sum: f32 = square(x0, y0, x1, y1, 8, 8).data.iter().sum();
+            assert!((sum - area).abs() < 1e-3, "{sum} for {area}");
+        }
+    }
+
+    #[test]
+    fn a_slanting_edge_that_leaves_the_picture_inks_no_other_row() {
+        let mut raster = Raster::new(0, 0, 6, 4);
+        raster.outline(&[[3.0, 1.0], [40.0, 1.2], [20.0, 1.9], [3.5, 2.0]]);
+        let mask = raster.finish();
+        for (i, v) in mask.data.iter().enumerate() {
+            assert!(*v < 1e-4 || (i / 6 == 1 && i % 6 >= 3), "pixel {i} has {v}");
+        }
+    }
+
+    #[test]
+    fn emboldening_reaches_one_pixel_and_thinning_takes_it_back() {
+        let mut mask = Mask { x0: 0, y0: 0, w: 7, h: 7, data: vec![0.0; 49] };
+        mask.data[24] = 1.0;
+        mask.embolden(1.0);
+        assert_eq!(mask.data.iter().sum::<f32>(), 5.0);
+        mask.embolden(-1.0);
+        assert_eq!(mask.data.iter().sum::<f32>(), 1.0);
+        assert_eq!(mask.data[24], 1.0);
+    }
+}

@@ -145,10 +145,10 @@ impl Corpus {
                 let list = &self.foreign[dice.index(self.foreign.len())];
                 list.pick(dice)
             }
-            3 => match dice.index(4) {
+            3 => match dice.index(5) {
                 0 => self.names.pick(dice),
                 1 => self.cities.pick(dice),
-                2 => self.accented.pick(dice),
+                2 | 3 => self.accented.pick(dice),
                 _ => self.goods.pick(dice),
             },
             _ => self.common.pick(dice),
@@ -256,8 +256,9 @@ impl Corpus {
 
     /// Characters without sense: what a reader must read letter by letter.
     fn random_string(&self, dice: &mut Dice) -> String {
-        let n = dice.int(1, 10);
-        let kind = dice.index(5);
+        // Signs and columns often hold a single character.
+        let n = if dice.chance(0.25) { 1 } else { dice.int(2, 10) };
+        let kind = dice.weighted(&[(0, 0.2), (1, 0.17), (2, 0.16), (3, 0.17), (4, 0.3)]);
         (0..n)
             .map(|_| match kind {
                 0 => self.ascii[dice.index(self.ascii.len())],
@@ -581,5 +582,51 @@ pub(crate) fn number(dice: &mut Dice) -> String {
         ),
         11 => format!("{},{:03}", dice.int(1, 999), dice.int(0, 999)),
         _ => dice.int(1900, 2035).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::dice::Purpose;
+
+    fn lines(count: u64) -> Vec<String> {
+        // The built-in words alone: what every machine has.
+        let corpus = Corpus::load(&[]);
+        let mut out = Vec::new();
+        for i in 0..count {
+            let mut dice = Dice::new(5, Purpose::Line, i);
+            for place in [Place::Receipt, Place::Document, Place::Sign] {
+                for length in [Length::Word, Length::Phrase, Length::Long] {
+                    out.push(corpus.line(&mut dice, place, length));
+                }
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn every_line_is_of_the_vocabulary_and_says_something() {
+        for line in lines(2000) {
+            assert!(!line.is_empty());
+            assert!(line.chars().all(|c| LATIN.contains(c)), "{line:?}");
+            assert!(!line.contains("  ") && line.trim() == line, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn every_character_of_the_vocabulary_occurs_often_enough_to_be_learnt() {
+        let mut counts: HashMap<char, usize> = HashMap::new();
+        for c in lines(4000).iter().flat_map(|l| l.chars()) {
+            *counts.entry(c).or_default() += 1;
+        }
+        let rare: Vec<_> = LATIN
+            .chars()
+            .map(|c| (c, counts.get(&c).copied().unwrap_or(0)))
+            .filter(|(_, n)| *n < 20)
+            .collect();
+        assert!(rare.is_empty(), "too rare in 36,000 lines: {rare:?}");
     }
 }

@@ -3,7 +3,7 @@ use glyphic_core::Sample;
 use super::Truth;
 use crate::{
     SynthConfig,
-    canvas::{Canvas, Colour, hsv, luma, mix},
+    canvas::{Canvas, Colour, luma, mix},
     corpus::{Length, Place},
     degrade,
     dice::Dice,
@@ -27,7 +27,7 @@ pub(super) fn draw(stock: &Stock, config: &SynthConfig, dice: &mut Dice) -> Opti
     let aspect = dice.f(0.56, 0.8);
     let (w, h) = if dice.chance(0.75) { (side, side * aspect) } else { (side * aspect, side) };
     let (w, h) = (w as usize, h as usize);
-    let base = hsv(dice.f(0.0, 6.0), dice.f(0.0, 0.7), dice.f(0.1, 1.0));
+    let base = ground::dull(dice);
     let mut canvas = Canvas::new(w, h, base);
     if config.degrade {
         ground::street(&mut canvas, dice, base);
@@ -35,7 +35,7 @@ pub(super) fn draw(stock: &Stock, config: &SynthConfig, dice: &mut Dice) -> Opti
     let mut truth = Truth::new(&canvas);
     let mut taken: Vec<EmBox> = Vec::new();
     let mut smallest = f32::MAX;
-    let wanted = dice.weighted(&[(1, 0.2), (2, 0.25), (4, 0.3), (7, 0.17), (12, 0.08)]);
+    let wanted = dice.weighted(&[(2, 0.25), (4, 0.3), (7, 0.27), (12, 0.18)]);
     for _ in 0..wanted {
         let Some(sign) = set_sign(stock, dice) else { continue };
         for _ in 0..12 {
