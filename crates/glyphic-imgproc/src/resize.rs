@@ -2,8 +2,9 @@
 //! antialiased resize for recognizer input.
 
 use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image as Buffer, ImageRef},
+    FilterType, ResizeAlg, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::U8x3,
 };
 use glyphic_core::Image;
 use rayon::prelude::*;
@@ -109,14 +110,18 @@ pub fn resize_antialiased(image: &Image, width: u32, height: u32) -> Result<Imag
     if (width, height) == (image.width(), image.height()) {
         return Ok(image.clone());
     }
-    let source = ImageRef::new(image.width(), image.height(), image.rgb(), PixelType::U8x3)
+    // Typed views: the dynamic ones would compile the filters for every pixel type, minutes and megabytes of code.
+    let source = TypedImageRef::<U8x3>::from_buffer(image.width(), image.height(), image.rgb())
         .expect("an image has three bytes a pixel");
-    let mut target = Buffer::new(width, height, PixelType::U8x3);
+    let mut rgb = vec![0; width as usize * height as usize * 3];
+    let mut target =
+        TypedImage::<U8x3>::from_buffer(width, height, &mut rgb).expect("the buffer has three bytes a pixel");
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     Resizer::new()
-        .resize(&source, &mut target, &options)
-        .expect("both buffers hold three bytes a pixel and no crop is asked for");
-    Ok(image_of(width, height, target.into_vec()))
+        .resize_typed(&source, &mut target, &options)
+        .expect("both sides are at least one pixel and no crop is asked for");
+    drop(target);
+    Ok(image_of(width, height, rgb))
 }
 
 fn image_of(width: u32, height: u32, rgb: Vec<u8>) -> Image {
