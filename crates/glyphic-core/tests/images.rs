@@ -48,12 +48,15 @@ fn png(size: (u32, u32), depth: u8, colour: u8, extra: &[Vec<u8>], rows: &[&[u8]
     [start, extra.concat(), chunk(b"IDAT", &data), chunk(b"IEND", &[])].concat()
 }
 
+/// A name, the file, and the colours of its two pixels.
+type PngCase = (&'static str, Vec<u8>, [[u8; 3]; 2]);
+
 #[test]
 fn every_colour_type_of_png_becomes_rgb() {
     let palette = chunk(b"PLTE", &[10, 20, 30, 200, 100, 50]);
     let transparency = chunk(b"tRNS", &[255, 0]);
     #[rustfmt::skip]
-    let cases: [(&str, Vec<u8>, [[u8; 3]; 2]); 9] = [
+    let cases: [PngCase; 9] = [
         ("grey", png((2, 1), 8, 0, &[], &[&[0, 90]]), [[0; 3], [90; 3]]),
         ("one bit", png((2, 1), 1, 0, &[], &[&[0b0100_0000]]), [[0; 3], [255; 3]]),
         ("16-bit grey", png((2, 1), 16, 0, &[], &[&[0x80, 0x00, 0xff, 0xff]]), [[128; 3], [255; 3]]),
@@ -185,6 +188,23 @@ fn files_that_are_no_picture_give_an_error_that_says_why() {
             }
             Err(e) => panic!("{name}: {e}"),
             Ok(image) => panic!("{name} was read as {}x{}", image.width(), image.height()),
+        }
+    }
+}
+
+#[test]
+fn a_file_cut_off_anywhere_never_panics() {
+    for format in
+        [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP]
+    {
+        let whole = quarters().encode(format).unwrap();
+        for length in 0..whole.len() {
+            match decode(&whole[..length]) {
+                Ok(image) => {
+                    assert_eq!((image.width(), image.height()), (32, 48), "{format:?} cut at {length}")
+                }
+                Err(e) => assert!(matches!(e, Error::Decode { .. }), "{format:?} cut at {length}: {e}"),
+            }
         }
     }
 }

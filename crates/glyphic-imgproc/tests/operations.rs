@@ -44,8 +44,8 @@ fn the_antialiased_resize_is_within_a_level_of_pillow() {
 #[test]
 fn a_size_without_pixels_or_beyond_the_limit_is_refused() {
     let image = ramp(8, 8);
-    let resizes: [fn(&Image, u32, u32) -> Result<Image>; 3] =
-        [resize_linear, resize_nearest, resize_antialiased];
+    type Resize = fn(&Image, u32, u32) -> Result<Image>;
+    let resizes: [Resize; 3] = [resize_linear, resize_nearest, resize_antialiased];
     for resize in resizes {
         assert!(matches!(resize(&image, 0, 5), Err(Error::Empty { .. })));
         assert!(matches!(resize(&image, 5, 0), Err(Error::Empty { .. })));
@@ -58,12 +58,10 @@ fn a_size_without_pixels_or_beyond_the_limit_is_refused() {
 }
 
 #[test]
-fn large_results_equal_small_ones_row_by_row() {
-    // Large results are computed in parallel.
+fn a_large_resize_has_the_same_values_in_colour_in_grey_and_in_floats() {
+    // Large enough to be computed in parallel.
     let image = ramp(100, 120);
     let large = resize_linear(&image, 900, 700).unwrap();
-    let band = resize_linear(&image, 900, 700).unwrap();
-    assert_eq!(large.rgb(), band.rgb());
     let red = Map::new(100, 120, image.rgb().iter().step_by(3).copied().collect()).unwrap();
     let one_channel = resize_linear_u8(&red, 900, 700).unwrap();
     assert!(large.rgb().iter().step_by(3).eq(one_channel.data()));

@@ -699,6 +699,9 @@ impl Sweep {
     }
 
     /// Orders the crossings from the bottom, and so that each is between neighbours.
+    ///
+    /// Those of one height keep the order they were found in. The reference's sort is not stable above 16 of them: there
+    /// a vertex may differ by a pixel, as between the reference's own builds.
     fn order_crossings(&mut self) -> Result<(), Stuck> {
         self.copy_active_to_sorted();
         self.crossings.sort_by_key(|c| std::cmp::Reverse(c.at.y));
