@@ -141,7 +141,8 @@ pub(crate) fn match_image(
     }
     let ratios = ratios(overlaps, options, kept);
     let mut truth_free: Vec<bool> = (0..overlaps.truths.len()).map(|t| t < cared).collect();
-    for t in 0..cared {
+    let all_truths = 0..cared;
+    for t in all_truths.clone() {
         for p in 0..kept.len() {
             if !truth_free[t] || !prediction_free[p] || !one_to_one(&ratios, t, p) {
                 continue;
@@ -158,7 +159,7 @@ pub(crate) fn match_image(
             }
         }
     }
-    for t in 0..cared {
+    for t in all_truths {
         if let Some(parts) = one_to_many(&ratios, t, !truth_free[t], &prediction_free) {
             truth_free[t] = false;
             recall_hits += options.one_to_many;

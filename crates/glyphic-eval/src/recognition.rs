@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::Hash;
 
-use rapidfuzz::distance::levenshtein;
+use rapidfuzz::{HashableChar, distance::levenshtein};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -33,71 +34,106 @@ pub struct PairMatch {
 /// Compares a prediction with its truth.
 pub fn match_pair(predicted: &str, truth: &str) -> PairMatch {
     let word = predicted == truth;
-    let ascii = predicted.is_ascii() && truth.is_ascii();
-    let (p, t): (Vec<char>, Vec<char>) = (filtered(predicted), filtered(truth));
-    let ignore_case = word
-        || if ascii {
-            predicted.eq_ignore_ascii_case(truth)
-        } else {
-            predicted.to_lowercase() == truth.to_lowercase()
-        };
-    let equal = p == t;
-    let distance = if equal { 0 } else { levenshtein::distance(p.iter().copied(), t.iter().copied()) };
+    if predicted.is_ascii() && truth.is_ascii() {
+        let ignore_case = word || predicted.eq_ignore_ascii_case(truth);
+        let (mut p, mut t) = ([0; SHORT], [0; SHORT]);
+        if predicted.len() <= SHORT && truth.len() <= SHORT {
+            return matched(word, ignore_case, filter_ascii(predicted, &mut p), filter_ascii(truth, &mut t));
+        }
+        let (mut p, mut t) = (vec![0; predicted.len()], vec![0; truth.len()]);
+        return matched(word, ignore_case, filter_ascii(predicted, &mut p), filter_ascii(truth, &mut t));
+    }
+    // Full lowering: it may change the length and knows the final sigma.
+    let (p, t) = (predicted.to_lowercase(), truth.to_lowercase());
+    matched(word, p == t, &filter(&p), &filter(&t))
+}
+
+/// Texts up to this many bytes are filtered on the stack.
+const SHORT: usize = 64;
+
+fn matched<T: Copy + Eq + Hash + HashableChar>(word: bool, ignore_case: bool, p: &[T], t: &[T]) -> PairMatch {
+    let distance = edit_distance(p, t);
     PairMatch {
         word,
         ignore_case,
-        ignore_case_symbol: equal,
+        ignore_case_symbol: distance == 0,
         truth_chars: t.len(),
         predicted_chars: p.len(),
-        true_positive_chars: matching_characters(&p, &t),
+        true_positive_chars: matching_characters(p, t),
         normalised_distance: distance as f64 / p.len().max(t.len()).max(1) as f64,
     }
 }
 
-fn filtered(text: &str) -> Vec<char> {
-    if text.is_ascii() {
-        // Same as below, without building the lower-case text.
-        return text
-            .bytes()
-            .map(|b| b.to_ascii_lowercase() as char)
-            .filter(|c| c.is_ascii_alphanumeric() || *c == '^')
-            .collect();
+fn filter(lower: &str) -> Vec<char> {
+    let kept = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '^' | '\u{4e00}'..='\u{9fa5}');
+    lower.chars().filter(kept).collect()
+}
+
+/// [`filter`] with the lowering, for ASCII and without allocation.
+fn filter_ascii<'a>(text: &str, buffer: &'a mut [u8]) -> &'a [u8] {
+    let mut n = 0;
+    for b in text.bytes().map(|b| b.to_ascii_lowercase()) {
+        if b.is_ascii_alphanumeric() || b == b'^' {
+            buffer[n] = b;
+            n += 1;
+        }
     }
-    // Full lowering: it may change the length and knows the final sigma.
-    text.to_lowercase()
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '^' | '\u{4e00}'..='\u{9fa5}'))
-        .collect()
+    &buffer[..n]
+}
+
+/// Levenshtein distance. What both ends have in common is cut off first: most texts differ in one place, if at all.
+fn edit_distance<T: Copy + PartialEq + HashableChar>(a: &[T], b: &[T]) -> usize {
+    match trimmed(a, b) {
+        ([], rest) | (rest, []) => rest.len(),
+        ([_], [_]) => 1,
+        (a, b) => levenshtein::distance(a.iter().copied(), b.iter().copied()),
+    }
+}
+
+/// Both without their common beginning and end.
+fn trimmed<'a, T: PartialEq>(a: &'a [T], b: &'a [T]) -> (&'a [T], &'a [T]) {
+    let start = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let (a, b) = (&a[start..], &b[start..]);
+    let end = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
+    (&a[..a.len() - end], &b[..b.len() - end])
 }
 
 /// Edit distance in characters of the texts as they are, and the length of the truth.
 pub fn character_edits(predicted: &str, truth: &str) -> (usize, usize) {
-    let length = truth.chars().count();
-    if predicted == truth {
-        return (0, length);
+    if predicted.is_ascii() && truth.is_ascii() {
+        return (edit_distance(predicted.as_bytes(), truth.as_bytes()), truth.len());
     }
-    (levenshtein::distance(predicted.chars(), truth.chars()), length)
+    let chars = |text: &str| text.chars().collect::<Vec<_>>();
+    let t = chars(truth);
+    (edit_distance(&chars(predicted), &t), t.len())
 }
 
 /// Edit distance in words (split at white space) and the number of words of the truth.
 pub fn word_edits(predicted: &str, truth: &str) -> (usize, usize) {
-    let mut ids: HashMap<&str, u32> = HashMap::new();
-    let mut number = |text| -> Vec<u32> {
-        let words = str::split_whitespace(text);
-        words
-            .map(|w| {
-                let next = ids.len() as u32;
-                *ids.entry(w).or_insert(next)
-            })
-            .collect()
-    };
-    let (t, p) = (number(truth), number(predicted));
-    let distance = match (&t[..], &p[..]) {
-        ([a], [b]) => usize::from(a != b),
-        _ => levenshtein::distance(p.iter().copied(), t.iter().copied()),
+    if predicted == truth {
+        return (0, truth.split_whitespace().count());
+    }
+    let words = |text| str::split_whitespace(text).collect::<Vec<_>>();
+    let (p, t) = (words(predicted), words(truth));
+    let distance = match trimmed(&p, &t) {
+        ([], rest) | (rest, []) => rest.len(),
+        ([_], [_]) => 1,
+        (p, t) => {
+            let mut ids: HashMap<&str, u32> = HashMap::new();
+            let all: Vec<u32> = (p.iter().chain(t))
+                .map(|w| {
+                    let next = ids.len() as u32;
+                    *ids.entry(w).or_insert(next)
+                })
+                .collect();
+            edit_distance(&all[..p.len()], &all[p.len()..])
+        }
     };
     (distance, t.len())
 }
+
+/// A pair's matches, its edits in characters and its edits in words.
+type Compared = (PairMatch, (usize, usize), (usize, usize));
 
 /// Recognition of a whole set. All but the counts are ratios; 0 to 1 except CER and WER, which may exceed 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -131,7 +167,7 @@ impl RecognitionScore {
             (match_pair(p, t), character_edits(p, t), word_edits(p, t))
         };
         // Collected first: the sum of the distances must not depend on how threads share the work.
-        let each: Vec<_> = pairs.par_iter().with_min_len(256).map(compare).collect();
+        let each: Vec<Compared> = pairs.par_iter().with_min_len(256).map(compare).collect();
         let matches = || each.iter().map(|e| &e.0);
         let (mut words, mut ignore_case, mut ignore_case_symbol) = (0usize, 0usize, 0usize);
         let (mut truth, mut predicted, mut positive, mut distance) = (0usize, 0usize, 0usize, 0.0);
@@ -144,7 +180,7 @@ impl RecognitionScore {
             positive += m.true_positive_chars;
             distance += m.normalised_distance;
         }
-        let sums = |rate: fn(&(PairMatch, (usize, usize), (usize, usize))) -> (usize, usize)| {
+        let sums = |rate: fn(&Compared) -> (usize, usize)| {
             each.iter().map(rate).fold((0, 0), |sum, e| (sum.0 + e.0, sum.1 + e.1))
         };
         let error_rate = |(edits, length): (usize, usize)| edits as f64 / length.max(1) as f64;
@@ -243,10 +279,26 @@ mod tests {
         }
 
         #[test]
-        fn ascii_texts_are_filtered_as_all_others(text in "[ -~]{0,30}") {
-            let slow: Vec<char> = text.to_lowercase().chars()
-                .filter(|c| c.is_ascii_alphanumeric() || *c == '^').collect();
-            prop_assert_eq!(filtered(&text), slow);
+        fn ascii_texts_are_matched_as_all_others(p in "[ -~]{0,70}", t in "[ -~]{0,70}") {
+            let lower = (p.to_lowercase(), t.to_lowercase());
+            let slow = matched(p == t, lower.0 == lower.1, &filter(&lower.0), &filter(&lower.1));
+            prop_assert_eq!(match_pair(&p, &t), slow);
+        }
+
+        #[test]
+        fn the_edit_distance_is_that_of_the_table(a in "[abc]{0,9}", b in "[abc]{0,9}") {
+            let (a, b) = (a.as_bytes(), b.as_bytes());
+            let mut row: Vec<usize> = (0..=b.len()).collect();
+            for (i, x) in a.iter().enumerate() {
+                let mut diagonal = i;
+                row[0] = i + 1;
+                for (j, y) in b.iter().enumerate() {
+                    let above = row[j + 1];
+                    row[j + 1] = (diagonal + usize::from(x != y)).min(above + 1).min(row[j] + 1);
+                    diagonal = above;
+                }
+            }
+            prop_assert_eq!(edit_distance(a, b), row[b.len()]);
         }
 
         #[test]

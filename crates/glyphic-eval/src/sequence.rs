@@ -3,12 +3,16 @@
 //! that form, and the crates that match sequences leave autojunk out.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 /// From this length of the second sequence on, characters that make up more than 1 % + 1 of it anchor nothing.
 const AUTOJUNK_LENGTH: usize = 200;
 
 /// Up to so many pairs, comparing all of them is faster than an index of positions.
 const DENSE_PAIRS: usize = 64 * 64;
+
+/// Most words are no longer: clearing 200 lengths would cost as much as comparing them.
+const SHORT: usize = 24;
 
 /// A part of both sequences: `a[0]..a[1]` and `b[0]..b[1]`.
 #[derive(Clone, Copy)]
@@ -18,7 +22,7 @@ struct Span {
 }
 
 /// Number of characters in the matching blocks of `a` and `b`. Not symmetric.
-pub(crate) fn matching_characters(a: &[char], b: &[char]) -> usize {
+pub(crate) fn matching_characters<T: Copy + Eq + Hash>(a: &[T], b: &[T]) -> usize {
     if b.len() >= AUTOJUNK_LENGTH || a.len() * b.len() > DENSE_PAIRS {
         let mut index = Index::new(a, b);
         return sum_of_blocks(a, b, |span| index.longest(span));
@@ -26,16 +30,20 @@ pub(crate) fn matching_characters(a: &[char], b: &[char]) -> usize {
     if a == b {
         return a.len();
     }
+    if b.len() <= SHORT {
+        let mut lengths = [0; SHORT];
+        return sum_of_blocks(a, b, |span| longest_dense(a, b, span, &mut lengths));
+    }
     let mut lengths = [0; AUTOJUNK_LENGTH];
     sum_of_blocks(a, b, |span| longest_dense(a, b, span, &mut lengths))
 }
 
 /// Takes the longest block, then those to its left and right.
-fn sum_of_blocks(a: &[char], b: &[char], mut longest: impl FnMut(Span) -> (usize, usize, usize)) -> usize {
+fn sum_of_blocks<T: Eq>(a: &[T], b: &[T], mut longest: impl FnMut(Span) -> (usize, usize, usize)) -> usize {
     let mut sum = 0;
-    let mut spans = Vec::with_capacity(8);
-    spans.push(Span { a: [0, a.len()], b: [0, b.len()] });
-    while let Some(span) = spans.pop() {
+    let mut waiting: Vec<Span> = Vec::new();
+    let mut next = Some(Span { a: [0, a.len()], b: [0, b.len()] });
+    while let Some(span) = next.take().or_else(|| waiting.pop()) {
         if span.a[0] == span.a[1] || span.b[0] == span.b[1] {
             continue;
         }
@@ -49,8 +57,10 @@ fn sum_of_blocks(a: &[char], b: &[char], mut longest: impl FnMut(Span) -> (usize
         }
         if k > 0 {
             sum += k;
-            spans.push(Span { a: [span.a[0], i], b: [span.b[0], j] });
-            spans.push(Span { a: [i + k, span.a[1]], b: [j + k, span.b[1]] });
+            if i > span.a[0] && j > span.b[0] {
+                waiting.push(Span { a: [span.a[0], i], b: [span.b[0], j] });
+            }
+            next = Some(Span { a: [i + k, span.a[1]], b: [j + k, span.b[1]] });
         }
     }
     sum
@@ -58,7 +68,7 @@ fn sum_of_blocks(a: &[char], b: &[char], mut longest: impl FnMut(Span) -> (usize
 
 /// The longest common run (start in a, start in b, length); of equals the first in `a`, then the first in `b`.
 /// `lengths` is all 0 before and after.
-fn longest_dense(a: &[char], b: &[char], span: Span, lengths: &mut [u32]) -> (usize, usize, usize) {
+fn longest_dense<T: Eq>(a: &[T], b: &[T], span: Span, lengths: &mut [u32]) -> (usize, usize, usize) {
     let (a_part, b_part) = (&a[span.a[0]..span.a[1]], &b[span.b[0]..span.b[1]]);
     let lengths = &mut lengths[..b_part.len()];
     let mut best = (0, 0, 0);
@@ -90,7 +100,7 @@ struct Index {
 }
 
 impl Index {
-    fn new(a: &[char], b: &[char]) -> Self {
+    fn new<T: Copy + Eq + Hash>(a: &[T], b: &[T]) -> Self {
         let mut ids = HashMap::new();
         let mut places: Vec<Vec<usize>> = Vec::new();
         for (j, &c) in b.iter().enumerate() {

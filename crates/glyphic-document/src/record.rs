@@ -1,0 +1,203 @@
+//! The JSON lines of predictions: one object a picture.
+
+use std::fs;
+use std::path::Path;
+
+use glyphic_core::{Line, Page, Point, Polygon, Region, TextInstance, Transcript};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{Error, Result};
+
+/// A page. Polygons are `[x1, y1, x2, y2, ...]` in pixels of the picture, scores 0 to 1 (1 where none is given).
+/// Unknown fields are passed over, so that anybody's predictions of this shape can be read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PageRecord {
+    /// The picture.
+    pub file_name: String,
+    /// Its width in pixels, 0 where unknown.
+    #[serde(default)]
+    pub width: u32,
+    /// Its height in pixels, 0 where unknown.
+    #[serde(default)]
+    pub height: u32,
+    /// The words.
+    pub instances: Vec<InstanceRecord>,
+    /// The lines, in reading order; absent where only words were looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Vec<LineRecord>>,
+}
+
+/// A word; without text where it was only detected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstanceRecord {
+    /// Its outline.
+    pub polygon: Polygon,
+    /// The detector's confidence.
+    #[serde(default = "certain")]
+    pub score: f32,
+    /// What it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The recognizer's confidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_score: Option<f32>,
+}
+
+/// A line of text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LineRecord {
+    /// Its outline.
+    pub polygon: Polygon,
+    /// What it says.
+    pub text: String,
+    /// Mean confidence in the text.
+    #[serde(default = "certain")]
+    pub score: f32,
+    /// Indices into the page's instances, in reading order.
+    #[serde(default)]
+    pub instances: Vec<usize>,
+}
+
+/// A crop's text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TextRecord {
+    /// The crop.
+    pub file_name: String,
+    /// What it says.
+    pub text: String,
+    /// The recognizer's confidence.
+    #[serde(default = "certain")]
+    pub score: f32,
+}
+
+fn certain() -> f32 {
+    1.0
+}
+
+impl PageRecord {
+    /// A page that was read: instances and lines.
+    pub fn read(file_name: &str, page: &Page) -> Self {
+        let line = |l: &Line| LineRecord {
+            polygon: rounded(&l.polygon),
+            text: l.text.clone(),
+            score: l.score,
+            instances: l.instances.clone(),
+        };
+        Self { lines: Some(page.lines.iter().map(line).collect()), ..Self::detected(file_name, page) }
+    }
+
+    /// A page on which text was looked for: instances, with their text where they have one.
+    pub fn detected(file_name: &str, page: &Page) -> Self {
+        let instance = |i: &TextInstance| InstanceRecord {
+            polygon: rounded(&i.region.polygon),
+            score: i.region.score,
+            text: i.transcript.as_ref().map(|t| t.text.clone()),
+            text_score: i.transcript.as_ref().map(|t| t.score),
+        };
+        Self {
+            file_name: file_name.to_owned(),
+            width: page.width,
+            height: page.height,
+            instances: page.instances.iter().map(instance).collect(),
+            lines: None,
+        }
+    }
+
+    /// The file name and the page.
+    pub fn into_page(self) -> (String, Page) {
+        let instance = |record: InstanceRecord| TextInstance {
+            transcript: record.text.map(|text| Transcript {
+                text,
+                score: record.text_score.unwrap_or(1.0),
+                chars: Vec::new(),
+            }),
+            ..TextInstance::new(Region { polygon: record.polygon, score: record.score })
+        };
+        let line = |record: LineRecord| Line {
+            polygon: record.polygon,
+            text: record.text,
+            score: record.score,
+            instances: record.instances,
+        };
+        let page = Page {
+            width: self.width,
+            height: self.height,
+            instances: self.instances.into_iter().map(instance).collect(),
+            lines: self.lines.unwrap_or_default().into_iter().map(line).collect(),
+        };
+        (self.file_name, page)
+    }
+}
+
+/// Hundredths of a pixel are enough for anybody; a sliver that they would flatten stays as it is.
+fn rounded(polygon: &Polygon) -> Polygon {
+    let round = |v: f64| (v * 100.0).round() / 100.0;
+    polygon.map(|p| Point::new(round(p.x), round(p.y))).unwrap_or_else(|_| polygon.clone())
+}
+
+/// File names and pages of a file of JSON lines, in its order.
+///
+/// # Errors
+/// [`Error::Read`], and those of [`parse_pages`].
+pub fn read_pages(path: impl AsRef<Path>) -> Result<Vec<(String, Page)>> {
+    let (name, text) = content(path.as_ref())?;
+    parse_pages(&text, &name)
+}
+
+/// File names and texts of a file of JSON lines, in its order.
+///
+/// # Errors
+/// [`Error::Read`], and those of [`parse_texts`].
+pub fn read_texts(path: impl AsRef<Path>) -> Result<Vec<(String, String)>> {
+    let (name, text) = content(path.as_ref())?;
+    parse_texts(&text, &name)
+}
+
+/// File names and pages of JSON lines; `name` stands in errors. Blank lines are passed over.
+///
+/// # Errors
+/// [`Error::Record`] for a line that is no page, [`Error::Instance`] for a text line of instances there are not.
+pub fn parse_pages(json_lines: &str, name: &str) -> Result<Vec<(String, Page)>> {
+    let mut pages = Vec::new();
+    for record in records::<PageRecord>(json_lines, name) {
+        let (line, record) = record?;
+        let (file_name, page) = record.into_page();
+        let instances = page.instances.len();
+        for (text_line, l) in page.lines.iter().enumerate() {
+            if let Some(&instance) = l.instances.iter().find(|i| **i >= instances) {
+                return Err(Error::Instance { name: name.to_owned(), line, text_line, instance, instances });
+            }
+        }
+        pages.push((file_name, page));
+    }
+    Ok(pages)
+}
+
+/// File names and texts of JSON lines; `name` stands in errors. Blank lines are passed over.
+///
+/// # Errors
+/// [`Error::Record`] for a line that is no text.
+pub fn parse_texts(json_lines: &str, name: &str) -> Result<Vec<(String, String)>> {
+    records::<TextRecord>(json_lines, name).map(|r| r.map(|(_, t)| (t.file_name, t.text))).collect()
+}
+
+fn records<'a, T: DeserializeOwned>(
+    text: &'a str,
+    name: &'a str,
+) -> impl Iterator<Item = Result<(usize, T)>> + 'a {
+    // A byte order mark is no part of the first object.
+    let lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+    lines.filter(|(_, line)| !line.trim().is_empty()).map(move |(i, line)| {
+        let record = serde_json::from_str(line).map_err(|e| Error::Record {
+            name: name.to_owned(),
+            line: i + 1,
+            reason: e.to_string(),
+        })?;
+        Ok((i + 1, record))
+    })
+}
+
+fn content(path: &Path) -> Result<(String, String)> {
+    let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    Ok((path.display().to_string(), text))
+}
