@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
+/// The widest result where no `max_width` says otherwise, in pixels. Longer strips are squeezed: a file of one row of
+/// pixels must not fill the memory.
+const WIDEST: u32 = 8192;
+
 /// The size that crops are brought to.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -74,7 +78,10 @@ impl ResizeConfig {
         }
         let new = (new as u32).max(self.min_width.unwrap_or(1)).max(1);
         match self.max_width {
-            None => ResizedWidth { content: new, padded: new, valid_ratio: 1.0 },
+            None => {
+                let new = new.min(WIDEST);
+                ResizedWidth { content: new, padded: new, valid_ratio: 1.0 }
+            }
             Some(max) => ResizedWidth {
                 content: new.min(max),
                 padded: max,
@@ -99,5 +106,21 @@ impl ResizeConfig {
             rgb.resize(rgb.len() + (size.padded - size.content) as usize * 3, 0);
         }
         Ok(Image::from_rgb(size.padded, self.height, rgb)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_gives_a_picture_of_bounded_width() {
+        let config = ResizeConfig { min_width: None, ..ResizeConfig::default() };
+        for (width, height, content) in
+            [(100, 32, 96), (104, 32, 96), (120, 32, 128), (1, 1000, 1), (20_000, 1, 8192)]
+        {
+            let size = config.width(width, height);
+            assert_eq!((size.content, size.padded), (content, content), "{width}x{height}");
+        }
     }
 }
