@@ -5,7 +5,7 @@ use super::{PixelFormat, Pixels, Plan};
 use crate::augment::DetectionAugment;
 use crate::random::rng;
 use crate::source::Mixture;
-use crate::targets::dbnet::{DbnetMaps, DbnetTargets};
+use crate::targets::dbnet::{Canvas, DbnetMaps, DbnetTargets};
 use crate::{Error, Result};
 
 /// How detection batches are made.
@@ -123,12 +123,13 @@ impl Plan for DetectionPlan {
         let size = self.options.augment.size as usize;
         let mut pixels = self.options.format.empty(n, size, size);
         let mut maps = DbnetMaps::with_capacity(n, size, size);
+        let mut canvas = Canvas::new(size, size);
         let mut truths = Vec::with_capacity(n);
         let mut sources = Vec::with_capacity(n);
         for k in 0..n {
             let (sample, source) = self.sample(unit * n as u64 + k as u64)?;
             self.options.format.put(&mut pixels, k, size, size, &sample.image);
-            self.options.targets.draw(&sample.truth, &mut maps);
+            self.options.targets.draw(&sample.truth, &mut canvas, &mut maps);
             truths.push(sample.truth);
             sources.push(source);
         }

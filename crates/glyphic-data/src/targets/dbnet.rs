@@ -85,6 +85,22 @@ impl DbnetMaps {
     }
 }
 
+/// The maps of one picture while they are painted.
+pub(crate) struct Canvas {
+    shrink: Map<u8>,
+    shrink_mask: Map<u8>,
+    thr_mask: Map<u8>,
+}
+
+impl Canvas {
+    /// # Panics
+    /// Where a side is 0.
+    pub(crate) fn new(width: usize, height: usize) -> Self {
+        let map = || Map::filled(width, height, 0).expect("maps have pixels");
+        Self { shrink: map(), shrink_mask: map(), thr_mask: map() }
+    }
+}
+
 impl DbnetTargets {
     /// Whether the values can be drawn with.
     ///
@@ -115,19 +131,38 @@ impl DbnetTargets {
             let reason = format!("a page of {width}x{height} has no pixels");
             return Err(Error::Setup { what: "DBNet targets", reason });
         }
-        let mut maps = DbnetMaps::with_capacity(1, height, width);
-        self.draw(page, &mut maps);
-        Ok(maps)
+        let mut canvas = Canvas::new(width, height);
+        let mut thr = vec![0.0; width * height];
+        self.paint(page, &mut canvas, &mut thr);
+        Ok(DbnetMaps {
+            len: 1,
+            height,
+            width,
+            shrink: canvas.shrink.into_data(),
+            shrink_mask: canvas.shrink_mask.into_data(),
+            thr,
+            thr_mask: canvas.thr_mask.into_data(),
+        })
     }
 
-    /// Adds the maps of `page` to `maps`.
-    pub(crate) fn draw(&self, page: &Page, maps: &mut DbnetMaps) {
-        let (width, height) = (maps.width, maps.height);
-        let map = |value| Map::filled(width, height, value).expect("maps have pixels");
-        let (mut shrink, mut shrink_mask, mut thr_mask) = (map(0u8), map(1), map(0));
+    /// Adds the maps of `page` to `maps`, painted on a canvas of the same size.
+    pub(crate) fn draw(&self, page: &Page, canvas: &mut Canvas, maps: &mut DbnetMaps) {
         let from = maps.thr.len();
-        maps.thr.resize(from + width * height, self.thr_min);
-        let thr = &mut maps.thr[from..];
+        maps.thr.resize(from + maps.width * maps.height, 0.0);
+        self.paint(page, canvas, &mut maps.thr[from..]);
+        maps.shrink.extend_from_slice(canvas.shrink.data());
+        maps.shrink_mask.extend_from_slice(canvas.shrink_mask.data());
+        maps.thr_mask.extend_from_slice(canvas.thr_mask.data());
+        maps.len += 1;
+    }
+
+    /// Paints the maps of `page` over whatever the canvas held.
+    fn paint(&self, page: &Page, canvas: &mut Canvas, thr: &mut [f32]) {
+        let Canvas { shrink, shrink_mask, thr_mask } = canvas;
+        shrink.data_mut().fill(0);
+        shrink_mask.data_mut().fill(1);
+        thr_mask.data_mut().fill(0);
+        thr.fill(self.thr_min);
         let mut index = 0usize;
         for text in &page.instances {
             let polygon = &text.region.polygon;
@@ -138,16 +173,12 @@ impl DbnetTargets {
             });
             match kernel.flatten() {
                 Some(kernel) => {
-                    fill_poly(&mut shrink, &pixels(&kernel), index.min(255) as u8);
-                    self.draw_border(polygon, thr, &mut thr_mask);
+                    fill_poly(shrink, &pixels(&kernel), index.min(255) as u8);
+                    self.draw_border(polygon, thr, thr_mask);
                 }
-                None => fill_poly(&mut shrink_mask, &whole, 0),
+                None => fill_poly(shrink_mask, &whole, 0),
             }
         }
-        maps.shrink.extend(shrink.data());
-        maps.shrink_mask.extend(shrink_mask.data());
-        maps.thr_mask.extend(thr_mask.data());
-        maps.len += 1;
     }
 
     fn too_small(&self, polygon: &Polygon, whole: &[Point]) -> bool {
