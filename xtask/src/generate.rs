@@ -42,7 +42,11 @@ pub(crate) fn generate(mode: Mode) -> Result<()> {
 }
 
 fn pages() -> Result<Vec<(&'static str, String)>> {
-    Ok(vec![("docs/cli.md", cli_page()?), ("docs/config.md", config_page()?), ("docs/models.md", models_page()?)])
+    Ok(vec![
+        ("docs/cli.md", cli_page()?),
+        ("docs/config.md", config_page()?),
+        ("docs/models.md", models_page()?),
+    ])
 }
 
 const NOTE: &str = "<!-- Written by `cargo xtask generate`; do not edit. -->\n";
@@ -50,7 +54,8 @@ const NOTE: &str = "<!-- Written by `cargo xtask generate`; do not edit. -->\n";
 /// `glyphic ARGS`, without colour.
 fn glyphic(args: &[&str]) -> Result<String> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let mut command = Command::new(target.join("debug").join(format!("glyphic{}", std::env::consts::EXE_SUFFIX)));
+    let mut command =
+        Command::new(target.join("debug").join(format!("glyphic{}", std::env::consts::EXE_SUFFIX)));
     command.args(args).env("NO_COLOR", "1").current_dir(root());
     output(command)
 }

@@ -69,7 +69,8 @@ pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
                 Input { source: Source::File(file), name }
             }));
         } else {
-            let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.display().to_string());
+            let name =
+                path.file_name().map_or_else(|| path.display().to_string(), |n| n.display().to_string());
             inputs.push(Input { source: Source::File(path.clone()), name });
         }
     }

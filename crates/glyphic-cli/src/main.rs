@@ -6,7 +6,6 @@ mod exit;
 mod inputs;
 mod output;
 mod progress;
-mod records;
 mod results;
 
 use std::process::ExitCode;

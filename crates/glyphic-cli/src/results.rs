@@ -8,30 +8,19 @@ use std::{
 
 use anyhow::Context;
 use glyphic_core::{Image, Page};
+use glyphic_document::{Format, Overlay, PageWriter, Records, overlay, write_file};
+use image::ImageFormat;
 
 use crate::{
     exit::{Exit, Failure, OrExit},
     inputs::Input,
-    output::{self, Output},
-    records::PageRecord,
+    output::Output,
 };
-
-/// How pages are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Text,
-    Json,
-    Jsonl,
-    Overlay,
-}
-
-/// What JSON says of a page of a file name.
-pub(crate) type ToRecord = fn(&str, &Page) -> PageRecord;
 
 /// Where pages go.
 pub(crate) enum Results {
-    /// Into one stream.
-    Stream { format: Format, record: ToRecord, output: Output, named: bool, written: usize },
+    /// Into one stream, whose name stands in messages.
+    Stream { writer: PageWriter<Output>, name: String },
     /// A picture's overlay into one file.
     Picture(PathBuf),
     /// Overlays into a folder, under names not used yet.
@@ -39,51 +28,34 @@ pub(crate) enum Results {
 }
 
 impl Results {
-    /// For `inputs` pictures.
-    pub(crate) fn open(
-        format: Format,
-        record: ToRecord,
-        out: Option<&Path>,
-        inputs: usize,
-    ) -> Result<Self, Failure> {
-        match (format, out) {
-            (Format::Overlay, Some(path)) if inputs == 1 && path.extension().is_some() && !path.is_dir() => {
-                Ok(Self::Picture(path.to_owned()))
-            }
-            (Format::Overlay, Some(folder)) => {
-                fs::create_dir_all(folder)
-                    .with_context(|| format!("cannot make the folder {}", folder.display()))
-                    .or_exit(Exit::Output)?;
-                Ok(Self::Folder { folder: folder.to_owned(), used: HashSet::new() })
-            }
-            (_, out) => {
-                Ok(Self::Stream { format, record, output: Output::open(out)?, named: inputs > 1, written: 0 })
-            }
+    /// Pages go to a file or standard output.
+    pub(crate) fn stream(format: Format, records: Records, out: Option<&Path>) -> Result<Self, Failure> {
+        let output = Output::open(out)?;
+        let name = output.name.clone();
+        Ok(Self::Stream { writer: PageWriter::new(output, format, records), name })
+    }
+
+    /// Overlays go into a folder; that of a single picture may go to a file.
+    pub(crate) fn overlays(out: &Path, inputs: usize) -> Result<Self, Failure> {
+        if inputs == 1 && out.extension().is_some() && !out.is_dir() {
+            return Ok(Self::Picture(out.to_owned()));
         }
+        make_folder(out)?;
+        Ok(Self::Folder { folder: out.to_owned(), used: HashSet::new() })
     }
 
     /// Writes one page.
-    pub(crate) fn put(&mut self, input: &Input, image: Image, page: &Page) -> Result<(), Failure> {
+    pub(crate) fn put(&mut self, input: &Input, image: &Image, page: &Page) -> Result<(), Failure> {
         match self {
+            Self::Stream { writer, name } => writer
+                .put(&input.name, page)
+                .with_context(|| format!("cannot write {name}"))
+                .or_exit(Exit::Output),
             Self::Picture(path) => save_overlay(path, image, page),
             Self::Folder { folder, used } => {
                 let path = folder.join(free_name(&input.name, used));
-                if let Some(parent) = path.parent() {
-                    fs::create_dir_all(parent).or_exit(Exit::Output)?;
-                }
+                make_folder(path.parent().unwrap_or(folder))?;
                 save_overlay(&path, image, page)
-            }
-            Self::Stream { format, record, output, named, written } => {
-                let json = || serde_json::to_string(&record(&input.name, page)).or_exit(Exit::Output);
-                let text = match format {
-                    Format::Text if *named => format!("==> {} <==\n{}\n", input.name, text(page)),
-                    Format::Text => text(page),
-                    Format::Json if *written == 0 => format!("[\n{}", json()?),
-                    Format::Json => format!(",\n{}", json()?),
-                    Format::Jsonl | Format::Overlay => json()? + "\n",
-                };
-                *written += 1;
-                output.put(&text)
             }
         }
     }
@@ -91,37 +63,30 @@ impl Results {
     /// Closes what is open.
     pub(crate) fn finish(self) -> Result<(), Failure> {
         match self {
-            Self::Stream { format: Format::Json, mut output, written, .. } => {
-                output.put(if written == 0 { "[]\n" } else { "\n]\n" })?;
-                output.finish()
-            }
-            Self::Stream { output, .. } => output.finish(),
+            Self::Stream { writer, name } => writer
+                .finish()
+                .with_context(|| format!("cannot write {name}"))
+                .or_exit(Exit::Output)?
+                .finish(),
             Self::Picture(_) | Self::Folder { .. } => Ok(()),
         }
     }
 }
 
-/// The lines, each with its end.
-fn text(page: &Page) -> String {
-    page.lines.iter().map(|line| line.text.clone() + "\n").collect()
+fn make_folder(path: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(path)
+        .with_context(|| format!("cannot make the folder {}", path.display()))
+        .or_exit(Exit::Output)
 }
 
-/// The picture with lines outlined in blue and words in red.
-fn overlay(mut image: Image, page: &Page) -> Image {
-    let thickness = f64::from(image.width().max(image.height())) / 600.0;
-    for line in &page.lines {
-        glyphic_imgproc::draw_polygon(&mut image, line.polygon.points(), thickness, [20, 90, 230]);
-    }
-    for word in &page.instances {
-        glyphic_imgproc::draw_polygon(&mut image, word.region.polygon.points(), thickness, [220, 30, 30]);
-    }
-    image
-}
-
-fn save_overlay(path: &Path, image: Image, page: &Page) -> Result<(), Failure> {
-    let overlay = overlay(image, page);
-    let png = overlay.encode(image::ImageFormat::Png).or_exit(Exit::Output)?;
-    output::write_file(path, &png)
+/// By the extension JPEG, else PNG.
+fn save_overlay(path: &Path, image: &Image, page: &Page) -> Result<(), Failure> {
+    let format = match ImageFormat::from_path(path) {
+        Ok(ImageFormat::Jpeg) => ImageFormat::Jpeg,
+        _ => ImageFormat::Png,
+    };
+    let bytes = overlay(image, page, Overlay::default()).encode(format).or_exit(Exit::Output)?;
+    write_file(path, &bytes).with_context(|| format!("cannot write {}", path.display())).or_exit(Exit::Output)
 }
 
 /// The picture's name with the extension `png`; a number behind it where two pictures share it.

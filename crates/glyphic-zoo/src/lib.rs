@@ -147,7 +147,8 @@ mod tests {
         use sha2::Digest;
         assert_eq!(models().len(), embedded::ALL.len());
         for model in models() {
-            let embedded = embedded::of(&model.name).unwrap_or_else(|| panic!("{} is not embedded", model.name));
+            let embedded =
+                embedded::of(&model.name).unwrap_or_else(|| panic!("{} is not embedded", model.name));
             let stage = match model.task {
                 Task::Detect => "[detector.",
                 Task::Recognize => "[recognizer.",

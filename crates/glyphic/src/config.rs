@@ -39,8 +39,7 @@ impl Default for ReadingConfig {
 
 impl ReadingConfig {
     pub(crate) fn validate(&self) -> Result<()> {
-        let values =
-            [("crop_margin", self.crop_margin), ("min_text_score", f64::from(self.min_text_score))];
+        let values = [("crop_margin", self.crop_margin), ("min_text_score", f64::from(self.min_text_score))];
         match values.into_iter().find(|(_, v)| !(0.0..=1.0).contains(v)) {
             Some((field, value)) => Err(Error::Reading { field, value, expected: "a number from 0 to 1" }),
             None => Ok(()),
@@ -106,7 +105,6 @@ impl ReaderConfig {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,7 +158,11 @@ mod tests {
 
     #[test]
     fn values_outside_their_range_are_refused() {
-        for toml in ["[reading]\ncrop_margin = 2.0\n", "[reading]\nmin_text_score = -0.1\n", "[reading]\ncrop_margin = nan\n"] {
+        for toml in [
+            "[reading]\ncrop_margin = 2.0\n",
+            "[reading]\nmin_text_score = -0.1\n",
+            "[reading]\ncrop_margin = nan\n",
+        ] {
             let error = ReaderConfig::default().apply(toml, "my.toml").unwrap_err();
             assert!(matches!(error, Error::Reading { .. }), "{error}");
         }

@@ -134,7 +134,10 @@ mod tests {
             let words = crop.words(&regions, &transcript("abcd fghij"));
             assert_eq!(words.iter().map(TextInstance::text).collect::<Vec<_>>(), ["abcd", "fghij"]);
             let (first, second) = (words[0].region.polygon.bounds(), words[1].region.polygon.bounds());
-            assert!((first.x0 - 40.0).abs() < 0.01 && (second.x1 - 140.0).abs() < 0.01, "{first:?} {second:?}");
+            assert!(
+                (first.x0 - 40.0).abs() < 0.01 && (second.x1 - 140.0).abs() < 0.01,
+                "{first:?} {second:?}"
+            );
             assert!((first.x1 - 80.0).abs() < 3.0 && (second.x0 - 90.0).abs() < 3.0, "{first:?} {second:?}");
             assert!((first.y0 - 20.0).abs() < 0.01 && (first.y1 - 40.0).abs() < 0.01, "{first:?}");
             assert_eq!(words[0].region.score, 0.75);

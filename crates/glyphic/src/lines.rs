@@ -84,10 +84,10 @@ impl Piece {
         if large > HEIGHT_RATIO * small || dot(self.direction, next.direction) < MIN_COS {
             return None;
         }
-        let u = unit(Point::default(), Point::new(
-            self.direction.x + next.direction.x,
-            self.direction.y + next.direction.y,
-        ));
+        let u = unit(
+            Point::default(),
+            Point::new(self.direction.x + next.direction.x, self.direction.y + next.direction.y),
+        );
         let step = Point::new(next.start.x - self.end.x, next.start.y - self.end.y);
         let (along, across) = (dot(step, u), u.x * step.y - u.y * step.x);
         let whole = dot(Point::new(next.end.x - self.start.x, next.end.y - self.start.y), u);
@@ -280,10 +280,9 @@ fn rectangle_along<'a>(points: impl Iterator<Item = &'a Point>, u: Point) -> Opt
         low = Point::new(low.x.min(along), low.y.min(across));
         high = Point::new(high.x.max(along), high.y.max(across));
     }
-    let back = |along: f64, across: f64| {
-        Point::new(along * u.x - across * u.y, along * u.y + across * u.x)
-    };
-    Polygon::new(vec![back(low.x, low.y), back(high.x, low.y), back(high.x, high.y), back(low.x, high.y)]).ok()
+    let back = |along: f64, across: f64| Point::new(along * u.x - across * u.y, along * u.y + across * u.x);
+    Polygon::new(vec![back(low.x, low.y), back(high.x, low.y), back(high.x, high.y), back(low.x, high.y)])
+        .ok()
 }
 
 fn dot(a: Point, b: Point) -> f64 {
@@ -352,11 +351,23 @@ mod tests {
 
     #[test]
     fn running_text_in_columns_is_read_column_by_column_below_its_headline() {
-        let mut words = vec![("A", 100., 0.), ("wide", 120., 0.), ("head", 170., 0.), ("line", 220., 0.), ("over", 270., 0.), ("all", 320., 0.)];
+        let mut words = vec![
+            ("A", 100., 0.),
+            ("wide", 120., 0.),
+            ("head", 170., 0.),
+            ("line", 220., 0.),
+            ("over", 270., 0.),
+            ("all", 320., 0.),
+        ];
         for (row, y) in [(0, 40.), (1, 68.), (2, 96.), (3, 124.)] {
             for (column, x) in [(0, 0.), (1, 260.)] {
                 let texts = [["l0a", "l1a", "l2a", "l3a"], ["r0a", "r1a", "r2a", "r3a"]];
-                words.extend([(texts[column][row], x, y), ("mid", x + 40., y), ("wordy", x + 80., y), ("end", x + 140., y)]);
+                words.extend([
+                    (texts[column][row], x, y),
+                    ("mid", x + 40., y),
+                    ("wordy", x + 80., y),
+                    ("end", x + 140., y),
+                ]);
             }
         }
         let read = lines(&words, 0.0);

@@ -187,11 +187,8 @@ mod tests {
 
     #[test]
     fn a_page_is_read_into_words_and_lines_in_reading_order() {
-        let (image, finds) = picture(&[
-            ([20, 100, 60, 20], 10, 90),
-            ([300, 20, 60, 20], 20, 80),
-            ([20, 20, 120, 20], 30, 70),
-        ]);
+        let (image, finds) =
+            picture(&[([20, 100, 60, 20], 10, 90), ([300, 20, 60, 20], 20, 80), ([20, 20, 120, 20], 30, 70)]);
         let page = reader(finds, &[(10, "total"), (20, "2.50"), (30, "rye bread")]).read(&image).unwrap();
         assert_eq!(page.text(), "rye bread 2.50\ntotal");
         assert_eq!((page.width, page.height), (400, 300));
@@ -199,17 +196,15 @@ mod tests {
         assert_eq!(words, ["rye", "bread", "2.50", "total"]);
         assert_eq!(page.lines[0].instances, [0, 1, 2]);
         // The two words of one region share its outline between them.
-        let (rye, bread) = (page.instances[0].region.polygon.bounds(), page.instances[1].region.polygon.bounds());
+        let (rye, bread) =
+            (page.instances[0].region.polygon.bounds(), page.instances[1].region.polygon.bounds());
         assert!(rye.x0 < 21.0 && rye.x1 <= bread.x0 && bread.x1 > 139.0, "{rye:?} {bread:?}");
     }
 
     #[test]
     fn what_is_empty_or_unsure_is_left_out() {
-        let (image, finds) = picture(&[
-            ([20, 20, 60, 20], 10, 90),
-            ([20, 60, 60, 20], 20, 40),
-            ([20, 100, 60, 20], 30, 90),
-        ]);
+        let (image, finds) =
+            picture(&[([20, 20, 60, 20], 10, 90), ([20, 60, 60, 20], 20, 40), ([20, 100, 60, 20], 30, 90)]);
         let page = reader(finds, &[(10, "sure"), (20, "unsure"), (30, " ")]).read(&image).unwrap();
         assert_eq!(page.text(), "sure");
     }
@@ -220,7 +215,8 @@ mod tests {
         let page = reader(finds, &[(10, "down hill")]).read(&image).unwrap();
         let words: Vec<&str> = page.instances.iter().map(TextInstance::text).collect();
         assert_eq!(words, ["down", "hill"]);
-        let (first, second) = (page.instances[0].region.polygon.bounds(), page.instances[1].region.polygon.bounds());
+        let (first, second) =
+            (page.instances[0].region.polygon.bounds(), page.instances[1].region.polygon.bounds());
         assert!(first.width() < 21.0 && first.y1 <= second.y0 + 0.01, "{first:?} {second:?}");
     }
 

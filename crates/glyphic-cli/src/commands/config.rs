@@ -3,7 +3,7 @@ use clap::Subcommand;
 use crate::{
     args::Models,
     exit::{Exit, Failure, OrExit},
-    output::Output,
+    output::print,
 };
 
 /// Shows configurations.
@@ -30,7 +30,5 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         models.add(name)?;
     }
     let text = toml::to_string_pretty(&models.config).or_exit(Exit::Output)?;
-    let mut output = Output::open(None)?;
-    output.put(&text)?;
-    output.finish()
+    print(&text)
 }

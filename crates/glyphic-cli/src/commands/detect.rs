@@ -1,16 +1,16 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use glyphic::load_detector;
 use glyphic_core::{Page, TextInstance};
+use glyphic_document::{Format, Records};
 use glyphic_zoo::Task;
 
 use crate::{
     args::ModelArgs,
     exit::{Exit, Failure, OrExit},
     inputs,
-    records::PageRecord,
-    results::{Format, Results},
+    results::Results,
 };
 
 /// Finds the text in pictures, without reading it.
@@ -43,20 +43,19 @@ enum DetectFormat {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let images = inputs::collect(&args.images)?;
     let (config, weights) = args.model.resolve(Task::Detect)?;
-    let format = match args.format {
-        DetectFormat::Jsonl => Format::Jsonl,
-        DetectFormat::Json => Format::Json,
-        DetectFormat::Overlay => Format::Overlay,
-    };
     let device = args.model.device.open()?;
     let detector = load_detector(&config.detector, &weights, &device).or_exit(Exit::Model)?;
-    let mut results = Results::open(format, PageRecord::detected, args.out.as_deref(), images.len())?;
+    let mut results = match (args.format, args.out.as_deref()) {
+        (DetectFormat::Overlay, out) => Results::overlays(out.unwrap_or(Path::new(".")), images.len())?,
+        (DetectFormat::Jsonl, out) => Results::stream(Format::JsonLines, Records::Detected, out)?,
+        (DetectFormat::Json, out) => Results::stream(Format::Json, Records::Detected, out)?,
+    };
     let failed = inputs::in_batches(&images, 1, |progress, batch| {
         for (input, image) in batch {
             let regions = detector.detect(std::slice::from_ref(&image)).or_exit(Exit::Model)?;
             let mut page = Page::new(image.width(), image.height());
             page.instances = regions.into_iter().flatten().map(TextInstance::new).collect();
-            progress.aside(|| results.put(input, image, &page))?;
+            progress.aside(|| results.put(input, &image, &page))?;
         }
         Ok(())
     })?;

@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use glyphic_nn::device;
 
-use crate::{exit::Failure, output::Output};
+use crate::{exit::Failure, output::print};
 
 /// Tells what this build and this machine can do: versions, processor, devices, threads.
 #[derive(Debug, clap::Args)]
@@ -36,9 +36,7 @@ pub(crate) fn run(Args {}: Args) -> Result<(), Failure> {
         };
         line(&format!("model {}", model.name), &state);
     }
-    let mut output = Output::open(None)?;
-    output.put(&text)?;
-    output.finish()
+    print(&text)
 }
 
 /// The vector instructions that the networks can make use of here.

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use clap::{Subcommand, ValueEnum};
 use glyphic_core::Page;
 use glyphic_data::{LazyPack, PackOptions};
+use glyphic_document::{read_pages, read_texts};
 use glyphic_eval::{
     DetectionOptions, EndToEndOptions, Ic13Options, IouOptions, Metric, NamedPage, ProtocolChoice,
     evaluate_detection, evaluate_end_to_end, evaluate_recognition,
@@ -12,7 +13,6 @@ use serde::Serialize;
 use crate::{
     exit::{Exit, Failure, OrExit},
     output::Output,
-    records,
 };
 
 /// Scores predictions, glyphic's or anybody's, against the truth.
@@ -106,7 +106,11 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 MetricName::HmeanIc13 => Metric::HmeanIc13(Ic13Options::default()),
             };
             let options = DetectionOptions { metric, ..DetectionOptions::default() };
-            let report = evaluate_detection(&truth(&files.truth)?, &records::pages(&files.pred)?, &options);
+            let report = evaluate_detection(
+                &truth(&files.truth)?,
+                &read_pages(&files.pred).or_exit(Exit::Input)?,
+                &options,
+            );
             write(&files, &report.or_exit(Exit::Input)?)
         }
         Task::Rec { files } => {
@@ -114,7 +118,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 .into_iter()
                 .map(|(name, page)| (name, page.instances.first().map_or("", |i| i.text()).to_owned()))
                 .collect();
-            let report = evaluate_recognition(&truth, &records::texts(&files.pred)?);
+            let report = evaluate_recognition(&truth, &read_texts(&files.pred).or_exit(Exit::Input)?);
             write(&files, &report.or_exit(Exit::Input)?)
         }
         Task::E2e { files, protocol, match_case, ignore_end_symbols } => {
@@ -128,8 +132,11 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
                 ignore_end_symbols,
                 ..EndToEndOptions::default()
             };
-            let report =
-                evaluate_end_to_end(&truth(&files.truth)?, &records::pages(&files.pred)?, &options);
+            let report = evaluate_end_to_end(
+                &truth(&files.truth)?,
+                &read_pages(&files.pred).or_exit(Exit::Input)?,
+                &options,
+            );
             write(&files, &report.or_exit(Exit::Input)?)
         }
     }

@@ -5,7 +5,7 @@ use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, Model};
 
 use crate::{
     exit::{Exit, Failure, OrExit},
-    output::Output,
+    output::print,
 };
 
 /// Lists the models that `--model` knows by name.
@@ -34,9 +34,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         Format::Json => serde_json::to_string_pretty(models).or_exit(Exit::Output)? + "\n",
         Format::Markdown => markdown(models),
     };
-    let mut output = Output::open(None)?;
-    output.put(&text)?;
-    output.finish()
+    print(&text)
 }
 
 fn is_default(model: &Model) -> bool {

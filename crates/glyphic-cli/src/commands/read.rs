@@ -1,15 +1,15 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use glyphic::Reader;
+use glyphic_document::{Format, Records};
 use glyphic_zoo::Task;
 
 use crate::{
     args::ReaderArgs,
     exit::{Exit, Failure, OrExit},
     inputs,
-    records::PageRecord,
-    results::{Format, Results},
+    results::Results,
 };
 
 /// Reads the text in pictures: words and lines in reading order.
@@ -44,12 +44,6 @@ enum ReadFormat {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let images = inputs::collect(&args.images)?;
     let models = args.models.resolve()?;
-    let format = match args.format {
-        ReadFormat::Text => Format::Text,
-        ReadFormat::Json => Format::Json,
-        ReadFormat::Jsonl => Format::Jsonl,
-        ReadFormat::Overlay => Format::Overlay,
-    };
     let device = args.models.device.open()?;
     let reader = Reader::builder()
         .detector_weights(models.weights(Task::Detect))
@@ -58,11 +52,18 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         .device(device)
         .build()
         .or_exit(Exit::Model)?;
-    let mut results = Results::open(format, PageRecord::read, args.out.as_deref(), images.len())?;
+    let mut results = match (args.format, args.out.as_deref()) {
+        (ReadFormat::Overlay, out) => Results::overlays(out.unwrap_or(Path::new(".")), images.len())?,
+        (ReadFormat::Text, out) => {
+            Results::stream(Format::Text { named: images.len() > 1 }, Records::Read, out)?
+        }
+        (ReadFormat::Json, out) => Results::stream(Format::Json, Records::Read, out)?,
+        (ReadFormat::Jsonl, out) => Results::stream(Format::JsonLines, Records::Read, out)?,
+    };
     let failed = inputs::in_batches(&images, 1, |progress, batch| {
         for (input, image) in batch {
             let page = reader.read(&image).or_exit(Exit::Model)?;
-            progress.aside(|| results.put(input, image, &page))?;
+            progress.aside(|| results.put(input, &image, &page))?;
         }
         Ok(())
     })?;

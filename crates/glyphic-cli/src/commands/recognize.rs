@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use glyphic::load_recognizer;
 use glyphic_core::{Image, Transcript};
+use glyphic_document::TextRecord;
 use glyphic_zoo::Task;
 
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     inputs::{self, Input},
     output::Output,
-    records::TextRecord,
 };
 
 /// Crops that go through the network together.

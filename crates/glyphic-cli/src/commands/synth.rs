@@ -116,7 +116,9 @@ fn write(args: &Args, draw: &dyn Fn(Range<u64>) -> Vec<Sample>) -> anyhow::Resul
         })?;
         for (sample, name) in samples.iter().zip(&names) {
             truth.push_str(&match args.kind {
-                Kind::Lines => format!("{name}\t{}\n", sample.truth.instances.first().map_or("", |i| i.text())),
+                Kind::Lines => {
+                    format!("{name}\t{}\n", sample.truth.instances.first().map_or("", |i| i.text()))
+                }
                 Kind::Pages => serde_json::to_string(&truth_of(name, &sample.truth))? + "\n",
             });
         }

@@ -75,7 +75,10 @@ impl Observer for Terminal {
 
     fn row(&mut self, row: &LogRow) {
         let scores: String = row.scores.iter().map(|(name, score)| format!("  {name} {score:.4}")).collect();
-        self.message(&format!("step {}  loss {:.4}  rate {:.2e}{scores}", row.step, row.loss, row.learning_rate));
+        self.message(&format!(
+            "step {}  loss {:.4}  rate {:.2e}{scores}",
+            row.step, row.loss, row.learning_rate
+        ));
     }
 
     fn message(&mut self, text: &str) {

@@ -116,7 +116,14 @@ fn a_label_file_with_a_missing_picture_or_a_broken_line_is_named_with_the_line()
     let pred = folder.path().join("pred.jsonl");
     fs::write(&pred, "").unwrap();
     let eval = || {
-        glyphic(&["eval", "det", "--truth", &pack.display().to_string(), "--pred", &pred.display().to_string()])
+        glyphic(&[
+            "eval",
+            "det",
+            "--truth",
+            &pack.display().to_string(),
+            "--pred",
+            &pred.display().to_string(),
+        ])
     };
     fs::write(pack.join("gt.jsonl"), "\n{\"file_name\": \"gone.jpg\", \"annotations\": []}\n").unwrap();
     eval().fails(INPUT, &["gt.jsonl", "2", "gone.jpg"]);
@@ -131,8 +138,11 @@ fn a_label_file_with_a_missing_picture_or_a_broken_line_is_named_with_the_line()
 #[test]
 fn a_full_disk_is_an_output_error() {
     let full = || Stdio::from(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
-    for args in [&["models"][..], &["config", "show"], &["doctor"], &["detect", &photo().display().to_string()]] {
-        crate::common::with_stdout(args, full()).fails(OUTPUT, &["cannot write standard output", "No space left"]);
+    for args in
+        [&["models"][..], &["config", "show"], &["doctor"], &["detect", &photo().display().to_string()]]
+    {
+        crate::common::with_stdout(args, full())
+            .fails(OUTPUT, &["cannot write standard output", "No space left"]);
     }
     let photo = photo().display().to_string();
     glyphic(&["detect", &photo, "--out", "/dev/full"]).fails(OUTPUT, &["/dev/full", "No space left"]);
