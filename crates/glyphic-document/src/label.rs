@@ -74,7 +74,8 @@ impl Pen {
     }
 }
 
-/// Whether two rectangles share more than an edge.
-pub(crate) fn overlap(a: &Rect, b: &Rect) -> bool {
-    a.x0 < b.x1 && b.x0 < a.x1 && a.y0 < b.y1 && b.y0 < a.y1
+/// Area that two rectangles share, in square pixels.
+pub(crate) fn shared_area(a: &Rect, b: &Rect) -> f64 {
+    let side = |a0: f64, a1: f64, b0: f64, b1: f64| (a1.min(b1) - a0.max(b0)).max(0.0);
+    side(a.x0, a.x1, b.x0, b.x1) * side(a.y0, a.y1, b.y0, b.y1)
 }

@@ -1,7 +1,7 @@
 use glyphic_core::{Image, Page, Polygon, Rect};
 use glyphic_imgproc::{draw_polygon, fill_rect};
 
-use crate::label::{Pen, overlap};
+use crate::label::{Pen, shared_area};
 
 /// Labels are no smaller than this, in pixels: smaller ones cannot be read.
 const SMALLEST_TEXT: f64 = 10.0;
@@ -53,7 +53,7 @@ pub fn overlay(image: &Image, page: &Page, options: Overlay) -> Image {
     }
     if options.labels {
         let pen = Pen::new();
-        let mut taken = Vec::new();
+        let mut taken: Vec<Rect> = marks.iter().map(|(outline, _, _)| outline.bounds()).collect();
         for (outline, text, score) in marks {
             draw_label(
                 &mut image,
@@ -91,7 +91,7 @@ fn confidence_colour(score: f32) -> [u8; 3] {
     [0, 1, 2].map(|c| (from[c] + (to[c] - from[c]) * t).round() as u8)
 }
 
-/// Puts a label above its outline; below it or at its right where that is free and above is not.
+/// Puts a label above its outline, or below it or beside it where that hides less of other text and labels.
 fn draw_label(
     image: &mut Image,
     pen: &Pen,
@@ -103,8 +103,8 @@ fn draw_label(
     let (width, height) = (f64::from(image.width()), f64::from(image.height()));
     let bounds = outline.bounds();
     let largest = (width.max(height) * LARGEST_TEXT).max(SMALLEST_TEXT);
-    // Two thirds of what it names, so that a label is told from the text.
-    let size = (bounds.width().min(bounds.height()) * 0.66).clamp(SMALLEST_TEXT, largest);
+    // Smaller than what it names, so that a label is told from the text.
+    let size = (bounds.width().min(bounds.height()) * 0.6).clamp(SMALLEST_TEXT, largest);
     let margin = size * 0.15;
     let label = pen.lay_out(text, size, width - 2.0 * margin);
     let (w, h) = (label.width + 2.0 * margin, label.height);
@@ -112,10 +112,15 @@ fn draw_label(
         let (x, y) = (x.clamp(0.0, (width - w).max(0.0)), y.clamp(0.0, (height - h).max(0.0)));
         Rect { x0: x, y0: y, x1: x + w, y1: y + h }
     };
-    let above = place(bounds.x0, bounds.y0 - h);
-    let places = [above, place(bounds.x0, bounds.y1), place(bounds.x1 + margin, bounds.y0)];
-    let free = |r: &Rect| !taken.iter().any(|t| overlap(t, r)) && !overlap(r, &bounds);
-    let at = places.into_iter().find(free).unwrap_or(above);
+    let places = [
+        place(bounds.x0, bounds.y0 - h),
+        place(bounds.x1 + margin, bounds.y0),
+        place(bounds.x0, bounds.y1),
+        place(bounds.x0 - w - margin, bounds.y0),
+    ];
+    let hidden = |r: &Rect| taken.iter().map(|t| shared_area(t, r)).sum::<f64>();
+    // The first of equals: above.
+    let Some(at) = places.into_iter().min_by(|a, b| hidden(a).total_cmp(&hidden(b))) else { return };
     fill_rect(image, at, colour, LABEL_OPACITY);
     pen.draw(image, &label, at.x0 + margin, at.y0, INK);
     taken.push(at);

@@ -184,6 +184,12 @@ impl Polygon {
     }
 }
 
+impl AsRef<[Point]> for Polygon {
+    fn as_ref(&self) -> &[Point] {
+        &self.0
+    }
+}
+
 impl TryFrom<Vec<Point>> for Polygon {
     type Error = Error;
 
