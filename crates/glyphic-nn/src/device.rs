@@ -70,20 +70,26 @@ fn cuda(name: &str, _: usize) -> Result<Device> {
 
 #[cfg(feature = "vulkan")]
 fn vulkan(name: &str, index: usize) -> Result<Device> {
-    use burn::tensor::{DeviceKind, DeviceType};
-    nth(name, index, Device::enumerate(DeviceType::Vulkan), |i| Device::vulkan(DeviceKind::DiscreteGpu(i)))
+    nth(name, index, burn::tensor::DeviceType::Vulkan)
 }
 
 #[cfg(feature = "wgpu")]
 fn wgpu(name: &str, index: usize) -> Result<Device> {
-    use burn::tensor::{DeviceKind, DeviceType};
-    nth(name, index, Device::enumerate(DeviceType::Wgpu), |i| Device::wgpu(DeviceKind::DiscreteGpu(i)))
+    nth(name, index, burn::tensor::DeviceType::Wgpu)
 }
 
 #[cfg(feature = "cuda")]
 fn cuda(name: &str, index: usize) -> Result<Device> {
-    use burn::tensor::DeviceType;
-    nth(name, index, Device::enumerate(DeviceType::Cuda), |i| Device::cuda(i))
+    nth(name, index, burn::tensor::DeviceType::Cuda)
+}
+
+/// The device of an index among those that the back-end lists.
+#[cfg(any(feature = "vulkan", feature = "wgpu", feature = "cuda"))]
+fn nth(name: &str, index: usize, kind: burn::tensor::DeviceType) -> Result<Device> {
+    let devices: Vec<Device> = Device::enumerate(kind).into_iter().collect();
+    let count = devices.len();
+    let reason = format!("the back-end lists {count} devices here, counted from 0");
+    devices.into_iter().nth(index).ok_or_else(|| Error::DeviceMissing { name: name.to_owned(), reason })
 }
 
 #[cfg(test)]

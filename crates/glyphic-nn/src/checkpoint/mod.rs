@@ -11,7 +11,7 @@ mod state_dict;
 use std::path::Path;
 
 pub use dtype::DType;
-pub use module::{LoadOptions, Mismatch, Report, load_into, state_dict, state_names};
+pub use module::{LoadOptions, Mismatch, Report, gradients, load_into, state_dict, state_names};
 pub use pth::{pth_from_bytes, read_pth};
 pub use safetensors::{read_safetensors, safetensors_from_bytes, save_safetensors, write_atomically};
 pub use state_dict::{StateDict, TensorValue};

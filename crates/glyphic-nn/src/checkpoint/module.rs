@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Gradients, Tensor, TensorData};
 
 use super::StateDict;
 use crate::{Error, Result};
@@ -148,6 +148,13 @@ pub fn state_dict<M: Module>(module: &M) -> StateDict {
     values.dict
 }
 
+/// The gradients of a module's parameters in PyTorch's names and layout; parameters without one are left out.
+pub fn gradients<M: Module>(module: &M, gradients: &Gradients) -> StateDict {
+    let mut values = GradientValues { path: Path::default(), gradients, dict: StateDict::new() };
+    module.visit(&mut values);
+    values.dict
+}
+
 /// Where a traversal stands: names, and the struct that holds the last of them.
 #[derive(Default)]
 struct Path {
@@ -233,14 +240,39 @@ struct Values {
     dict: StateDict,
 }
 
-impl ModuleVisitor for Values {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = param.val();
+impl Path {
+    /// Adds a tensor of the module under its name and in PyTorch's layout.
+    fn insert<const D: usize>(&self, tensor: Tensor<D>, dict: &mut StateDict) {
         let shape = tensor.dims().to_vec();
         let data: Vec<f32> = tensor.into_data().iter::<f32>().collect();
-        let data = if self.path.is_transposed() { transpose(&data, shape[0], shape[1]) } else { data };
-        let shape = self.path.torch_shape(shape);
-        self.dict.insert(self.path.name(), &shape, &data);
+        let data = if self.is_transposed() { transpose(&data, shape[0], shape[1]) } else { data };
+        dict.insert(self.name(), &self.torch_shape(shape), &data);
+    }
+}
+
+impl ModuleVisitor for Values {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.path.insert(param.val(), &mut self.dict);
+    }
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.exit();
+    }
+}
+
+struct GradientValues<'a> {
+    path: Path,
+    gradients: &'a Gradients,
+    dict: StateDict,
+}
+
+impl ModuleVisitor for GradientValues<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = param.val().grad(self.gradients) {
+            self.path.insert(gradient, &mut self.dict);
+        }
     }
     fn enter_module(&mut self, name: &str, container: &str) {
         self.path.enter(name, container);

@@ -142,9 +142,7 @@ impl View for Plain {
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = temporary_beside(path);
     let written = (|| {
-        let mut file = std::fs::File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
+        write_to(&mut std::fs::File::create(&temporary)?, bytes)?;
         std::fs::rename(&temporary, path)
     })();
     written.map_err(|source| {
@@ -152,6 +150,11 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = std::fs::remove_file(&temporary);
         Error::Write { path: path.to_owned(), source }
     })
+}
+
+fn write_to(file: &mut std::fs::File, bytes: &[u8]) -> std::io::Result<()> {
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// A name in the same folder (a rename must not cross file systems) that no other process uses.
@@ -162,4 +165,16 @@ fn temporary_beside(path: &Path) -> PathBuf {
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}-{}.part", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
     path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_an_error() {
+        let Ok(mut full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+        let error = write_to(&mut full, &[0; 4096]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    }
 }

@@ -77,7 +77,14 @@ impl Entry {
     fn values(&self) -> Vec<f32> {
         let count: usize = self.shape.iter().product();
         let (bytes, size) = (&self.bytes[self.range.clone()], self.dtype.size());
+        if count == 0 {
+            return Vec::new();
+        }
         if self.strides == contiguous_strides(&self.shape) {
+            if self.dtype == DType::F32 {
+                let (elements, _) = bytes[self.offset * size..].as_chunks();
+                return elements.iter().take(count).map(|&e| f32::from_le_bytes(e)).collect();
+            }
             return (0..count).map(|i| self.dtype.get(bytes, (self.offset + i) * size)).collect();
         }
         let mut values = Vec::with_capacity(count);

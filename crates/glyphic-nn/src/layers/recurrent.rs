@@ -52,56 +52,182 @@ pub struct Lstm {
 }
 
 impl Lstm {
-    /// `[T, N, input] -> [T, N, hidden]`, or `[T, N, 2 * hidden]` when bidirectional: forwards, then backwards. States start at 0.
+    /// `[T, N, input] -> [T, N, hidden]`, or `[T, N, 2 * hidden]` when bidirectional: forwards, then backwards. States
+    /// start at 0.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let ahead = direction(
-            x.clone(),
-            [self.weight_ih_l0.val(), self.weight_hh_l0.val()],
-            self.bias_ih_l0.val() + self.bias_hh_l0.val(),
-            false,
-        );
-        match (
+        let mut directions = vec![Direction {
+            ih: self.weight_ih_l0.val(),
+            hh: self.weight_hh_l0.val(),
+            bias: self.bias_ih_l0.val() + self.bias_hh_l0.val(),
+            reverse: false,
+        }];
+        if let (Some(ih), Some(hh), Some(bias_ih), Some(bias_hh)) = (
             &self.weight_ih_l0_reverse,
             &self.weight_hh_l0_reverse,
             &self.bias_ih_l0_reverse,
             &self.bias_hh_l0_reverse,
         ) {
-            (Some(ih), Some(hh), Some(bias_ih), Some(bias_hh)) => {
-                let back = direction(x, [ih.val(), hh.val()], bias_ih.val() + bias_hh.val(), true);
-                Tensor::cat(vec![ahead, back], 2)
-            }
-            _ => ahead,
+            let bias = bias_ih.val() + bias_hh.val();
+            directions.push(Direction { ih: ih.val(), hh: hh.val(), bias, reverse: true });
+        }
+        let device = x.device();
+        let outputs = if device == crate::device::cpu() && !device.is_autodiff() {
+            plain::forward(x, directions)
+        } else {
+            directions.into_iter().map(|d| d.forward(x.clone())).collect()
+        };
+        Tensor::cat(outputs, 2)
+    }
+}
+
+/// The weights of one direction.
+struct Direction {
+    ih: Tensor<2>,
+    hh: Tensor<2>,
+    bias: Tensor<1>,
+    reverse: bool,
+}
+
+impl Direction {
+    /// What the input adds to the gates of all steps, `[T, N, input] -> [T * N, 4 * hidden]`.
+    fn gates(&self, x: Tensor<3>) -> Tensor<2> {
+        let [steps, batch, input] = x.dims();
+        x.reshape([steps * batch, input]).matmul(self.ih.clone().transpose()) + self.bias.clone().unsqueeze()
+    }
+
+    /// `[T, N, input] -> [T, N, hidden]` by tensor operations.
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let [steps, batch, _] = x.dims();
+        let [_, hidden] = self.hh.dims();
+        let mut gates = Vec::with_capacity(steps);
+        split(self.gates(x), steps, &mut gates);
+        if self.reverse {
+            gates.reverse();
+        }
+        let hh = self.hh.clone().transpose();
+        let mut state: Option<[Tensor<2>; 2]> = None;
+        let mut outputs = Vec::with_capacity(steps);
+        for gate in gates {
+            let gate = match &state {
+                Some([h, _]) => gate + h.clone().matmul(hh.clone()),
+                None => gate,
+            };
+            let part = |x: &Tensor<2>, k: usize| x.clone().slice([0..batch, k * hidden..(k + 1) * hidden]);
+            let open = sigmoid(gate.clone());
+            let (i, f, g, o) = (part(&open, 0), part(&open, 1), part(&gate, 2).tanh(), part(&open, 3));
+            let c = match state {
+                Some([_, c]) => f * c + i * g,
+                None => i * g,
+            };
+            let h = o * c.clone().tanh();
+            outputs.push(h.clone());
+            state = Some([h, c]);
+        }
+        if self.reverse {
+            outputs.reverse();
+        }
+        Tensor::stack(outputs, 0)
+    }
+}
+
+/// The rows of each step, by halving: the gradient of a slice is as large as what it was cut from, so cutting every
+/// step from the whole would make training quadratic in the number of steps.
+fn split(x: Tensor<2>, steps: usize, out: &mut Vec<Tensor<2>>) {
+    let [rows, columns] = x.dims();
+    match steps {
+        0 => {}
+        1 => out.push(x),
+        _ => {
+            let half = steps / 2;
+            let cut = rows / steps * half;
+            split(x.clone().slice([0..cut, 0..columns]), half, out);
+            split(x.slice([cut..rows, 0..columns]), steps - half, out);
         }
     }
 }
 
-/// One direction, `[T, N, input] -> [T, N, hidden]`.
-fn direction(x: Tensor<3>, [ih, hh]: [Tensor<2>; 2], bias: Tensor<1>, reverse: bool) -> Tensor<3> {
-    let [steps, batch, input] = x.dims();
-    let [rows, hidden] = hh.dims();
-    // [T * N, 4 * hidden]
-    let gates = x.reshape([steps * batch, input]).matmul(ih.transpose()) + bias.unsqueeze();
-    let hh = hh.transpose();
-    let device = gates.device();
-    let mut c = Tensor::<2>::zeros([batch, hidden], &device);
-    let mut h = Tensor::<2>::zeros([batch, hidden], &device);
-    let mut outputs = Vec::with_capacity(steps);
-    for step in 0..steps {
-        let t = if reverse { steps - 1 - step } else { step };
-        let mut gate = gates.clone().slice([t * batch..(t + 1) * batch, 0..rows]);
-        if step > 0 {
-            gate = gate + h.matmul(hh.clone());
+/// Inference on the processor, without a graph: the steps run on slices, samples and directions on their own threads.
+mod plain {
+    use burn::tensor::{Tensor, TensorData};
+    use pulp::Arch;
+    use rayon::prelude::*;
+
+    use super::Direction;
+
+    /// One output `[T, N, hidden]` a direction.
+    pub(super) fn forward(x: Tensor<3>, directions: Vec<Direction>) -> Vec<Tensor<3>> {
+        let device = x.device();
+        let [steps, batch, _] = x.dims();
+        directions
+            .into_par_iter()
+            .map(|direction| {
+                let [_, hidden] = direction.hh.dims();
+                let gates = values(direction.gates(x.clone()));
+                let hh = values(direction.hh);
+                // [N][T, hidden]
+                let samples: Vec<Vec<f32>> = (0..batch)
+                    .into_par_iter()
+                    .map(|n| {
+                        let row = |t: usize| {
+                            let t = if direction.reverse { steps - 1 - t } else { t };
+                            &gates[(t * batch + n) * 4 * hidden..][..4 * hidden]
+                        };
+                        Arch::new().dispatch(|| sample(row, steps, &hh, hidden))
+                    })
+                    .collect();
+                let mut out = Vec::with_capacity(steps * batch * hidden);
+                for t in 0..steps {
+                    let t = if direction.reverse { steps - 1 - t } else { t };
+                    samples.iter().for_each(|s| out.extend_from_slice(&s[t * hidden..(t + 1) * hidden]));
+                }
+                Tensor::from_data(TensorData::new(out, [steps, batch, hidden]), &device)
+            })
+            .collect()
+    }
+
+    fn values(x: Tensor<2>) -> Vec<f32> {
+        x.into_data().iter::<f32>().collect()
+    }
+
+    /// The hidden states `[T, hidden]` of one sample in the order of reading.
+    #[inline(always)]
+    fn sample<'a>(row: impl Fn(usize) -> &'a [f32], steps: usize, hh: &[f32], hidden: usize) -> Vec<f32> {
+        let sigmoid = |v: f32| 1.0 / (1.0 + (-v).exp());
+        let mut states = vec![0.0f32; steps * hidden];
+        let mut c = vec![0.0f32; hidden];
+        let mut gate = vec![0.0f32; 4 * hidden];
+        for t in 0..steps {
+            gate.copy_from_slice(row(t));
+            let (before, now) = states.split_at_mut(t * hidden);
+            if let Some(h) = before.len().checked_sub(hidden).map(|at| &before[at..]) {
+                for (gate, weights) in gate.iter_mut().zip(hh.chunks_exact(hidden)) {
+                    *gate += dot(weights, h);
+                }
+            }
+            for k in 0..hidden {
+                let (i, f) = (sigmoid(gate[k]), sigmoid(gate[hidden + k]));
+                let (g, o) = (gate[2 * hidden + k].tanh(), sigmoid(gate[3 * hidden + k]));
+                c[k] = f * c[k] + i * g;
+                now[k] = o * c[k].tanh();
+            }
         }
-        let part = |k: usize| gate.clone().slice([0..batch, k * hidden..(k + 1) * hidden]);
-        let (i, f, g, o) = (sigmoid(part(0)), sigmoid(part(1)), part(2).tanh(), sigmoid(part(3)));
-        c = f * c + i * g;
-        h = o * c.clone().tanh();
-        outputs.push(h.clone());
+        states
     }
-    if reverse {
-        outputs.reverse();
+
+    /// In lanes, so that it becomes vector instructions.
+    #[inline(always)]
+    fn dot(a: &[f32], b: &[f32]) -> f32 {
+        const LANES: usize = 32;
+        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+        let mut sums = [0.0f32; LANES];
+        for (a, b) in a.iter().zip(b) {
+            for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+                *sum += a * b;
+            }
+        }
+        let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+        sums.iter().sum::<f32>() + rest
     }
-    Tensor::stack(outputs, 0)
 }
 
 /// Configuration of [`BidirectionalLstm`].
@@ -136,5 +262,24 @@ impl BidirectionalLstm {
     /// `[T, N, input] -> [T, N, output]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         self.embedding.forward(self.rnn.forward(x))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::cpu;
+
+    #[test]
+    fn inference_on_the_processor_computes_what_training_computes() {
+        for (bidirectional, hidden) in [(false, 7), (true, 32), (true, 45)] {
+            let lstm = LstmConfig { input: 5, hidden, bidirectional }.init(&cpu());
+            let x = Tensor::<3>::random([6, 3, 5], Distribution::Uniform(-1.0, 1.0), &cpu());
+            let plain = lstm.forward(x.clone());
+            assert_eq!(plain.dims(), [6, 3, if bidirectional { 2 * hidden } else { hidden }]);
+            let trained = lstm.train().forward(Tensor::from_inner(x)).inner();
+            let difference = (plain - trained).abs().max().into_scalar::<f32>();
+            assert!(difference < 1e-6, "{hidden}: {difference}");
+        }
     }
 }
