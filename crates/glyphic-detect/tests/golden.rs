@@ -222,7 +222,7 @@ fn decode_config(config: &Value) -> DbDecodeConfig {
         min_side: config["min_text_width"].as_f64().unwrap(),
         unclip: DbUnclip::Ratio(config["unclip_ratio"].as_f64().unwrap()),
         max_candidates: config["max_candidates"].as_u64().unwrap() as usize,
-        outline: DbOutline::Quad,
+        ..DbDecodeConfig::default()
     }
 }
 

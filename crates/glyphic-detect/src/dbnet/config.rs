@@ -124,7 +124,12 @@ impl DbNetConfig {
                 resize: ResizeConfig { long_side: 1280, short_side: 1280, enlarge: false, antialias: true },
                 ..InputConfig::default()
             },
-            decode: DbDecodeConfig { unclip: DbUnclip::Shrunk(0.4), ..DbDecodeConfig::default() },
+            decode: DbDecodeConfig {
+                // At MMOCR's 0.01 the kernels of lines longer than some twenty times their height collapse.
+                simplification: 0.002,
+                unclip: DbUnclip::Shrunk(0.4),
+                ..DbDecodeConfig::default()
+            },
             ..Self::default()
         }
     }

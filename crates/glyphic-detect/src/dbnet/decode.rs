@@ -42,6 +42,8 @@ pub struct DbDecodeConfig {
     pub min_score: f64,
     /// Regions whose shorter side is not longer than this are dropped, in pixels of the map.
     pub min_side: f64,
+    /// A contour is simplified as long as it strays from itself by no more than this share of its length.
+    pub simplification: f64,
     /// How far contours grow.
     pub unclip: DbUnclip,
     /// The most contours looked at.
@@ -57,6 +59,7 @@ impl Default for DbDecodeConfig {
             mask_threshold: 0.3,
             min_score: 0.3,
             min_side: 5.0,
+            simplification: 0.01,
             unclip: DbUnclip::Ratio(1.5),
             max_candidates: 3000,
             outline: DbOutline::Quad,
@@ -73,21 +76,27 @@ pub struct ProbabilityMap {
     pub scale: [f64; 2],
 }
 
-/// A contour is simplified as long as it strays from itself by no more than this share of its length.
-const SIMPLIFICATION: f64 = 0.01;
+/// Steps a pixel in which an outline grows by [`DbUnclip::Shrunk`]. Whole pixels, as in the reference, cost a tenth of
+/// a small text's height.
+const SUBPIXELS: f64 = 8.0;
 
 impl DbUnclip {
-    /// How far the outline moves, in pixels.
-    fn distance(self, outline: &[Point]) -> f64 {
+    /// The outline grown; in several pieces where it closes to a ring.
+    fn grow(self, outline: &[Point]) -> Vec<Vec<Point>> {
         let (area, length) = (signed_area(outline).abs(), perimeter(outline));
         match self {
-            Self::Ratio(ratio) => area * ratio / length,
+            Self::Ratio(ratio) => offset(outline, area * ratio / length),
             Self::Shrunk(ratio) => {
                 // A rectangle that grows by d has the area A + L d + 4 d^2 and the perimeter L + 8 d; it shrinks by
                 // k times area over perimeter, k = 1 - ratio^2. Solved for d.
                 let k = 1.0 - ratio * ratio;
                 let (a, b, c) = (8.0 - 4.0 * k, length * (1.0 - k), k * area);
-                ((b * b + 4.0 * a * c).sqrt() - b) / (2.0 * a)
+                let distance = ((b * b + 4.0 * a * c).sqrt() - b) / (2.0 * a);
+                let scaled = |outline: &[Point], by: f64| -> Vec<Point> {
+                    outline.iter().map(|p| Point::new(p.x * by, p.y * by)).collect()
+                };
+                let grown = offset(&scaled(outline, SUBPIXELS), distance * SUBPIXELS);
+                grown.iter().map(|piece| scaled(piece, 1.0 / SUBPIXELS)).collect()
             }
         }
     }
@@ -100,8 +109,9 @@ impl DbDecodeConfig {
         if let Some((field, value)) = shares.into_iter().find(|(_, v)| !(0.0..=1.0).contains(v)) {
             return Err(Error::config(field, value, "a number from 0 to 1"));
         }
-        if !(self.min_side.is_finite() && self.min_side >= 0.0) {
-            return Err(Error::config("decode.min_side", self.min_side, "a number from 0 on"));
+        let sizes = [("decode.min_side", self.min_side), ("decode.simplification", self.simplification)];
+        if let Some((field, value)) = sizes.into_iter().find(|(_, v)| !(v.is_finite() && *v >= 0.0)) {
+            return Err(Error::config(field, value, "a number from 0 on"));
         }
         match self.unclip {
             DbUnclip::Ratio(ratio) if !(0.0..=100.0).contains(&ratio) => {
@@ -132,17 +142,18 @@ impl DbDecodeConfig {
 
     /// The grown outline of a contour in pixels of the map, and its score; `None` where it is no text.
     fn region(&self, values: &Map<f32>, contour: &[Pixel]) -> Option<(Vec<Point>, f64)> {
-        let simple = approx_poly_dp(contour, SIMPLIFICATION * arc_length(contour));
+        let simple = approx_poly_dp(contour, self.simplification * arc_length(contour));
         if simple.len() < 4 {
             return None;
         }
         let score = polygon_mean(values, &simple)?;
-        if score < self.min_score {
+        if score.is_nan() || score < self.min_score {
             return None;
         }
-        let simple = points(&simple);
-        // A contour that closes to a ring as it grows comes with its hole: the largest piece is the text.
-        let grown = offset(&simple, self.unclip.distance(&simple))
+        // Of a ring the largest piece is the text, the other one its hole.
+        let grown = self
+            .unclip
+            .grow(&points(&simple))
             .into_iter()
             .max_by(|a, b| signed_area(a).abs().total_cmp(&signed_area(b).abs()))?;
         if self.outline == DbOutline::PolygonOfPixels {
@@ -217,19 +228,23 @@ mod tests {
         glyphic_core::geometry::iou(a, b)
     }
 
-    const INVERSE: DbUnclip = DbUnclip::Shrunk(0.4);
+    /// The inverse of rendering.
+    fn inverse() -> DbDecodeConfig {
+        DbDecodeConfig { unclip: DbUnclip::Shrunk(0.4), ..crate::DbNetConfig::lite().decode }
+    }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn a_rendered_rectangle_comes_back(
-            width in 24.0..300.0f64,
-            height in 24.0..80.0f64,
+            width in 60.0..300.0f64,
+            height in 60.0..140.0f64,
             angle in 0.0..std::f64::consts::PI,
             dx in 0.0..1.0f64,
         ) {
             let truth = rectangle([256.0 + dx, 256.0], [width, height], angle);
-            let config = DbDecodeConfig { unclip: INVERSE, ..DbDecodeConfig::default() };
-            let regions = config.decode(&rendered(&truth, 512));
+            let regions = inverse().decode(&rendered(&truth, 512));
             prop_assert_eq!(regions.len(), 1);
             let overlap = iou(regions[0].polygon.points(), &truth);
             prop_assert!(overlap > 0.9, "{} of {:?}", overlap, truth);
@@ -243,8 +258,7 @@ mod tests {
             span in 0.8..2.5f64,
         ) {
             let truth = arc([256.0, 300.0], radius, height, span, 12);
-            let config =
-                DbDecodeConfig { unclip: INVERSE, outline: DbOutline::Polygon, ..DbDecodeConfig::default() };
+            let config = DbDecodeConfig { outline: DbOutline::Polygon, ..inverse() };
             let regions = config.decode(&rendered(&truth, 512));
             prop_assert_eq!(regions.len(), 1);
             let overlap = iou(regions[0].polygon.points(), &truth);
@@ -258,8 +272,9 @@ mod tests {
             values.resize(width * height, 0.9);
             let map = ProbabilityMap { values: Map::new(width, height, values).unwrap(), scale: [1.5, 0.5] };
             for outline in [DbOutline::Quad, DbOutline::Polygon, DbOutline::PolygonOfPixels] {
-                let config = DbDecodeConfig { outline, min_side: 0.0, ..DbDecodeConfig::default() };
-                for region in config.decode(&map) {
+                let mmocr = DbDecodeConfig { outline, min_side: 0.0, ..DbDecodeConfig::default() };
+                let ours = DbDecodeConfig { outline, min_side: 0.0, ..inverse() };
+                for region in mmocr.decode(&map).into_iter().chain(ours.decode(&map)) {
                     prop_assert!((0.0..=1.0).contains(&region.score));
                 }
             }
@@ -270,7 +285,7 @@ mod tests {
     fn regions_are_in_pixels_of_the_picture() {
         let truth = rectangle([100.0, 60.0], [120.0, 40.0], 0.0);
         let mut map = rendered(&truth, 256);
-        let config = DbDecodeConfig { unclip: INVERSE, ..DbDecodeConfig::default() };
+        let config = inverse();
         let plain = config.decode(&map);
         map.scale = [2.0, 3.0];
         let scaled = config.decode(&map);

@@ -90,3 +90,36 @@ impl Detector for DbNetDetector {
             .map_err(|e| glyphic_core::Error::Stage { stage: "detect", source: Box::new(e) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glyphic_nn::checkpoint::{state_dict, state_names};
+    use glyphic_nn::device::cpu;
+    use glyphic_testing::formula;
+
+    #[test]
+    fn both_engines_see_the_same_map() {
+        let config = DbNetConfig::lite();
+        let mut weights = state_dict(&config.init(&cpu()));
+        for (name, shape) in state_names(&config.init(&cpu())) {
+            let gain = if name.starts_with("bbox_head.binarize.6") { 0.06 } else { 1.0 };
+            let values = formula::weight("", &name, &shape).unwrap();
+            weights.insert(name, &shape, &values.iter().map(|v| v * gain).collect::<Vec<f32>>());
+        }
+        let processor = DbNetDetector::new(config.clone(), &weights, &cpu()).unwrap();
+        let mut network = config.init(&cpu());
+        load_into(&mut network, &weights, &LoadOptions::default()).unwrap();
+        let device = DbNetDetector {
+            config,
+            engine: Engine::Device { network: Box::new(network.fold()), device: cpu() },
+        };
+        let rgb = (0..100u32 * 70 * 3).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let image = Image::from_rgb(100, 70, rgb).unwrap();
+        let [a, b] = [&processor, &device].map(|d| d.probability_map(&image).unwrap());
+        assert_eq!(a.scale, b.scale);
+        for (a, b) in a.values.data().iter().zip(b.values.data()) {
+            assert!((a - b).abs() < 1e-4, "{a} and {b}");
+        }
+    }
+}
