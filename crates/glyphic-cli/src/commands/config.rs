@@ -29,6 +29,6 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     for name in &names {
         models.add(name)?;
     }
-    let text = toml::to_string_pretty(&models.config).or_exit(Exit::Output)?;
+    let text = toml::to_string(&models.config).or_exit(Exit::Output)?;
     print(&text)
 }
