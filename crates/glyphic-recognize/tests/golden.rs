@@ -246,7 +246,8 @@ fn the_loss_and_its_gradient_are_the_references() {
         let shape = value.dims();
         case.assert_tensor("out/loss_ctc", &shape, &values(value.clone()), Tolerance::RelMax(1e-5));
         let gradient = logits.grad(&value.sum().backward()).unwrap();
-        case.assert_tensor("grad/logits", &gradient.dims(), &values(gradient.clone()), Tolerance::Abs(1e-6));
+        // The reference computes in single precision: its own gradients are up to 9.3e-6 away from double's.
+        case.assert_tensor("grad/logits", &gradient.dims(), &values(gradient.clone()), Tolerance::Abs(1e-5));
     }
 }
 

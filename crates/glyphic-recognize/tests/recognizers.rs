@@ -218,6 +218,10 @@ fn net_classes() -> usize {
     CrnnLiteConfig::default().vocab().unwrap().len()
 }
 
+/// Biases in front of a batch norm, which takes them away again.
+const WITHOUT_EFFECT: [&str; 3] =
+    ["backbone.cnn.conv2.bias", "backbone.cnn.conv4.bias", "backbone.cnn.conv6.bias"];
+
 /// Every parameter has a gradient that is finite and, somewhere, not 0.
 fn assert_learns<M: Module>(net: &M, loss: Tensor<1>) {
     let value = values(loss.clone())[0];
@@ -226,7 +230,7 @@ fn assert_learns<M: Module>(net: &M, loss: Tensor<1>) {
     for (name, _) in state_names(net).iter().filter(|(name, _)| !name.contains("running_")) {
         let gradient = found.get(name).unwrap_or_else(|| panic!("{name} has no gradient"));
         assert!(gradient.iter().all(|g| g.is_finite()), "{name}");
-        assert!(gradient.iter().any(|&g| g != 0.0), "{name}");
+        assert!(WITHOUT_EFFECT.contains(&name.as_str()) || gradient.iter().any(|&g| g != 0.0), "{name}");
     }
 }
 

@@ -2,7 +2,7 @@
 //! Application to Scene Text Recognition", TPAMI 2017.
 //!
 //! [`CrnnConfig::default`] equals MMOCR's `crnn_academic_dataset` and loads its weights. Input
-//! `[N, 1, 32, W]`, `(gray - 127) / 127`; W / 4 + 1 time steps.
+//! `[N, 1, 32, W]`, `(gray - 127) / 127`; W / 4 + 1 time steps. The names of the weights are MMOCR's.
 
 mod config;
 mod loss;

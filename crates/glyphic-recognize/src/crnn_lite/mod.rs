@@ -13,6 +13,9 @@
 //! | `mix.{0,1}` | residual blocks of 1x5 convolutions, 192 | 1 x W/4 |
 //! | `classifier` | linear | W/4 x classes |
 //!
+//! 2.14 million parameters with the default characters; 230 million multiply-adds for 32x224, 329 for 32x320.
+//! On the processor [`PlainNet`] computes the same without tensors, in about a tenth of the time.
+//!
 //! The blocks are ResNet's (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016); the whole follows
 //! CRNN (Shi et al., TPAMI 2017) with convolutions along the line in place of LSTMs.
 
