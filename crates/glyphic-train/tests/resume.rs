@@ -4,7 +4,17 @@ use std::fs;
 use std::path::Path;
 
 use glyphic_core::Image;
+use glyphic_nn::checkpoint;
 use glyphic_train::{LogRow, Observer, TrainConfig, train};
+
+fn assert_same_weights(a: &Path, b: &Path) {
+    let read = |run: &Path| checkpoint::read(run.join("last.safetensors")).unwrap();
+    let (a, b) = (read(a), read(b));
+    assert!(a.len() > 10 && a.names().eq(b.names()));
+    for name in a.names() {
+        assert!(a.get(name).unwrap().data == b.get(name).unwrap().data, "{name} differs");
+    }
+}
 
 #[derive(Default)]
 struct Recorder {
@@ -100,7 +110,7 @@ fn killed_recognition_run_continues_to_the_same_weights() {
     assert!(seen.rows.iter().any(|r| r.scores.contains_key("bars/word_acc")));
     assert!(seen.messages[0].contains("24 samples, 24 can be trained on"), "{:?}", seen.messages);
 
-    // The kill comes two steps after a checkpoint: those two are done again.
+    // The second call finds the checkpoint of the first and does the rest.
     let parts = folder.path().join("parts");
     train(&recognition_config(&pack, &parts, 6), &mut Recorder::default()).unwrap();
     let mut seen = Recorder::default();
@@ -108,8 +118,7 @@ fn killed_recognition_run_continues_to_the_same_weights() {
     assert!(seen.messages.iter().any(|m| m.contains("goes on from step 6")), "{:?}", seen.messages);
     assert_eq!(seen.losses.len(), 6);
 
-    let weights = |run: &Path| fs::read(run.join("last.safetensors")).unwrap();
-    assert_eq!(weights(&whole), weights(&parts));
+    assert_same_weights(&whole, &parts);
     for file in ["log.jsonl", "curve.svg", "config.toml", "best.safetensors"] {
         assert!(parts.join(file).exists(), "{file}");
     }
@@ -215,8 +224,7 @@ fn killed_detection_run_continues_to_the_same_weights() {
     assert!(seen.rows.last().unwrap().scores.contains_key("boxes/hmean"));
     train(&detection_config(&pack, &parts, 2), &mut Recorder::default()).unwrap();
     train(&detection_config(&pack, &parts, 4), &mut Recorder::default()).unwrap();
-    let weights = |run: &Path| fs::read(run.join("last.safetensors")).unwrap();
-    assert_eq!(weights(&whole), weights(&parts));
+    assert_same_weights(&whole, &parts);
 }
 
 #[test]
@@ -229,4 +237,20 @@ fn typo_in_a_configuration_is_named_with_its_line() {
     fs::write(&path, "[run]\nsteps = 0\n[task.recognition]\ntrain = []\n").unwrap();
     let error = TrainConfig::open(&path).unwrap_err().to_string();
     assert!(error.contains("run.steps is 0"), "{error}");
+}
+
+#[test]
+fn shipped_training_configurations_are_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/train");
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let config = TrainConfig::open(&path).unwrap_or_else(|e| panic!("{e}"));
+        // What a run writes into its folder is a configuration too.
+        let copy = tempfile::NamedTempFile::new().unwrap();
+        fs::write(copy.path(), config.to_toml().unwrap()).unwrap();
+        assert_eq!(TrainConfig::open(copy.path()).unwrap(), config);
+        count += 1;
+    }
+    assert_eq!(count, 2);
 }

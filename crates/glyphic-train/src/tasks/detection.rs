@@ -19,7 +19,7 @@ use glyphic_nn::checkpoint::state_dict;
 use glyphic_synth::{PageKind, PageSynth};
 use serde::{Deserialize, Serialize};
 
-use super::{SourceKind, export, load_init, worker_threads};
+use super::{SourceKind, export, load_init, seeded, worker_threads};
 use crate::config::RunConfig;
 use crate::run::{Observer, Task};
 use crate::{Error, Result};
@@ -103,8 +103,7 @@ impl DetectionTask {
             validations
                 .push((set.name.clone(), LazyPack::open(&set.pack, &PackOptions { limit: set.limit })?));
         }
-        device.seed(run.seed);
-        let mut net = config.dbnet.init(device);
+        let mut net = seeded(device, run.seed, || config.dbnet.init(device));
         load_init(&mut net, run.init.as_deref())?;
         let task =
             Self { config: config.dbnet.clone(), loader, validations, device: device.clone(), waited: 0.0 };

@@ -5,8 +5,10 @@ mod recognition;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
 use glyphic_nn::checkpoint::{self, DType, LoadOptions, save_safetensors};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,25 @@ fn worker_threads(workers: usize) -> usize {
         return workers;
     }
     std::thread::available_parallelism().map_or(1, |n| n.get().saturating_sub(1).max(1))
+}
+
+/// The back-end's generator is one for the whole process; a network is drawn from it undisturbed.
+static GENERATOR: Mutex<()> = Mutex::new(());
+
+/// A network whose weights depend on the seed alone. Burn draws weights when they are first looked at, so all are
+/// looked at here.
+fn seeded<M: Module>(device: &Device, seed: u64, init: impl FnOnce() -> M) -> M {
+    struct Look;
+    impl ModuleVisitor for Look {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let _ = param.val();
+        }
+    }
+    let _undisturbed = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    device.seed(seed);
+    let net = init();
+    net.visit(&mut Look);
+    net
 }
 
 /// Loads the weights a run begins with.

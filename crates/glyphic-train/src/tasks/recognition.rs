@@ -18,7 +18,7 @@ use glyphic_recognize::crnn_lite::{CrnnLite, CrnnLiteConfig, CrnnLiteLoss, Label
 use glyphic_synth::LineSynth;
 use serde::{Deserialize, Serialize};
 
-use super::{SourceKind, export, load_init, worker_threads};
+use super::{SourceKind, export, load_init, seeded, worker_threads};
 use crate::config::RunConfig;
 use crate::run::{Observer, Task};
 use crate::{Error, Result};
@@ -111,8 +111,7 @@ impl RecognitionTask {
         let threads = worker_threads(run.workers);
         let loader = Loader::new(plan, LoaderOptions { threads, queue: 2 * threads }, step)?;
         let validations = config.validate.iter().map(validation).collect::<Result<_>>()?;
-        device.seed(run.seed);
-        let mut net = model.init(vocab.len(), device);
+        let mut net = seeded(device, run.seed, || model.init(vocab.len(), device));
         load_init(&mut net, run.init.as_deref())?;
         let task = Self {
             config: model.clone(),
