@@ -39,7 +39,7 @@ fn detector(config: &DbNetConfig) -> DbNetDetector {
 /// A picture with structure at every size.
 fn picture(width: u32, height: u32) -> Image {
     let pixel = |x: u32, y: u32| {
-        let checks = if (x / 16 + y / 12) % 2 == 0 { 200 } else { 30 };
+        let checks = if (x / 16 + y / 12).is_multiple_of(2) { 200 } else { 30 };
         [checks as u8, (x * 255 / width) as u8, ((x * 7 + y * 13) % 256) as u8]
     };
     let rgb = (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect();

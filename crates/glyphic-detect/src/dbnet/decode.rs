@@ -254,7 +254,7 @@ mod tests {
         #[test]
         fn a_rendered_arc_comes_back_as_a_polygon(
             radius in 120.0..220.0f64,
-            height in 36.0..64.0f64,
+            height in 46.0..72.0f64,
             span in 0.8..2.5f64,
         ) {
             let truth = arc([256.0, 300.0], radius, height, span, 12);

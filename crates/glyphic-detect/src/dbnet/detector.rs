@@ -18,7 +18,7 @@ pub struct DbNetDetector {
 
 enum Engine {
     /// On the processor: an own path, several times quicker than tensor operations.
-    Processor(Inference),
+    Processor(Box<Inference>),
     /// On any other device.
     Device { network: Box<DbNet>, device: Device },
 }
@@ -34,7 +34,7 @@ impl DbNetDetector {
         let mut network = config.init(device);
         load_into(&mut network, weights, &LoadOptions::default())?;
         let engine = if *device == glyphic_nn::device::cpu() {
-            Engine::Processor(Inference::new(&config, network))
+            Engine::Processor(Box::new(Inference::new(&config, network)))
         } else {
             Engine::Device { network: Box::new(network.fold()), device: device.clone() }
         };

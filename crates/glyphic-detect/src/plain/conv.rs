@@ -133,7 +133,7 @@ impl Conv {
             });
             arch.dispatch(Row {
                 conv: self,
-                input: input.from_padding(y * stride[0], padding),
+                input: input.window_rows(y * stride[0], padding),
                 input_stride: input.stride(),
                 residual,
                 output: row,

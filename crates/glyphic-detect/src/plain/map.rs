@@ -39,7 +39,7 @@ impl FeatureMap {
     }
 
     /// All numbers from the pixel that lies `padding` above and left of row `y`, column 0.
-    pub(crate) fn from_padding(&self, y: usize, padding: [usize; 2]) -> &[f32] {
+    pub(crate) fn window_rows(&self, y: usize, padding: [usize; 2]) -> &[f32] {
         let start = (y + self.frame - padding[0]) * self.stride() + (self.frame - padding[1]) * self.channels;
         &self.data[start..]
     }
@@ -84,7 +84,7 @@ impl FeatureMap {
         let mut out = Self::new(self.height.div_ceil(2), self.width.div_ceil(2), self.channels, frame);
         let (channels, stride) = (self.channels, self.stride());
         out.for_each_row(|y, row| {
-            let window = self.from_padding(2 * y, [1, 1]);
+            let window = self.window_rows(2 * y, [1, 1]);
             for line in 0..3 {
                 let line = &window[line * stride..];
                 for (x, target) in row.chunks_exact_mut(channels).enumerate() {
@@ -120,7 +120,7 @@ mod tests {
         let map = filled(2, 3, 2, 1);
         assert_eq!(map.data.iter().filter(|v| **v != 0.0).count(), 2 * 3 * 2 - 1);
         assert_eq!(map.row(1), [100.0, 101.0, 102.0, 103.0, 104.0, 105.0]);
-        assert_eq!(map.from_padding(0, [1, 1]).len(), 4 * 5 * 2);
+        assert_eq!(map.window_rows(0, [1, 1]).len(), 4 * 5 * 2);
     }
 
     #[test]
