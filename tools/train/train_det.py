@@ -252,7 +252,7 @@ def network_input(image, long_side):
 
 
 @torch.no_grad()
-def validate(net, rows, long_side, bf16, thresholds=(0.5, 0.6, 0.7)):
+def validate(net, rows, long_side, bf16, thresholds=(0.3, 0.4, 0.5, 0.6)):
     net.eval()
     sums = {t: np.zeros(3) for t in thresholds}
     for path, boxes in rows:
@@ -284,6 +284,7 @@ def main():
     p.add_argument("--size", type=int, default=512)
     p.add_argument("--every", type=int, default=500)
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--init", help="safetensors to begin from")
     p.add_argument("--bf16", action="store_true")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--workers", type=int, default=1)
@@ -292,6 +293,10 @@ def main():
     torch.manual_seed(a.seed)
     a.out.mkdir(parents=True, exist_ok=True)
     net = DbNetLite().to(memory_format=torch.channels_last)
+    if a.init:
+        from safetensors.torch import load_file
+
+        net.load_state_dict({k: v.float() for k, v in load_file(a.init).items()}, strict=False)
     decays = [q for q in net.parameters() if q.ndim > 1]
     rest = [q for q in net.parameters() if q.ndim <= 1]
     groups = [{"params": decays, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}]

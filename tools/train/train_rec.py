@@ -10,7 +10,6 @@ A killed run goes on from RUN/last.pt with the same command.
 import argparse
 import glob
 import json
-import mmap
 import pathlib
 import re
 import struct
@@ -38,8 +37,7 @@ FOLD_CASE, FOLD_SPACE = 1, 2
 
 class Shard:
     def __init__(self, path):
-        with open(path, "rb") as f:
-            self.map = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
+        self.map = pathlib.Path(path).read_bytes()
         self.records, self.skipped = [], 0
         at, size = 0, len(self.map)
         while at + 12 <= size:

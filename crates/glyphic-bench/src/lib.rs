@@ -1,1 +1,1 @@
-//! (opened by its first content)
+//! Benchmarks only; see `benches/`. Run them with `cargo bench -p glyphic-bench`.
