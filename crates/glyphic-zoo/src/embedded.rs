@@ -13,9 +13,15 @@ macro_rules! config {
     };
 }
 
+macro_rules! weights {
+    ($name:literal) => {
+        Some(include_bytes!(concat!("../../../weights/", $name, ".safetensors")))
+    };
+}
+
 pub(crate) const ALL: &[Embedded] = &[
-    Embedded { name: "dbnet_lite", config: config!("dbnet_lite"), weights: None },
-    Embedded { name: "crnn_lite", config: config!("crnn_lite"), weights: None },
+    Embedded { name: "dbnet_lite", config: config!("dbnet_lite"), weights: weights!("dbnet_lite") },
+    Embedded { name: "crnn_lite", config: config!("crnn_lite"), weights: weights!("crnn_lite") },
     Embedded { name: "dbnet_r18", config: config!("dbnet_r18"), weights: None },
     Embedded { name: "crnn", config: config!("crnn"), weights: None },
 ];
