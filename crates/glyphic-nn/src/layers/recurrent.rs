@@ -149,10 +149,15 @@ fn split(x: Tensor<2>, steps: usize, out: &mut Vec<Tensor<2>>) {
 /// Inference on the processor, without a graph: the steps run on slices, samples and directions on their own threads.
 mod plain {
     use burn::tensor::{Tensor, TensorData};
-    use pulp::Arch;
+    use pulp::{Arch, Simd, WithSimd};
     use rayon::prelude::*;
 
     use super::Direction;
+
+    /// Samples that share each weight while it is in a register.
+    const GROUP: usize = 4;
+    /// Vectors of gates that share each hidden value: with [`GROUP`] they hide the latency of a multiply-add.
+    const VECTORS: usize = 2;
 
     /// One output `[T, N, hidden]` a direction.
     pub(super) fn forward(x: Tensor<3>, directions: Vec<Direction>) -> Vec<Tensor<3>> {
@@ -163,22 +168,20 @@ mod plain {
             .map(|direction| {
                 let [_, hidden] = direction.hh.dims();
                 let gates = values(direction.gates(x.clone()));
-                let hh = values(direction.hh);
-                // [N][T, hidden]
-                let samples: Vec<Vec<f32>> = (0..batch)
+                let weights = Arch::new().dispatch(Pack { hh: &values(direction.hh), hidden });
+                let pass = Pass { gates: &gates, weights, steps, batch, hidden, reverse: direction.reverse };
+                // [N / GROUP][T, GROUP, hidden]
+                let groups: Vec<Vec<f32>> = (0..batch)
                     .into_par_iter()
-                    .map(|n| {
-                        let row = |t: usize| {
-                            let t = if direction.reverse { steps - 1 - t } else { t };
-                            &gates[(t * batch + n) * 4 * hidden..][..4 * hidden]
-                        };
-                        Arch::new().dispatch(|| sample(row, steps, &hh, hidden))
-                    })
+                    .step_by(GROUP)
+                    .map(|first| Arch::new().dispatch(Group { pass: &pass, first }))
                     .collect();
                 let mut out = Vec::with_capacity(steps * batch * hidden);
                 for t in 0..steps {
-                    let t = if direction.reverse { steps - 1 - t } else { t };
-                    samples.iter().for_each(|s| out.extend_from_slice(&s[t * hidden..(t + 1) * hidden]));
+                    for group in &groups {
+                        let size = group.len() / steps;
+                        out.extend_from_slice(&group[pass.step(t) * size..][..size]);
+                    }
                 }
                 Tensor::from_data(TensorData::new(out, [steps, batch, hidden]), &device)
             })
@@ -189,44 +192,125 @@ mod plain {
         x.into_data().iter::<f32>().collect()
     }
 
-    /// The hidden states `[T, hidden]` of one sample in the order of reading.
-    #[inline(always)]
-    fn sample<'a>(row: impl Fn(usize) -> &'a [f32], steps: usize, hh: &[f32], hidden: usize) -> Vec<f32> {
-        let sigmoid = |v: f32| 1.0 / (1.0 + (-v).exp());
-        let mut states = vec![0.0f32; steps * hidden];
-        let mut c = vec![0.0f32; hidden];
-        let mut gate = vec![0.0f32; 4 * hidden];
-        for t in 0..steps {
-            gate.copy_from_slice(row(t));
-            let (before, now) = states.split_at_mut(t * hidden);
-            if let Some(h) = before.len().checked_sub(hidden).map(|at| &before[at..]) {
-                for (gate, weights) in gate.iter_mut().zip(hh.chunks_exact(hidden)) {
-                    *gate += dot(weights, h);
-                }
-            }
-            for k in 0..hidden {
-                let (i, f) = (sigmoid(gate[k]), sigmoid(gate[hidden + k]));
-                let (g, o) = (gate[2 * hidden + k].tanh(), sigmoid(gate[3 * hidden + k]));
-                c[k] = f * c[k] + i * g;
-                now[k] = o * c[k].tanh();
-            }
-        }
-        states
+    /// Turns `hh`, `[4 * hidden, hidden]`, into panels `[hidden, VECTORS * lanes]`, the last padded with zeros.
+    struct Pack<'a> {
+        hh: &'a [f32],
+        hidden: usize,
     }
 
-    /// In lanes, so that it becomes vector instructions.
-    #[inline(always)]
-    fn dot(a: &[f32], b: &[f32]) -> f32 {
-        const LANES: usize = 32;
-        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-        let mut sums = [0.0f32; LANES];
-        for (a, b) in a.iter().zip(b) {
-            for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-                *sum += a * b;
+    impl WithSimd for Pack<'_> {
+        type Output = Vec<f32>;
+
+        fn with_simd<S: Simd>(self, _: S) -> Vec<f32> {
+            let width = VECTORS * S::F32_LANES;
+            let rows = 4 * self.hidden;
+            let mut panels = Vec::with_capacity(rows.next_multiple_of(width) * self.hidden);
+            for first in (0..rows).step_by(width) {
+                for k in 0..self.hidden {
+                    let weight = |row| if row < rows { self.hh[row * self.hidden + k] } else { 0.0 };
+                    panels.extend((first..first + width).map(weight));
+                }
+            }
+            panels
+        }
+    }
+
+    struct Pass<'a> {
+        /// `[T, N, 4 * hidden]`
+        gates: &'a [f32],
+        weights: Vec<f32>,
+        steps: usize,
+        batch: usize,
+        hidden: usize,
+        reverse: bool,
+    }
+
+    impl Pass<'_> {
+        /// The position of a step in the order of reading, and the other way round.
+        fn step(&self, t: usize) -> usize {
+            if self.reverse { self.steps - 1 - t } else { t }
+        }
+    }
+
+    /// Up to [`GROUP`] samples from `first` on: gives their hidden states `[T, count, hidden]` in the order of reading.
+    struct Group<'a> {
+        pass: &'a Pass<'a>,
+        first: usize,
+    }
+
+    impl WithSimd for Group<'_> {
+        type Output = Vec<f32>;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
+            match GROUP.min(self.pass.batch - self.first) {
+                1 => self.run::<S, 1>(simd, 1),
+                count => self.run::<S, GROUP>(simd, count),
             }
         }
-        let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-        sums.iter().sum::<f32>() + rest
+    }
+
+    impl Group<'_> {
+        #[inline(always)]
+        fn run<S: Simd, const GROUP: usize>(self, simd: S, count: usize) -> Vec<f32> {
+            let Pass { gates, weights, steps, batch, hidden, .. } = self.pass;
+            let (steps, batch, hidden) = (*steps, *batch, *hidden);
+            let width = VECTORS * S::F32_LANES;
+            let padded = (4 * hidden).next_multiple_of(width);
+            let mut states = vec![0.0f32; steps * count * hidden];
+            let mut c = vec![0.0f32; count * hidden];
+            // [GROUP, padded] and [hidden, GROUP]
+            let mut gate = vec![0.0f32; GROUP * padded];
+            let mut h = vec![[0.0f32; GROUP]; hidden];
+            for t in 0..steps {
+                for n in 0..count {
+                    let row = (self.pass.step(t) * batch + self.first + n) * 4 * hidden;
+                    gate[n * padded..][..4 * hidden].copy_from_slice(&gates[row..][..4 * hidden]);
+                }
+                if t > 0 {
+                    for (p, panel) in weights.chunks_exact(hidden * width).enumerate() {
+                        let (vectors, _) = S::as_simd_f32s(panel);
+                        let (vectors, _) = vectors.as_chunks::<VECTORS>();
+                        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; GROUP];
+                        for (weights, h) in vectors.iter().zip(&h) {
+                            for n in 0..GROUP {
+                                let h = simd.splat_f32s(h[n]);
+                                for v in 0..VECTORS {
+                                    sums[n][v] = simd.mul_add_f32s(weights[v], h, sums[n][v]);
+                                }
+                            }
+                        }
+                        for n in 0..GROUP {
+                            let (out, _) = S::as_mut_simd_f32s(&mut gate[n * padded + p * width..][..width]);
+                            for v in 0..VECTORS {
+                                out[v] = simd.add_f32s(out[v], sums[n][v]);
+                            }
+                        }
+                    }
+                }
+                for n in 0..count {
+                    let gate = &gate[n * padded..][..4 * hidden];
+                    let (c, now) = (&mut c[n * hidden..], &mut states[(t * count + n) * hidden..]);
+                    for k in 0..hidden {
+                        let (i, f) = (sigmoid(gate[k]), sigmoid(gate[hidden + k]));
+                        let (g, o) = (tanh(gate[2 * hidden + k]), sigmoid(gate[3 * hidden + k]));
+                        c[k] = f * c[k] + i * g;
+                        now[k] = o * tanh(c[k]);
+                        h[k][n] = now[k];
+                    }
+                }
+            }
+            states
+        }
+    }
+
+    fn sigmoid(v: f32) -> f32 {
+        1.0 / (1.0 + (-v).exp())
+    }
+
+    /// To 1e-7; the standard library's is exact near 0, which nothing here needs, and several times slower.
+    fn tanh(v: f32) -> f32 {
+        2.0 * sigmoid(2.0 * v) - 1.0
     }
 }
 
@@ -272,11 +356,11 @@ mod tests {
 
     #[test]
     fn inference_on_the_processor_computes_what_training_computes() {
-        for (bidirectional, hidden) in [(false, 7), (true, 32), (true, 45)] {
+        for (bidirectional, hidden, batch) in [(false, 7, 1), (true, 32, 3), (true, 45, 9)] {
             let lstm = LstmConfig { input: 5, hidden, bidirectional }.init(&cpu());
-            let x = Tensor::<3>::random([6, 3, 5], Distribution::Uniform(-1.0, 1.0), &cpu());
+            let x = Tensor::<3>::random([6, batch, 5], Distribution::Uniform(-1.0, 1.0), &cpu());
             let plain = lstm.forward(x.clone());
-            assert_eq!(plain.dims(), [6, 3, if bidirectional { 2 * hidden } else { hidden }]);
+            assert_eq!(plain.dims(), [6, batch, if bidirectional { 2 * hidden } else { hidden }]);
             let trained = lstm.train().forward(Tensor::from_inner(x)).inner();
             let difference = (plain - trained).abs().max().into_scalar::<f32>();
             assert!(difference < 1e-6, "{hidden}: {difference}");
