@@ -157,7 +157,7 @@ mod tests {
             assert_eq!(model.weights.is_some(), embedded.weights.is_some(), "{}", model.name);
             if let (Some(row), Some(bytes)) = (&model.weights, embedded.weights) {
                 let hash: String = sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
-                assert_eq!(hash, row.sha256, "{}", row.file);
+                assert_eq!(row.sha256, hash, "catalog.toml has another hash than weights/{}", row.file);
             }
         }
     }

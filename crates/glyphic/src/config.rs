@@ -33,7 +33,7 @@ pub struct ReadingConfig {
 
 impl Default for ReadingConfig {
     fn default() -> Self {
-        Self { crop_margin: 0.05, min_text_score: 0.5 }
+        Self { crop_margin: 0.1, min_text_score: 0.5 }
     }
 }
 
