@@ -65,7 +65,10 @@ fn decoding(c: &mut Criterion) {
             }
         }
     }
-    let map = ProbabilityMap { values: Map::new(width, height, values).expect("the length fits"), scale: [1.0, 1.0] };
+    let map = ProbabilityMap {
+        values: Map::new(width, height, values).expect("the length fits"),
+        scale: [1.0, 1.0],
+    };
     let config = DbDecodeConfig::default();
     c.bench_function("DB decoding, 480 words on 1280x736", |b| b.iter(|| config.decode(black_box(&map))));
 }
