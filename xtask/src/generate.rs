@@ -1,6 +1,11 @@
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
 
 use crate::{cargo, output, root, run};
 
@@ -13,16 +18,29 @@ pub(crate) enum Mode {
     Compare,
 }
 
-/// Builds the command, then [`generate`].
+/// Brings the catalog's hashes up to date, builds the command, then [`generate`].
 pub(crate) fn build_and_generate(mode: Mode) -> Result<()> {
+    compare_or_write(mode, vec![("crates/glyphic-zoo/catalog.toml", catalog()?)])?;
     run(cargo(&["build", "--quiet", "--package", "glyphic-cli"]))?;
     generate(mode)
 }
 
 /// The generated pages, from the command that stands built in the target folder.
 pub(crate) fn generate(mode: Mode) -> Result<()> {
+    compare_or_write(
+        mode,
+        vec![
+            ("docs/cli.md", cli_page()?),
+            ("docs/config.md", config_page()?),
+            ("docs/models.md", models_page()?),
+            ("README.md", readme()?),
+        ],
+    )
+}
+
+fn compare_or_write(mode: Mode, pages: Vec<(&str, String)>) -> Result<()> {
     let mut stale = Vec::new();
-    for (path, text) in pages()? {
+    for (path, text) in pages {
         let file = root().join(path);
         if fs::read_to_string(&file).is_ok_and(|old| old == text) {
             continue;
@@ -39,14 +57,6 @@ pub(crate) fn generate(mode: Mode) -> Result<()> {
         bail!("out of date: {}; run `cargo xtask generate`", stale.join(", "));
     }
     Ok(())
-}
-
-fn pages() -> Result<Vec<(&'static str, String)>> {
-    Ok(vec![
-        ("docs/cli.md", cli_page()?),
-        ("docs/config.md", config_page()?),
-        ("docs/models.md", models_page()?),
-    ])
 }
 
 const NOTE: &str = "<!-- Written by `cargo xtask generate`; do not edit. -->\n";
@@ -110,6 +120,42 @@ fn models_page() -> Result<String> {
     Ok(format!("{NOTE}# Models\n\n{table}"))
 }
 
+/// The README with what the example really prints.
+fn readme() -> Result<String> {
+    let text = fs::read_to_string(root().join("README.md")).context("cannot read README.md")?;
+    with_block(&text, "and prints\n\n```text\n", &glyphic(&["read", "examples/receipt.jpg"])?)
+}
+
+/// `text` with what stands between `start` and the next fence replaced.
+fn with_block(text: &str, start: &str, block: &str) -> Result<String> {
+    let (head, rest) = text.split_once(start).with_context(|| format!("README.md has no {start:?}"))?;
+    let (_, tail) = rest.split_once("```").context("README.md has an open fence")?;
+    Ok(format!("{head}{start}{block}```{tail}"))
+}
+
+/// The catalog with the hashes of the files that stand in weights/.
+fn catalog() -> Result<String> {
+    let path = root().join("crates/glyphic-zoo/catalog.toml");
+    let text = fs::read_to_string(path).context("cannot read the catalog")?;
+    let mut file = String::new();
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("file = ") {
+            file = name.trim_matches('"').to_owned();
+        }
+        lines.push(match line.starts_with("sha256 = ") {
+            true => format!("sha256 = \"{}\"", sha256(&root().join("weights").join(&file))?),
+            false => line.to_owned(),
+        });
+    }
+    Ok(lines.join("\n") + "\n")
+}
+
+fn sha256(path: &Path) -> Result<String> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,5 +165,13 @@ mod tests {
         let help = "Reads text\n\nUsage: x\n\nCommands:\n  read    Reads\n          more\n  models  Lists\n  help    Print\n\nOptions:\n  -h\n";
         assert_eq!(subcommands(help), ["read", "models"]);
         assert_eq!(subcommands("Usage: x\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_block_after_its_mark_is_replaced_and_nothing_else() {
+        let text = "a\n```text\nx\n```\nprints\n```text\nold\n```\nb\n```text\ny\n```\n";
+        let replaced = with_block(text, "prints\n```text\n", "new\n").unwrap();
+        assert_eq!(replaced, text.replace("old", "new"));
+        assert!(with_block(text, "no such mark", "new").is_err());
     }
 }

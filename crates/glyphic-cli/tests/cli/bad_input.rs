@@ -42,7 +42,8 @@ fn a_bad_picture_among_good_ones_is_reported_and_the_others_are_read() {
     fs::copy(photo(), folder.path().join("c.jpg")).unwrap();
     let run = glyphic(&["detect", &folder.path().display().to_string()]);
     run.fails(INPUT, &["b.jpg", "1 of 3 images"]);
-    let pages: Vec<serde_json::Value> = run.stdout.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let pages: Vec<serde_json::Value> =
+        run.stdout.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let names: Vec<&str> = pages.iter().filter_map(|p| p["file_name"].as_str()).collect();
     assert_eq!(names, ["a.jpg", "c.jpg"]);
 }
