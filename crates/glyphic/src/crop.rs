@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn words_are_outlined_where_they_stand_in_the_picture() {
         let regions = [region(&[40., 20., 140., 20., 140., 40., 40., 40.])];
-        for margin in [0.0, 0.25] {
+        for margin in [-0.1, 0.0, 0.25] {
             let crop = &crop_regions(&gradient(), &regions, margin)[0];
             // Ten characters over the crop's whole width, which the margin widens.
             let words = crop.words(&regions, &transcript("abcd fghij"));
