@@ -1,4 +1,4 @@
-//! How long the default detector takes: `cargo run --release -p glyphic-detect --example speed [threads] [width height]`.
+//! How long the default detector takes: `cargo run --release -p glyphic-detect --example detector_speed [threads] [width height]`.
 
 use std::time::{Duration, Instant};
 
