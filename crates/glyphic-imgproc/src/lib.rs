@@ -8,25 +8,30 @@
 //! integer coordinates at pixel centres, as OpenCV does.
 
 mod approx;
+mod circle;
 mod components;
 mod contours;
 mod crop;
 mod draw;
 mod error;
 mod fill;
+mod locality_nms;
 mod map;
 mod morphology;
 mod resize;
 mod rotate;
+mod skeleton;
 mod warp;
 
 pub use approx::{approx_poly_dp, arc_length};
+pub use circle::fill_circle;
 pub use components::{Component, Components, Connectivity, connected_components};
 pub use contours::{Approximation, Contour, Retrieval, find_contours};
 pub use crop::{crop_polygon, crop_quad, crop_rect, crop_ribbon};
 pub use draw::{draw_line, draw_polygon, draw_polyline, fill_polygon, fill_rect};
 pub use error::{Error, Result};
 pub use fill::{fill_convex, fill_poly, polygon_mean};
+pub use locality_nms::{ScoredQuad, merge_quads};
 pub use map::{Map, Pixel, pixels, points};
 pub use morphology::{dilate, erode};
 pub use resize::{
@@ -34,4 +39,5 @@ pub use resize::{
     resize_nearest_map,
 };
 pub use rotate::{QuarterTurn, rotate};
+pub use skeleton::skeletonize;
 pub use warp::{Border, Homography, warp_perspective};
