@@ -2,9 +2,10 @@
 
 use glyphic_core::Image;
 use glyphic_imgproc::{resize_antialiased, resize_linear};
+use glyphic_nn::plain::FeatureMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, plain::FeatureMap};
+use crate::{Error, Result};
 
 /// Both sides of a network's input are multiples of this: the backbones halve them five times.
 pub(crate) const SIDE_MULTIPLE: u32 = 32;

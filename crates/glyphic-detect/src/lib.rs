@@ -4,7 +4,6 @@ mod config;
 pub mod dbnet;
 mod error;
 mod input;
-mod plain;
 
 pub use config::DetectorConfig;
 pub use dbnet::{DbNetConfig, DbNetDetector};

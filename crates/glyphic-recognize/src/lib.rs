@@ -10,7 +10,6 @@ pub mod crnn_lite;
 mod ctc_loss;
 mod engine;
 mod error;
-mod plain;
 mod resize;
 
 pub use codec::{CtcCodec, CtcRun, valid_steps};

@@ -1,12 +1,10 @@
 //! The probability map on a CPU: the same network as [`super::model`], its batch norms folded into the
 //! convolutions, on plain numbers. The threshold branch serves training alone and is left out.
 
-use glyphic_nn::checkpoint::{StateDict, state_dict};
-use glyphic_nn::layers::Fold;
+use glyphic_nn::plain::{Conv, FeatureMap, FoldedWeights, Window};
 
 use super::config::{DbBackbone, DbLite, DbNetConfig, DbResnet};
 use super::model::DbNet;
-use crate::plain::{Conv, FeatureMap, Window};
 
 /// The network ready to run. Immutable; any number of threads may share it.
 pub(crate) struct Inference {
@@ -22,7 +20,7 @@ const FRAME: usize = 1;
 impl Inference {
     /// From a network of this configuration.
     pub(crate) fn new(config: &DbNetConfig, network: DbNet) -> Self {
-        let weights = Weights(state_dict(&network.fold()));
+        let weights = FoldedWeights::new(network);
         let backbone = match &config.backbone {
             DbBackbone::Resnet(config) => Backbone::resnet(config, &weights),
             DbBackbone::Lite(config) => Backbone::lite(config, &weights),
@@ -91,7 +89,7 @@ struct Backbone {
 }
 
 impl Backbone {
-    fn lite(config: &DbLite, weights: &Weights) -> Self {
+    fn lite(config: &DbLite, weights: &FoldedWeights) -> Self {
         let half = Window::square(3, 2);
         let block = |stage: usize, block: usize| {
             let name = format!("backbone.stages.{stage}.{block}");
@@ -110,7 +108,7 @@ impl Backbone {
         }
     }
 
-    fn resnet(config: &DbResnet, weights: &Weights) -> Self {
+    fn resnet(config: &DbResnet, weights: &FoldedWeights) -> Self {
         let block = |name: &str, stride: usize| {
             let (first, second) = if config.stride_on_first { (stride, 1) } else { (1, stride) };
             let convs: &[_] = match weights.has(&format!("{name}.conv3")) {
@@ -166,7 +164,7 @@ struct Block {
 
 impl Block {
     /// Convolutions `conv1..` of these kernels and strides, and the shortcut's where the block has one.
-    fn new(weights: &Weights, name: &str, convs: &[(usize, usize)], down: (&str, usize)) -> Self {
+    fn new(weights: &FoldedWeights, name: &str, convs: &[(usize, usize)], down: (&str, usize)) -> Self {
         let mut convs: Vec<Conv> = convs
             .iter()
             .zip(1..)
@@ -226,38 +224,3 @@ fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// The folded network's weights. Every name asked for is there: the network was built from the same configuration.
-struct Weights(StateDict);
-
-impl Weights {
-    fn has(&self, name: &str) -> bool {
-        self.0.shape(&format!("{name}.weight")).is_some()
-    }
-
-    fn weight(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
-        let value = self.0.get(&format!("{name}.weight"));
-        let value = value.unwrap_or_else(|| panic!("the network has no {name}"));
-        (value.shape, value.data)
-    }
-
-    fn bias(&self, name: &str, outputs: usize) -> Vec<f32> {
-        self.0.get(&format!("{name}.bias")).map_or_else(|| vec![0.0; outputs], |bias| bias.data)
-    }
-
-    fn conv(&self, name: &str, window: Window, relu: bool) -> Conv {
-        let (shape, weight) = self.weight(name);
-        Conv::new(&weight, &self.bias(name, shape[0]), window, relu)
-    }
-
-    /// A transposed convolution of 2x2 and stride 2 as a 1x1 one with outputs `(dy, dx, channel)`.
-    fn double(&self, name: &str, relu: bool) -> Conv {
-        let (shape, weight) = self.weight(name);
-        let (inputs, outputs) = (shape[0], shape[1]);
-        let transposed: Vec<f32> = (0..4)
-            .flat_map(|corner| (0..outputs).map(move |o| (corner, o)))
-            .flat_map(|(corner, o)| (0..inputs).map(move |i| (i * outputs + o) * 4 + corner))
-            .map(|at| weight[at])
-            .collect();
-        Conv::new(&transposed, &self.bias(name, outputs).repeat(4), Window::square(1, 1), relu)
-    }
-}

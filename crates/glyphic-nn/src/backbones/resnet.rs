@@ -3,11 +3,11 @@
 
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::layers::{BatchNorm2d, BatchNorm2dConfig, Fold, conv_bn, conv2d, fold, max_pool};
+use crate::ops::After;
 
 /// The depths in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,7 +115,7 @@ pub struct ResNet {
 impl ResNet {
     /// `[N, 3, H, W]` to four features of 1/4, 1/8, 1/16, 1/32 of the size, `[N, C_i, H_i, W_i]` each.
     pub fn forward(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
-        let x = relu(conv_bn(&self.conv1, self.bn1.as_ref(), x));
+        let x = conv_bn(&self.conv1, self.bn1.as_ref(), x, After::Relu);
         let mut x = max_pool(x, [3, 3], [2, 2], [1, 1]);
         let mut features = Vec::with_capacity(4);
         for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
@@ -205,9 +205,9 @@ pub struct BasicBlock {
 impl BasicBlock {
     /// `[N, input, H, W] -> [N, planes, H / stride, W / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = relu(conv_bn(&self.conv1, self.bn1.as_ref(), x.clone()));
-        let y = conv_bn(&self.conv2, self.bn2.as_ref(), y);
-        relu(y + shortcut(self.downsample.as_ref(), x))
+        let y = conv_bn(&self.conv1, self.bn1.as_ref(), x.clone(), After::Relu);
+        let x = shortcut(self.downsample.as_ref(), x);
+        conv_bn(&self.conv2, self.bn2.as_ref(), y, After::AddRelu(x))
     }
 }
 
@@ -270,10 +270,10 @@ impl Bottleneck {
 
     /// `[N, input, H, W] -> [N, 4 * planes, H / stride, W / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = relu(conv_bn(&self.conv1, self.bn1.as_ref(), x.clone()));
-        let y = relu(conv_bn(&self.conv2, self.bn2.as_ref(), y));
-        let y = conv_bn(&self.conv3, self.bn3.as_ref(), y);
-        relu(y + shortcut(self.downsample.as_ref(), x))
+        let y = conv_bn(&self.conv1, self.bn1.as_ref(), x.clone(), After::Relu);
+        let y = conv_bn(&self.conv2, self.bn2.as_ref(), y, After::Relu);
+        let x = shortcut(self.downsample.as_ref(), x);
+        conv_bn(&self.conv3, self.bn3.as_ref(), y, After::AddRelu(x))
     }
 }
 
@@ -305,7 +305,7 @@ fn projection(
 
 fn shortcut(downsample: Option<&(Conv2d, Option<BatchNorm2d>)>, x: Tensor<4>) -> Tensor<4> {
     match downsample {
-        Some((conv, bn)) => conv_bn(conv, bn.as_ref(), x),
+        Some((conv, bn)) => conv_bn(conv, bn.as_ref(), x, After::Nothing),
         None => x,
     }
 }

@@ -1,10 +1,9 @@
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use super::conv::conv_bn;
-use super::{BatchNorm2d, BatchNorm2dConfig, ConvBlock, ConvBlockConfig, Fold, conv2d, fold};
+use super::{BatchNorm2d, BatchNorm2dConfig, ConvBlock, ConvBlockConfig, Fold, conv_bn, conv2d, fold};
+use crate::ops::After;
 
 /// Configuration of [`LiteBlock`].
 #[derive(Debug, Clone, PartialEq)]
@@ -55,13 +54,12 @@ pub struct LiteBlock {
 impl LiteBlock {
     /// `[N, from, H, W] -> [N, to, H / sy, W / sx]`, halves rounded up.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = relu(conv_bn(&self.conv1, self.bn1.as_ref(), x.clone()));
-        let y = conv_bn(&self.conv2, self.bn2.as_ref(), y);
+        let y = conv_bn(&self.conv1, self.bn1.as_ref(), x.clone(), After::Relu);
         let x = match &self.down {
             Some(down) => down.forward(x),
             None => x,
         };
-        relu(x + y)
+        conv_bn(&self.conv2, self.bn2.as_ref(), y, After::AddRelu(x))
     }
 }
 

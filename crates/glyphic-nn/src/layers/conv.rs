@@ -1,10 +1,10 @@
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, PaddingConfig2d};
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use super::{BatchNorm2d, BatchNorm2dConfig};
+use crate::ops::{After, convolve};
 
 /// A convolution `[N, from, H, W] -> [N, to, H', W']` with Kaiming-normal weights over the fan-out (for ReLU) and zero bias.
 pub fn conv2d(
@@ -100,17 +100,16 @@ pub struct ConvBlock {
 impl ConvBlock {
     /// `[N, from, H, W] -> [N, to, H', W']`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = conv_bn(&self.conv, self.bn.as_ref(), x);
-        if self.relu { relu(x) } else { x }
+        conv_bn(&self.conv, self.bn.as_ref(), x, if self.relu { After::Relu } else { After::Nothing })
     }
 }
 
-/// Convolution, then batch normalization if it is there.
-pub(crate) fn conv_bn(conv: &Conv2d, bn: Option<&BatchNorm2d>, x: Tensor<4>) -> Tensor<4> {
-    let x = conv.forward(x);
+/// Convolution, then batch normalization if it is there, then the rest. `[N, from, H, W] -> [N, to, H', W']`
+pub fn conv_bn(conv: &Conv2d, bn: Option<&BatchNorm2d>, x: Tensor<4>, after: After) -> Tensor<4> {
+    let x = convolve(conv, x);
     match bn {
-        Some(bn) => bn.forward(x),
-        None => x,
+        Some(bn) => bn.forward_then(x, after),
+        None => after.apply(x),
     }
 }
 

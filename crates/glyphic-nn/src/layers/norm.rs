@@ -1,6 +1,8 @@
 use burn::module::{Flag, Module, Param, RunningState};
-use burn::tensor::module::{batch_norm, batch_norm_train};
+use burn::tensor::module::batch_norm;
 use burn::tensor::{Device, Tensor};
+
+use crate::ops::{After, batch_norm_train};
 
 /// Configuration of [`BatchNorm2d`].
 #[derive(Debug, Clone, PartialEq)]
@@ -63,19 +65,24 @@ pub struct BatchNorm2d {
 impl BatchNorm2d {
     /// `[N, C, H, W] -> [N, C, H, W]`. Uses and updates batch statistics on an autodiff device, unless frozen.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.forward_then(x, After::Nothing)
+    }
+
+    /// [`BatchNorm2d::forward`] and what comes after it, on the processor in the same pass over memory.
+    pub fn forward_then(&self, x: Tensor<4>, after: After) -> Tensor<4> {
         if x.device().is_autodiff() && self.training.is_enabled() {
-            return self.forward_batch(x);
+            return self.forward_batch(x, after);
         }
         let device = x.device();
         let mean = self.running_mean.value().to_device(&device);
         let var = self.running_var.value().to_device(&device);
-        batch_norm(x, self.weight.val(), self.bias.val(), mean, var, self.epsilon)
+        after.apply(batch_norm(x, self.weight.val(), self.bias.val(), mean, var, self.epsilon))
     }
 
-    fn forward_batch(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward_batch(&self, x: Tensor<4>, after: After) -> Tensor<4> {
         let [n, _, h, w] = x.dims();
         let count = (n * h * w) as f64;
-        let out = batch_norm_train(x, self.weight.val(), self.bias.val(), self.epsilon);
+        let out = batch_norm_train(x, self.weight.val(), self.bias.val(), self.epsilon, after);
         let unbiased = out.variance.mul_scalar(count / (count - 1.0).max(1.0));
         self.track(&self.running_mean, out.mean);
         self.track(&self.running_var, unbiased);

@@ -9,6 +9,7 @@ use burn::{
 use glyphic_nn::layers::{
     BatchNorm2d, BatchNorm2dConfig, BidirectionalLstm, BidirectionalLstmConfig, Fold, conv2d, fold, max_pool,
 };
+use glyphic_nn::ops::convolve;
 
 use super::CrnnConfig;
 
@@ -102,15 +103,15 @@ impl VeryDeepVgg {
         // Halves the height alone; the width grows by one.
         let pool_rows = |x| max_pool(x, [2, 2], [2, 1], [0, 1]);
 
-        let x = act(cnn.conv0.forward(image));
+        let x = act(convolve(&cnn.conv0, image));
         let x = max_pool(x, [2, 2], [2, 2], [0, 0]);
-        let x = act(cnn.conv1.forward(x));
+        let x = act(convolve(&cnn.conv1, x));
         let x = max_pool(x, [2, 2], [2, 2], [0, 0]);
-        let x = act(norm(&cnn.batchnorm2, cnn.conv2.forward(x)));
-        let x = pool_rows(act(cnn.conv3.forward(x)));
-        let x = act(norm(&cnn.batchnorm4, cnn.conv4.forward(x)));
-        let x = pool_rows(act(cnn.conv5.forward(x)));
-        act(norm(&cnn.batchnorm6, cnn.conv6.forward(x)))
+        let x = act(norm(&cnn.batchnorm2, convolve(&cnn.conv2, x)));
+        let x = pool_rows(act(convolve(&cnn.conv3, x)));
+        let x = act(norm(&cnn.batchnorm4, convolve(&cnn.conv4, x)));
+        let x = pool_rows(act(convolve(&cnn.conv5, x)));
+        act(norm(&cnn.batchnorm6, convolve(&cnn.conv6, x)))
     }
 }
 
@@ -169,7 +170,7 @@ impl CrnnDecoder {
                 let x = features.squeeze_dim::<3>(2).permute([2, 0, 1]); // [T, N, C]
                 layers.iter().fold(x, |x, layer| layer.forward(x)).swap_dims(0, 1)
             }
-            CrnnHead::Conv(conv) => conv.forward(features).squeeze_dim::<3>(2).swap_dims(1, 2),
+            CrnnHead::Conv(conv) => convolve(conv, features).squeeze_dim::<3>(2).swap_dims(1, 2),
         }
     }
 }

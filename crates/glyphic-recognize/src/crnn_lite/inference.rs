@@ -1,10 +1,6 @@
-use glyphic_nn::{
-    checkpoint::{StateDict, state_dict},
-    layers::Fold,
-};
+use glyphic_nn::plain::{Conv, FeatureMap, FoldedWeights, Window};
 
 use super::{CrnnLite, HEIGHT};
-use crate::plain::{Conv, FeatureMap, Window};
 
 /// [`CrnnLite`] for inference on the processor: batch norms folded away, no tensors.
 pub struct PlainNet {
@@ -35,21 +31,21 @@ impl Block {
 impl PlainNet {
     /// The network with its weights as they stand.
     pub fn new(net: CrnnLite) -> Self {
-        let weights = Weights(state_dict(&net.fold()));
+        let weights = FoldedWeights::new(net);
         let block = |name: &str, stride| Block {
-            conv1: weights.conv(&format!("{name}.conv1"), window([3, 3], stride), true),
-            conv2: weights.conv(&format!("{name}.conv2"), window([3, 3], [1, 1]), true),
+            conv1: weights.conv(&format!("{name}.conv1"), Window::centred([3, 3], stride), true),
+            conv2: weights.conv(&format!("{name}.conv2"), Window::centred([3, 3], [1, 1]), true),
             down: weights
                 .has(&format!("{name}.down.conv"))
-                .then(|| weights.conv(&format!("{name}.down.conv"), window([1, 1], stride), false)),
+                .then(|| weights.conv(&format!("{name}.down.conv"), Window::centred([1, 1], stride), false)),
         };
         let mix = |name: &str| Block {
-            conv1: weights.conv(&format!("{name}.conv1"), window([1, 5], [1, 1]), true),
-            conv2: weights.conv(&format!("{name}.conv2"), window([1, 5], [1, 1]), true),
+            conv1: weights.conv(&format!("{name}.conv1"), Window::centred([1, 5], [1, 1]), true),
+            conv2: weights.conv(&format!("{name}.conv2"), Window::centred([1, 5], [1, 1]), true),
             down: None,
         };
         Self {
-            stem: weights.conv("stem.conv", window([3, 3], [2, 2]), true),
+            stem: weights.conv("stem.conv", Window::centred([3, 3], [2, 2]), true),
             blocks: vec![
                 block("stages.0.0", [2, 2]),
                 block("stages.1.0", [2, 1]),
@@ -63,7 +59,7 @@ impl PlainNet {
                 true,
             ),
             mix: vec![mix("mix.0"), mix("mix.1")],
-            classifier: weights.conv("classifier", window([1, 1], [1, 1]), false),
+            classifier: weights.conv("classifier", Window::centred([1, 1], [1, 1]), false),
         }
     }
 
@@ -73,13 +69,7 @@ impl PlainNet {
     /// Where the image is shorter than its width says.
     pub fn forward(&self, image: &[f32], width: usize) -> Vec<f32> {
         let height = HEIGHT as usize;
-        let mut x = FeatureMap::new(height, width, 3, 1);
-        x.for_each_row(|y, row| {
-            for (channel, plane) in image.chunks_exact(height * width).enumerate() {
-                let pixels = row.iter_mut().skip(channel).step_by(3);
-                pixels.zip(&plane[y * width..(y + 1) * width]).for_each(|(to, from)| *to = *from);
-            }
-        });
+        let x = FeatureMap::from_planes(&image[..3 * height * width], height, width, 3, 1);
         let mut x = self.stem.forward(&x, 1);
         for block in &self.blocks {
             x = block.forward(&x, 1);
@@ -90,26 +80,5 @@ impl PlainNet {
             x = block.forward(&x, 2);
         }
         self.classifier.forward(&x, 0).into_values()
-    }
-}
-
-fn window(kernel: [usize; 2], stride: [usize; 2]) -> Window {
-    Window { kernel, stride, padding: kernel.map(|k| k / 2) }
-}
-
-/// The weights of a network whose norms are folded into its convolutions.
-struct Weights(StateDict);
-
-impl Weights {
-    fn has(&self, name: &str) -> bool {
-        self.0.shape(&format!("{name}.weight")).is_some()
-    }
-
-    fn conv(&self, name: &str, window: Window, relu: bool) -> Conv {
-        let get = |part: &str| {
-            let value = self.0.get(&format!("{name}.{part}"));
-            value.expect("a folded network has this weight").data
-        };
-        Conv::new(&get("weight"), &get("bias"), window, relu)
     }
 }

@@ -1,12 +1,13 @@
 use burn::{
     module::Module,
     nn::{Linear, LinearConfig, conv::Conv2d},
-    tensor::{Device, Tensor, activation::relu},
+    tensor::{Device, Tensor},
 };
 use glyphic_nn::layers::{
-    BatchNorm2d, BatchNorm2dConfig, ConvBlock, ConvBlockConfig, Fold, LiteBlock, LiteBlockConfig, conv2d,
-    fold,
+    BatchNorm2d, BatchNorm2dConfig, ConvBlock, ConvBlockConfig, Fold, LiteBlock, LiteBlockConfig, conv_bn,
+    conv2d, fold,
 };
+use glyphic_nn::ops::After;
 
 use super::CrnnLiteConfig;
 
@@ -80,12 +81,8 @@ impl MixBlock {
 
     /// `[N, C, 1, T] -> [N, C, 1, T]`
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let norm = |bn: &Option<BatchNorm2d>, x| match bn {
-            Some(bn) => bn.forward(x),
-            None => x,
-        };
-        let y = relu(norm(&self.bn1, self.conv1.forward(x.clone())));
-        relu(norm(&self.bn2, self.conv2.forward(y)) + x)
+        let y = conv_bn(&self.conv1, self.bn1.as_ref(), x.clone(), After::Relu);
+        conv_bn(&self.conv2, self.bn2.as_ref(), y, After::AddRelu(x))
     }
 }
 

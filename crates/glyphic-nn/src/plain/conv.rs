@@ -4,21 +4,29 @@ use super::FeatureMap;
 
 /// Where a convolution looks: sizes are `[vertical, horizontal]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Window {
-    pub(crate) kernel: [usize; 2],
-    pub(crate) stride: [usize; 2],
-    pub(crate) padding: [usize; 2],
+pub struct Window {
+    /// Size of the kernel.
+    pub kernel: [usize; 2],
+    /// Steps between outputs.
+    pub stride: [usize; 2],
+    /// Zeros around the input.
+    pub padding: [usize; 2],
 }
 
 impl Window {
+    /// A kernel of odd sizes that keeps `ceil(size / stride)` pixels.
+    pub fn centred(kernel: [usize; 2], stride: [usize; 2]) -> Self {
+        Self { kernel, stride, padding: kernel.map(|k| k / 2) }
+    }
+
     /// A square kernel that keeps `ceil(size / stride)` pixels.
-    pub(crate) fn square(kernel: usize, stride: usize) -> Self {
-        Self { kernel: [kernel; 2], stride: [stride; 2], padding: [kernel / 2; 2] }
+    pub fn square(kernel: usize, stride: usize) -> Self {
+        Self::centred([kernel; 2], [stride; 2])
     }
 }
 
 /// A convolution with bias, an optional residual sum and an optional ReLU.
-pub(crate) struct Conv {
+pub struct Conv {
     window: Window,
     inputs: usize,
     outputs: usize,
@@ -47,7 +55,7 @@ impl Conv {
     ///
     /// # Panics
     /// Where the lengths do not fit each other.
-    pub(crate) fn new(weights: &[f32], bias: &[f32], window: Window, relu: bool) -> Self {
+    pub fn new(weights: &[f32], bias: &[f32], window: Window, relu: bool) -> Self {
         let [kh, kw] = window.kernel;
         let outputs = bias.len();
         let inputs = weights.len() / (outputs * kh * kw);
@@ -85,17 +93,20 @@ impl Conv {
     }
 
     /// Channels of the output.
-    pub(crate) fn outputs(&self) -> usize {
+    pub fn outputs(&self) -> usize {
         self.outputs
     }
 
     /// The frame that an input needs.
-    pub(crate) fn padding(&self) -> usize {
+    pub fn padding(&self) -> usize {
         self.window.padding[0].max(self.window.padding[1])
     }
 
     /// `[h, w, inputs]` -> `[h', w', outputs]` with a frame.
-    pub(crate) fn forward(&self, input: &FeatureMap, frame: usize) -> FeatureMap {
+    ///
+    /// # Panics
+    /// Here and below: for a map of other channels, or of a frame narrower than the padding.
+    pub fn forward(&self, input: &FeatureMap, frame: usize) -> FeatureMap {
         let mut out = self.output(input, frame);
         self.run(input, None, &mut out, 0);
         out
@@ -103,14 +114,14 @@ impl Conv {
 
     /// [`Conv::forward`] plus `residual`, summed before the ReLU. A residual of half the output's size is enlarged
     /// to it, each pixel repeated.
-    pub(crate) fn forward_add(&self, input: &FeatureMap, residual: &FeatureMap, frame: usize) -> FeatureMap {
+    pub fn forward_add(&self, input: &FeatureMap, residual: &FeatureMap, frame: usize) -> FeatureMap {
         let mut out = self.output(input, frame);
         self.run(input, Some(residual), &mut out, 0);
         out
     }
 
     /// [`Conv::forward`] into channels `channel..` of a map that is there already.
-    pub(crate) fn forward_into(&self, input: &FeatureMap, out: &mut FeatureMap, channel: usize) {
+    pub fn forward_into(&self, input: &FeatureMap, out: &mut FeatureMap, channel: usize) {
         self.run(input, None, out, channel);
     }
 

@@ -1,51 +1,70 @@
 use rayon::prelude::*;
 
 /// A feature map `[height, width, channels]` inside a frame of zeros, which convolutions read as their padding.
-pub(crate) struct FeatureMap {
-    pub(crate) height: usize,
-    pub(crate) width: usize,
-    pub(crate) channels: usize,
+pub struct FeatureMap {
+    /// Pixels from top to bottom.
+    pub height: usize,
+    /// Pixels from left to right.
+    pub width: usize,
+    /// Numbers a pixel.
+    pub channels: usize,
     /// Width of the frame in pixels, on all four sides.
-    pub(crate) frame: usize,
+    pub frame: usize,
     /// `[height + 2 frame, width + 2 frame, channels]`
     data: Vec<f32>,
 }
 
 impl FeatureMap {
     /// A map of zeros.
-    pub(crate) fn new(height: usize, width: usize, channels: usize, frame: usize) -> Self {
+    pub fn new(height: usize, width: usize, channels: usize, frame: usize) -> Self {
         let data = vec![0.0; (height + 2 * frame) * (width + 2 * frame) * channels];
         Self { height, width, channels, frame, data }
+    }
+
+    /// A map of `planes` `[channels, height, width]`.
+    ///
+    /// # Panics
+    /// Where the planes are not so many numbers.
+    pub fn from_planes(planes: &[f32], height: usize, width: usize, channels: usize, frame: usize) -> Self {
+        assert_eq!(planes.len(), channels * height * width, "the planes have not the map's size");
+        let mut map = Self::new(height, width, channels, frame);
+        map.for_each_row(|y, row| {
+            for (channel, plane) in planes.chunks_exact(height * width).enumerate() {
+                let pixels = row.iter_mut().skip(channel).step_by(channels);
+                pixels.zip(&plane[y * width..(y + 1) * width]).for_each(|(to, from)| *to = *from);
+            }
+        });
+        map
     }
 
     /// All numbers, `[height, width, channels]`.
     ///
     /// # Panics
     /// For a map with a frame.
-    pub(crate) fn into_values(self) -> Vec<f32> {
+    pub fn into_values(self) -> Vec<f32> {
         assert_eq!(self.frame, 0, "the frame would be among the values");
         self.data
     }
 
     /// Numbers in a row, its frame included.
-    pub(crate) fn stride(&self) -> usize {
+    pub fn stride(&self) -> usize {
         (self.width + 2 * self.frame) * self.channels
     }
 
     /// Row `y` without its frame, `[width, channels]`.
-    pub(crate) fn row(&self, y: usize) -> &[f32] {
+    pub fn row(&self, y: usize) -> &[f32] {
         let start = (y + self.frame) * self.stride() + self.frame * self.channels;
         &self.data[start..start + self.width * self.channels]
     }
 
     /// All numbers from the pixel that lies `padding` above and left of row `y`, column 0.
-    pub(crate) fn window_rows(&self, y: usize, padding: [usize; 2]) -> &[f32] {
+    pub fn window_rows(&self, y: usize, padding: [usize; 2]) -> &[f32] {
         let start = (y + self.frame - padding[0]) * self.stride() + (self.frame - padding[1]) * self.channels;
         &self.data[start..]
     }
 
     /// Calls `f` with each row's index and its numbers without frame, on all threads.
-    pub(crate) fn for_each_row(&mut self, f: impl Fn(usize, &mut [f32]) + Sync + Send) {
+    pub fn for_each_row(&mut self, f: impl Fn(usize, &mut [f32]) + Sync + Send) {
         let (frame, height, margin, stride) =
             (self.frame, self.height, self.frame * self.channels, self.stride());
         self.data[frame * stride..(frame + height) * stride]
@@ -58,7 +77,7 @@ impl FeatureMap {
     ///
     /// # Panics
     /// For a map with a frame, whose rows do not lie next to each other.
-    pub(crate) fn split_pixels(mut self, parts: usize) -> Self {
+    pub fn split_pixels(mut self, parts: usize) -> Self {
         assert!(self.frame == 0 && self.channels.is_multiple_of(parts), "a pixel cannot be split so");
         self.width *= parts;
         self.channels /= parts;
@@ -66,7 +85,7 @@ impl FeatureMap {
     }
 
     /// Writes `small` into channels `channel..`, each of its pixels `factor` times in both directions.
-    pub(crate) fn write_enlarged(&mut self, small: &Self, channel: usize, factor: usize) {
+    pub fn write_enlarged(&mut self, small: &Self, channel: usize, factor: usize) {
         let channels = self.channels;
         self.for_each_row(|y, row| {
             let source = small.row(y / factor).chunks_exact(small.channels);
@@ -80,7 +99,7 @@ impl FeatureMap {
 
     /// The largest value under a 3x3 window of stride 2. Right for values >= 0 only (after a ReLU), since the
     /// frame of zeros takes part: `[h, w, c]` -> `[h/2, w/2, c]`.
-    pub(crate) fn max_pool_3x3_s2(&self, frame: usize) -> Self {
+    pub fn max_pool_3x3_s2(&self, frame: usize) -> Self {
         let mut out = Self::new(self.height.div_ceil(2), self.width.div_ceil(2), self.channels, frame);
         let (channels, stride) = (self.channels, self.stride());
         out.for_each_row(|y, row| {
@@ -121,6 +140,12 @@ mod tests {
         assert_eq!(map.data.iter().filter(|v| **v != 0.0).count(), 2 * 3 * 2 - 1);
         assert_eq!(map.row(1), [100.0, 101.0, 102.0, 103.0, 104.0, 105.0]);
         assert_eq!(map.window_rows(0, [1, 1]).len(), 4 * 5 * 2);
+    }
+
+    #[test]
+    fn planes_become_pixels() {
+        let map = FeatureMap::from_planes(&[1., 2., 3., 4., 5., 6., 7., 8.], 2, 2, 2, 0);
+        assert_eq!(map.into_values(), [1., 5., 2., 6., 3., 7., 4., 8.]);
     }
 
     #[test]

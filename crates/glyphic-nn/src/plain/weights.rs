@@ -1,0 +1,56 @@
+use burn::module::Module;
+
+use super::{Conv, Window};
+use crate::{
+    checkpoint::{StateDict, state_dict},
+    layers::Fold,
+};
+
+/// The weights of a network whose batch norms are folded into its convolutions, by their state-dict names.
+pub struct FoldedWeights(StateDict);
+
+impl FoldedWeights {
+    /// The weights of `network` as they stand.
+    pub fn new<M: Fold + Module>(network: M) -> Self {
+        Self(state_dict(&network.fold()))
+    }
+
+    /// Whether there is a layer of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.shape(&format!("{name}.weight")).is_some()
+    }
+
+    /// The convolution (or, with a window of one pixel, the linear layer) of this name.
+    ///
+    /// # Panics
+    /// Where the network has no such layer.
+    pub fn conv(&self, name: &str, window: Window, relu: bool) -> Conv {
+        let (shape, weight) = self.weight(name);
+        Conv::new(&weight, &self.bias(name, shape[0]), window, relu)
+    }
+
+    /// A transposed convolution of 2x2 and stride 2 as a convolution of 1x1 with outputs `(dy, dx, channel)`.
+    ///
+    /// # Panics
+    /// Where the network has no such layer.
+    pub fn double(&self, name: &str, relu: bool) -> Conv {
+        let (shape, weight) = self.weight(name);
+        let (inputs, outputs) = (shape[0], shape[1]);
+        let transposed: Vec<f32> = (0..4)
+            .flat_map(|corner| (0..outputs).map(move |o| (corner, o)))
+            .flat_map(|(corner, o)| (0..inputs).map(move |i| (i * outputs + o) * 4 + corner))
+            .map(|at| weight[at])
+            .collect();
+        Conv::new(&transposed, &self.bias(name, outputs).repeat(4), Window::square(1, 1), relu)
+    }
+
+    fn weight(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
+        let value = self.0.get(&format!("{name}.weight"));
+        let value = value.unwrap_or_else(|| panic!("the network has no {name}"));
+        (value.shape, value.data)
+    }
+
+    fn bias(&self, name: &str, outputs: usize) -> Vec<f32> {
+        self.0.get(&format!("{name}.bias")).map_or_else(|| vec![0.0; outputs], |bias| bias.data)
+    }
+}
