@@ -3,6 +3,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::ic13::{self, Ic13Options};
+use crate::measure::scores_above;
+use crate::plot::best_threshold;
 use crate::{Error, Outline, OutlineRule, Result};
 
 /// Recall, precision and their harmonic mean, with the counts they come from.
@@ -100,7 +102,7 @@ impl Metric {
         }
     }
 
-    fn rule(&self) -> OutlineRule {
+    pub(crate) fn rule(&self) -> OutlineRule {
         match self {
             Self::HmeanIou(o) => o.rule,
             Self::HmeanIc13(o) => o.rule,
@@ -117,10 +119,24 @@ impl Metric {
         }
     }
 
-    fn score(&self, image: usize, overlaps: &Overlaps, kept: &[usize]) -> Result<Score> {
+    /// The score of an image whose predictions `kept` take part, and what matched.
+    pub(crate) fn match_image(
+        &self,
+        image: usize,
+        overlaps: &Overlaps<'_>,
+        kept: &[usize],
+    ) -> Result<Matched> {
         match self {
-            Self::HmeanIou(o) => overlaps.match_by_iou(o, image, kept).map(|(score, _)| score),
+            Self::HmeanIou(o) => overlaps.match_by_iou(o, image, kept),
             Self::HmeanIc13(o) => ic13::match_image(overlaps, o, image, kept),
+        }
+    }
+
+    /// The share of a prediction on an ignored truth above which it does not count.
+    pub(crate) fn ignore_threshold(&self) -> f64 {
+        match self {
+            Self::HmeanIou(o) => o.ignore_threshold,
+            Self::HmeanIc13(o) => o.precision_threshold,
         }
     }
 }
@@ -131,6 +147,9 @@ pub(crate) fn fraction(name: &'static str, value: f64) -> Result<()> {
     }
     Err(Error::Option { name, value, low: 0.0, high: 1.0 })
 }
+
+/// The score of an image and its (truth, prediction) pairs: indices, ignored truths behind the others.
+pub(crate) type Matched = (Score, Vec<(usize, usize)>);
 
 /// The score of a data set and of each of its images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,29 +168,29 @@ pub fn rank(images: &[Score]) -> Vec<usize> {
 }
 
 /// Everything the metrics ask of one image, computed once: areas, and the pairs that share some area.
-pub(crate) struct Overlaps {
+pub(crate) struct Overlaps<'a> {
     /// Truths that count; the ignored ones follow them in `truth_areas` and `pairs`.
     pub(crate) cared: usize,
-    pub(crate) truths: Vec<Vec<Point>>,
-    pub(crate) predictions: Vec<Vec<Point>>,
+    pub(crate) truths: Vec<&'a [Point]>,
+    pub(crate) predictions: Vec<&'a [Point]>,
     pub(crate) truth_areas: Vec<f64>,
     pub(crate) prediction_areas: Vec<f64>,
     /// For each truth, the predictions that share area with it, ascending, and that area.
     pub(crate) pairs: Vec<Vec<(usize, f64)>>,
 }
 
-impl Overlaps {
-    pub(crate) fn new<'a>(
+impl<'a> Overlaps<'a> {
+    pub(crate) fn new(
         predictions: impl IntoIterator<Item = &'a [Point]>,
         truths: impl IntoIterator<Item = &'a [Point]>,
         ignored: impl IntoIterator<Item = &'a [Point]>,
         rule: OutlineRule,
     ) -> Self {
-        let mut truths: Vec<Vec<Point>> = truths.into_iter().map(<[Point]>::to_vec).collect();
+        let mut truths: Vec<&[Point]> = truths.into_iter().collect();
         let cared = truths.len();
-        truths.extend(ignored.into_iter().map(<[Point]>::to_vec));
-        let predictions: Vec<Vec<Point>> = predictions.into_iter().map(<[Point]>::to_vec).collect();
-        let prepare = |all: &[Vec<Point>]| all.iter().map(|p| Outline::new(p, rule)).collect::<Vec<_>>();
+        truths.extend(ignored);
+        let predictions: Vec<&[Point]> = predictions.into_iter().collect();
+        let prepare = |all: &[&[Point]]| all.iter().map(|p| Outline::new(p, rule)).collect::<Vec<_>>();
         let (truth_outlines, prediction_outlines) = (prepare(&truths), prepare(&predictions));
         let pairs = truth_outlines
             .iter()
@@ -191,6 +210,15 @@ impl Overlaps {
         }
     }
 
+    /// Intersection over union of a pair, 0 where the union is empty.
+    pub(crate) fn iou(&self, truth: usize, prediction: usize) -> f64 {
+        let pair = self.pairs[truth].iter().find(|(p, _)| *p == prediction);
+        pair.map_or(0.0, |&(_, shared)| {
+            let union = self.truth_areas[truth] + self.prediction_areas[prediction] - shared;
+            if union == 0.0 { 0.0 } else { shared / union }
+        })
+    }
+
     /// For each prediction, whether more than `threshold` of it lies on one ignored truth.
     pub(crate) fn ignored(&self, threshold: f64) -> Vec<bool> {
         let mut ignored = vec![false; self.predictions.len()];
@@ -202,12 +230,7 @@ impl Overlaps {
     }
 
     /// Greedy one-to-one matching of the kept predictions; also gives the (truth, prediction) pairs.
-    pub(crate) fn match_by_iou(
-        &self,
-        options: &IouOptions,
-        image: usize,
-        kept: &[usize],
-    ) -> Result<(Score, Vec<(usize, usize)>)> {
+    pub(crate) fn match_by_iou(&self, options: &IouOptions, image: usize, kept: &[usize]) -> Result<Matched> {
         if options.rule == OutlineRule::Mmocr021 {
             self.check_unions(image, kept)?;
         }
@@ -264,14 +287,17 @@ pub fn ignored_predictions<P: AsRef<[Point]>, T: AsRef<[Point]>>(
     Ok(overlaps.ignored(threshold).iter().enumerate().filter(|(_, i)| **i).map(|(p, _)| p).collect())
 }
 
-fn prepare<P: AsRef<[Point]> + Sync, T: AsRef<[Point]> + Sync, I>(
-    predictions: &[Vec<I>],
-    outline: impl Fn(&I) -> &P + Sync,
-    truths: &[Vec<T>],
-    ignored: &[Vec<T>],
+/// The overlaps of every image.
+pub(crate) fn prepare<'a, P, T, I>(
+    predictions: &'a [Vec<I>],
+    outline: impl Fn(&'a I) -> &'a P + Sync,
+    truths: &'a [Vec<T>],
+    ignored: &'a [Vec<T>],
     rule: OutlineRule,
-) -> Result<Vec<Overlaps>>
+) -> Result<Vec<Overlaps<'a>>>
 where
+    P: AsRef<[Point]> + 'a,
+    T: AsRef<[Point]> + Sync,
     I: Sync,
 {
     for (what, got) in [("predictions", predictions.len()), ("ignored truth", ignored.len())] {
@@ -279,23 +305,32 @@ where
             return Err(Error::Count { what, expected: truths.len(), got });
         }
     }
-    Ok((0..truths.len())
-        .into_par_iter()
-        .map(|i| {
-            Overlaps::new(
-                predictions[i].iter().map(|p| outline(p).as_ref()),
-                truths[i].iter().map(AsRef::as_ref),
-                ignored[i].iter().map(AsRef::as_ref),
-                rule,
-            )
-        })
-        .collect())
+    let image = |i: usize| {
+        Overlaps::new(
+            predictions[i].iter().map(|p| outline(p).as_ref()),
+            truths[i].iter().map(AsRef::as_ref),
+            ignored[i].iter().map(AsRef::as_ref),
+            rule,
+        )
+    };
+    Ok((0..truths.len()).into_par_iter().map(image).collect())
 }
 
-fn score_all(overlaps: &[Overlaps], metric: &Metric) -> Result<HmeanReport> {
-    let score =
-        |(i, o): (usize, &Overlaps)| metric.score(i, o, &(0..o.predictions.len()).collect::<Vec<_>>());
-    let images = overlaps.par_iter().enumerate().map(score).collect::<Result<Vec<_>>>()?;
+/// Runs `f` on every image and gives the results in their order, or the error of the first image that has one:
+/// whichever thread is the quickest.
+pub(crate) fn for_each_image<T: Sync, R: Send>(
+    images: &[T],
+    f: impl Fn(usize, &T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let all: Vec<Result<R>> = images.par_iter().enumerate().map(|(i, image)| f(i, image)).collect();
+    all.into_iter().collect()
+}
+
+fn score_all(overlaps: &[Overlaps<'_>], metric: &Metric) -> Result<HmeanReport> {
+    let images = for_each_image(overlaps, |i, o| {
+        let every: Vec<usize> = (0..o.predictions.len()).collect();
+        metric.match_image(i, o, &every).map(|(score, _)| score)
+    })?;
     Ok(HmeanReport { dataset: Score::total(&images), images })
 }
 
@@ -370,6 +405,8 @@ pub struct SweepReport {
     pub thresholds: Vec<ThresholdScore>,
     /// Each image at the best threshold. [`rank`] orders them.
     pub images: Vec<Score>,
+    /// Each image at each threshold: `image_scores[threshold][image]`.
+    pub image_scores: Vec<Vec<Score>>,
 }
 
 /// The best of a sweep over score thresholds; each prediction comes with its score. `None` without thresholds.
@@ -385,34 +422,34 @@ pub fn eval_hmean<P: AsRef<[Point]> + Sync, T: AsRef<[Point]> + Sync>(
 ) -> Result<Option<SweepReport>> {
     metric.check()?;
     let overlaps = prepare(predictions, |p| &p.0, truths, ignored, metric.rule())?;
-    let per_image = overlaps
-        .par_iter()
-        .enumerate()
-        .map(|(i, o)| {
-            let at = |&threshold: &f64| {
-                let kept: Vec<usize> = (0..predictions[i].len())
-                    .filter(|&p| predictions[i][p].1 > sweep.min_score && predictions[i][p].1 >= threshold)
-                    .collect();
-                metric.score(i, o, &kept)
-            };
-            sweep.thresholds.iter().map(at).collect::<Result<Vec<Score>>>()
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let thresholds: Vec<ThresholdScore> = (sweep.thresholds.iter().enumerate())
-        .map(|(k, &threshold)| ThresholdScore {
-            threshold,
-            score: Score::total(per_image.iter().map(|s| &s[k])),
-        })
+    let scores: Vec<Vec<f64>> = predictions.iter().map(|p| p.iter().map(|p| p.1).collect()).collect();
+    sweep_overlaps(&overlaps, &scores, metric, sweep)
+}
+
+/// [`eval_hmean`] of images whose overlaps are known; `scores` has a list for each.
+pub(crate) fn sweep_overlaps(
+    overlaps: &[Overlaps<'_>],
+    scores: &[Vec<f64>],
+    metric: &Metric,
+    sweep: &Sweep,
+) -> Result<Option<SweepReport>> {
+    let per_image = for_each_image(overlaps, |i, o| {
+        let above = scores_above(&scores[i], sweep.min_score);
+        let at = |&threshold: &f64| {
+            let kept: Vec<usize> = above.iter().copied().filter(|&p| scores[i][p] >= threshold).collect();
+            metric.match_image(i, o, &kept).map(|(score, _)| score)
+        };
+        sweep.thresholds.iter().map(at).collect::<Result<Vec<Score>>>()
+    })?;
+    let image_scores: Vec<Vec<Score>> =
+        (0..sweep.thresholds.len()).map(|k| per_image.iter().map(|s| s[k]).collect()).collect();
+    let thresholds: Vec<ThresholdScore> = (sweep.thresholds.iter().zip(&image_scores))
+        .map(|(&threshold, images)| ThresholdScore { threshold, score: Score::total(images) })
         .collect();
-    let mut best: Option<usize> = None;
-    for (k, t) in thresholds.iter().enumerate() {
-        if best.is_none_or(|b| t.score.hmean > thresholds[b].score.hmean) {
-            best = Some(k);
-        }
-    }
-    Ok(best.map(|k| SweepReport {
+    Ok(best_threshold(&thresholds).map(|k| SweepReport {
         best: thresholds[k],
-        images: per_image.iter().map(|s| s[k]).collect(),
+        images: image_scores[k].clone(),
         thresholds,
+        image_scores,
     }))
 }

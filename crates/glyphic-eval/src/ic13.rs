@@ -1,7 +1,8 @@
 use glyphic_core::Point;
 use serde::{Deserialize, Serialize};
 
-use crate::hmean::{Overlaps, fraction};
+use crate::hmean::{Matched, Overlaps, fraction};
+use crate::measure::{box_diagonal, centre_distance};
 use crate::{Error, OutlineRule, Result, Score};
 
 /// How hmean-ic13 matches (Wolf and Jolion, "Object count/area graphs for the evaluation of object detection and
@@ -125,11 +126,11 @@ pub fn many_to_one(
 }
 
 pub(crate) fn match_image(
-    overlaps: &Overlaps,
+    overlaps: &Overlaps<'_>,
     options: &Ic13Options,
     image: usize,
     kept: &[usize],
-) -> Result<Score> {
+) -> Result<Matched> {
     let all_ignored = overlaps.ignored(options.precision_threshold);
     let mut prediction_free: Vec<bool> = kept.iter().map(|&p| !all_ignored[p]).collect();
     let counted: Vec<bool> = prediction_free.clone();
@@ -137,8 +138,9 @@ pub(crate) fn match_image(
     let cared = overlaps.cared;
     let (mut recall_hits, mut precision_hits) = (0.0, 0.0);
     if kept.is_empty() || overlaps.truths.is_empty() {
-        return Ok(Score::new(0.0, 0.0, cared, predictions));
+        return Ok((Score::new(0.0, 0.0, cared, predictions), Vec::new()));
     }
+    let mut matched = Vec::new();
     let ratios = ratios(overlaps, options, kept);
     let mut truth_free: Vec<bool> = (0..overlaps.truths.len()).map(|t| t < cared).collect();
     let all_truths = 0..cared;
@@ -147,13 +149,14 @@ pub(crate) fn match_image(
             if !truth_free[t] || !prediction_free[p] || !one_to_one(&ratios, t, p) {
                 continue;
             }
-            let (truth, prediction) = (&overlaps.truths[t], &overlaps.predictions[kept[p]]);
+            let (truth, prediction) = (overlaps.truths[t], overlaps.predictions[kept[p]]);
             let not_a_quad = |vertices| Error::NotAQuad { image, truth: t, prediction: kept[p], vertices };
             let size = diagonal(prediction, options.rule).map_err(not_a_quad)?
                 + diagonal(truth, options.rule).map_err(not_a_quad)?;
-            if centre(prediction).distance(centre(truth)) / size * 2.0 < options.centre_distance {
+            if centre_distance(prediction, truth) / size * 2.0 < options.centre_distance {
                 truth_free[t] = false;
                 prediction_free[p] = false;
+                matched.push((t, kept[p]));
                 recall_hits += options.one_to_one;
                 precision_hits += options.one_to_one;
             }
@@ -164,7 +167,10 @@ pub(crate) fn match_image(
             truth_free[t] = false;
             recall_hits += options.one_to_many;
             precision_hits += options.one_to_many * parts.len() as f64;
-            parts.iter().for_each(|&p| prediction_free[p] = false);
+            for p in parts {
+                prediction_free[p] = false;
+                matched.push((t, kept[p]));
+            }
         }
     }
     for p in (0..kept.len()).filter(|&p| counted[p]) {
@@ -172,13 +178,16 @@ pub(crate) fn match_image(
             prediction_free[p] = false;
             recall_hits += options.many_to_one * parts.len() as f64;
             precision_hits += options.many_to_one;
-            parts.iter().for_each(|&t| truth_free[t] = false);
+            for t in parts {
+                truth_free[t] = false;
+                matched.push((t, kept[p]));
+            }
         }
     }
-    Ok(Score::new(recall_hits, precision_hits, cared, predictions))
+    Ok((Score::new(recall_hits, precision_hits, cared, predictions), matched))
 }
 
-fn ratios(overlaps: &Overlaps, options: &Ic13Options, kept: &[usize]) -> Ratios {
+fn ratios(overlaps: &Overlaps<'_>, options: &Ic13Options, kept: &[usize]) -> Ratios {
     let column: Vec<Option<usize>> = {
         let mut column = vec![None; overlaps.predictions.len()];
         kept.iter().enumerate().for_each(|(k, &p)| column[p] = Some(k));
@@ -202,15 +211,10 @@ fn ratios(overlaps: &Overlaps, options: &Ic13Options, kept: &[usize]) -> Ratios 
     }
 }
 
-pub(crate) fn centre(points: &[Point]) -> Point {
-    let n = points.len() as f64;
-    Point::new(points.iter().map(|p| p.x).sum::<f64>() / n, points.iter().map(|p| p.y).sum::<f64>() / n)
-}
-
 /// The distance of vertices 0 and 2; for other than four vertices that of the farthest two, or their count as error.
 fn diagonal(points: &[Point], rule: OutlineRule) -> Result<f64, usize> {
     match (points, rule) {
-        ([a, _, c, _], _) => Ok(a.distance(*c)),
+        ([a, b, c, d], _) => Ok(box_diagonal(&[*a, *b, *c, *d])),
         (_, OutlineRule::Mmocr021) => Err(points.len()),
         (_, OutlineRule::EvenOdd) => {
             Ok(points.iter().flat_map(|a| points.iter().map(|b| a.distance(*b))).fold(0.0, f64::max))

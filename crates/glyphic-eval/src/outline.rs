@@ -303,6 +303,9 @@ fn crosses_itself(points: &[Point]) -> bool {
 /// in full double precision, of any points. The rows are cut where an edge begins, ends or meets another; between two
 /// cuts everything is a trapezoid, whose area is its middle width times its height.
 fn even_odd_area(outlines: [&[Point]; 2], crossed: [bool; 2], rows: &Rect) -> f64 {
+    if rows.y0 >= rows.y1 {
+        return 0.0;
+    }
     let in_rows = |e: &Edge| e.bottom.y > rows.y0 && e.top.y < rows.y1;
     let edges: Vec<Edge> = edges(outlines[0], 0).chain(edges(outlines[1], 1)).filter(in_rows).collect();
     let mut cuts = Vec::with_capacity(2 * edges.len());

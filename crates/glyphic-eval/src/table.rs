@@ -20,14 +20,13 @@ impl<const N: usize> Table<N> {
 
 impl Table<6> {
     pub(crate) fn score(&mut self, name: &str, score: &Score) {
-        self.row([
-            name.to_owned(),
-            score.truths.to_string(),
-            score.predictions.to_string(),
-            format!("{:.4}", score.recall),
-            format!("{:.4}", score.precision),
-            format!("{:.4}", score.hmean),
-        ]);
+        self.ratios(name, score.truths, score.predictions, [score.recall, score.precision, score.hmean]);
+    }
+
+    /// A row of counts, and of recall, precision and their mean.
+    pub(crate) fn ratios(&mut self, name: &str, truths: usize, predictions: usize, ratios: [f64; 3]) {
+        let [recall, precision, mean] = ratios.map(|v| format!("{v:.4}"));
+        self.row([name.to_owned(), truths.to_string(), predictions.to_string(), recall, precision, mean]);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use glyphic_core::{Line, Page, Polygon, Rect, Region, TextInstance, Transcript};
 use glyphic_eval::{
-    DetectionOptions, EndToEndOptions, Error, IouOptions, NamedPage, OutlineRule, Protocol, ProtocolChoice,
-    Warning, eval_hmean_iou, evaluate_detection, evaluate_end_to_end, evaluate_recognition,
+    DetectionOptions, EndToEndOptions, Error, IouOptions, NamedPage, OutlineRule, PredictedCrop, Protocol,
+    ProtocolChoice, Warning, eval_hmean_iou, evaluate_detection, evaluate_end_to_end, evaluate_recognition,
 };
 use proptest::prelude::*;
 
@@ -62,7 +62,8 @@ fn a_prediction_without_truth_and_a_name_given_twice_are_errors_that_name_it() {
     );
     let double = evaluate_end_to_end(&truth, &twice, &options).unwrap_err();
     assert!(matches!(&double, Error::DuplicateImage { side: "predictions", .. }), "{double}");
-    let double = evaluate_end_to_end(&[truth[0].clone(), truth[0].clone()], &[], &options).unwrap_err();
+    let double =
+        evaluate_end_to_end(&[truth[0].clone(), truth[0].clone()], &stranger[..0], &options).unwrap_err();
     assert!(matches!(&double, Error::DuplicateImage { side: "truth", .. }), "{double}");
 }
 
@@ -167,7 +168,11 @@ fn recognition_lists_its_mistakes_with_the_farthest_first() {
     let pairs = |texts: &[&str]| -> Vec<(String, String)> {
         texts.iter().enumerate().map(|(i, t)| (format!("{i}.png"), (*t).to_owned())).collect()
     };
-    let report = evaluate_recognition(&pairs(&["same", "near", "lost"]), &pairs(&["same", "neat"])).unwrap();
+    let read = |texts: &[&str]| -> Vec<PredictedCrop> {
+        let crop = |(n, text)| PredictedCrop { file_name: Some(n), text, score: 1.0 };
+        pairs(texts).into_iter().map(crop).collect()
+    };
+    let report = evaluate_recognition(&pairs(&["same", "near", "lost"]), &read(&["same", "neat"])).unwrap();
     assert_eq!(report.mistakes.iter().map(|m| m.truth.as_str()).collect::<Vec<_>>(), ["lost", "near"]);
     assert_eq!(report.warnings, [Warning::NoPrediction { file_name: "2.png".to_owned() }]);
     assert_eq!(
@@ -202,7 +207,7 @@ fn options_outside_their_range_and_lists_of_other_lengths_are_errors() {
 
 #[test]
 fn an_empty_data_set_is_perfect() {
-    let report = evaluate_detection(&[], &[], &DetectionOptions::default()).unwrap();
+    let report = evaluate_detection::<NamedPage>(&[], &[], &DetectionOptions::default()).unwrap();
     assert_eq!(
         (report.instances.all.recall, report.instances.all.precision, report.instances.all.hmean),
         (1., 1., 1.)

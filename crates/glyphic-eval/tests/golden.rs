@@ -1,10 +1,11 @@
 //! The metrics against the reference's numbers.
 
-use glyphic_core::Point;
+use glyphic_core::{Point, Rect};
 use glyphic_eval::{
-    Error, HmeanReport, Ic13Options, IouOptions, Metric, Outline, OutlineRule, Ratios, RecognitionScore,
-    Score, Sweep, eval_hmean, eval_hmean_ic13, eval_hmean_iou, hmean_of, ignored_predictions, many_to_one,
-    match_pair, one_to_many, one_to_one,
+    Entity, Error, HmeanReport, Ic13Options, IouOptions, Metric, NerRule, Outline, OutlineRule, Ratios,
+    RecognitionScore, Score, Sweep, boundary_iou, box_corners, box_diagonal, centre, centre_distance,
+    eval_hmean, eval_hmean_ic13, eval_hmean_iou, eval_kie_f1, eval_ner_f1, hmean_of, ignored_predictions,
+    many_to_one, match_pair, most_probable, one_to_many, one_to_one, scores_above, scores_from,
 };
 use glyphic_testing::golden::{Case, case, cases};
 use serde_json::Value;
@@ -181,7 +182,11 @@ fn the_score_sweep_gives_the_reference_best() {
         };
         assert_eq!(metric.name(), name);
         let sweep = Sweep { min_score: run["score_thr"].as_f64().unwrap(), ..Sweep::default() };
-        let best = eval_hmean(&predictions, &truths, &ignored, &metric, &sweep).unwrap().unwrap().best.score;
+        let report = eval_hmean(&predictions, &truths, &ignored, &metric, &sweep).unwrap().unwrap();
+        for (threshold, images) in report.thresholds.iter().zip(&report.image_scores) {
+            assert_eq!(threshold.score, Score::total(images));
+        }
+        let best = report.best.score;
         for (key, got) in [("recall", best.recall), ("precision", best.precision), ("hmean", best.hmean)] {
             let expected = run["out"][format!("{name}:{key}")].as_f64().unwrap();
             close(got, expected, 1e-12, &format!("{name} {key} above {}", sweep.min_score));
@@ -209,6 +214,8 @@ fn polygon_pairs_have_the_reference_areas() {
         for (key, got) in table {
             close(got, expected(key), 1e-6 + 1e-9 * expected(key).abs(), &format!("{key} of {pair}"));
         }
+        let flat = [points(&numbers(&pair["a"])), points(&numbers(&pair["b"]))];
+        assert_eq!(boundary_iou(&flat[0], &flat[1], OutlineRule::Mmocr021), a.iou(&b));
         for (key, got) in [("iou", a.iou(&b)), ("iou_ba", b.iou(&a))] {
             match (pair[key]["ok"].as_f64(), got) {
                 (Some(expected), Some(got)) => close(got, expected, 1e-9, &format!("{key} of {pair}")),
@@ -309,5 +316,101 @@ fn recognition_gives_the_reference_values() {
         ];
         assert_eq!(got, row[..6], "{pred:?} {gt:?}");
         close(m.normalised_distance, row[6], 1e-15, &format!("{pred:?} {gt:?}"));
+    }
+}
+
+#[test]
+fn geometry_helpers_give_the_reference_values() {
+    let json = case("A_lowlevel").json();
+    for row in json["geometry"].as_array().unwrap() {
+        let [a, b, c] = ["a", "b", "c"].map(|key| points(&numbers(&row[key])));
+        let value = |key: &str| row[key].as_f64().unwrap();
+        let (x, y) = (centre(&c).x, centre(&c).y);
+        let expected = numbers(&row["center_c"]);
+        let quad = |points: &[Point]| <[Point; 4]>::try_from(points).unwrap();
+        for (key, got) in [
+            ("dist_ab", centre_distance(&a, &b)),
+            ("dist_ac", centre_distance(&a, &c)),
+            ("diag_a", box_diagonal(&quad(&a))),
+            ("diag_b", box_diagonal(&quad(&b))),
+            ("p_dist", a[0].distance(b[0])),
+        ] {
+            close(got, value(key), 1e-9, key);
+        }
+        close(x, expected[0], 1e-9, "center_c");
+        close(y, expected[1], 1e-9, "center_c");
+    }
+    for row in json["box2polygon"].as_array().unwrap() {
+        let [x0, y0, x1, y1] = <[f64; 4]>::try_from(numbers(&row["box"])).unwrap();
+        let outline = Outline::new(&box_corners(Rect { x0, y0, x1, y1 }), OutlineRule::Mmocr021);
+        close(outline.area(), row["area"].as_f64().unwrap(), 1e-9, "box2polygon");
+    }
+    for row in json["score_filters"].as_array().unwrap() {
+        let (results, scores) = (matrix(&row["results"]), numbers(&row["scores"]));
+        let threshold = row["thr"].as_f64().unwrap();
+        let above = scores_above(&scores, threshold);
+        let kept: Vec<_> = above.iter().map(|&i| results[i].clone()).collect();
+        assert_eq!(kept, matrix(&row["filter_2dlist"][0]), "{row}");
+        let kept: Vec<f64> = above.iter().map(|&i| scores[i]).collect();
+        assert_eq!(kept, numbers(&row["filter_2dlist"][1]), "{row}");
+        assert_eq!(kept, numbers(&row["filter_result_scores"]), "{row}");
+        let top: Vec<_> = scores_from(&scores, threshold).iter().map(|&i| results[i].clone()).collect();
+        assert_eq!(top, matrix(&row["select_top"]), "{row}");
+    }
+}
+
+#[test]
+fn key_information_gives_the_reference_f1() {
+    for row in case("A_kie_f1").json()["cases"].as_array().unwrap() {
+        let (predicted, truths) = (indices(&row["argmax"]), indices(&row["gts"]));
+        if row["preds"].is_array() {
+            let rows = matrix(&row["preds"]);
+            let narrow = |r: &Vec<f64>| r.iter().map(|v| *v as f32).collect::<Vec<_>>();
+            let best: Vec<usize> = rows.iter().map(|r| most_probable(&narrow(r)).unwrap()).collect();
+            assert_eq!(best, predicted);
+        }
+        let classes = row["num_classes"].as_u64().unwrap() as usize;
+        let score = eval_kie_f1(&predicted, &truths, classes, &indices(&row["ignores"])).unwrap();
+        let got: Vec<f64> = score.classes.iter().map(|c| f64::from(c.f1)).collect();
+        let expected = numbers(&row["f1"]);
+        assert_eq!(got.len(), expected.len());
+        for (got, expected) in got.iter().zip(&expected) {
+            close(*got, *expected, 1e-6, "f1");
+        }
+    }
+}
+
+#[test]
+fn entities_give_the_reference_f1() {
+    for row in case("A_ner_f1").json()["cases"].as_array().unwrap() {
+        let entity =
+            |v: &Value| Entity::new(v[0].as_str().unwrap(), v[1].as_i64().unwrap(), v[2].as_i64().unwrap());
+        let predicted: Vec<Vec<Entity>> = (row["results"].as_array().unwrap().iter())
+            .map(|line| line.as_array().unwrap().iter().map(entity).collect())
+            .collect();
+        let truths: Vec<Vec<Entity>> = (row["gt_infos"].as_array().unwrap().iter())
+            .map(|info| {
+                let mut entities = Vec::new();
+                for (category, surfaces) in info["label"].as_object().unwrap() {
+                    for places in surfaces.as_object().unwrap().values() {
+                        for place in places.as_array().unwrap() {
+                            let (start, end) = (place[0].as_i64().unwrap(), place[1].as_i64().unwrap());
+                            entities.push(Entity::new(category.clone(), start, end));
+                        }
+                    }
+                }
+                entities
+            })
+            .collect();
+        let score = eval_ner_f1(&predicted, &truths, NerRule::Mmocr021).unwrap();
+        let expected = row["out"].as_object().unwrap();
+        assert_eq!(score.categories.len() + 1, expected.len(), "{row}");
+        let all = [("all".to_owned(), score.all)];
+        for (category, got) in score.categories.iter().chain(&all) {
+            let expected = |key: &str| expected[category][key].as_f64().unwrap();
+            for (key, got) in [("precision", got.precision), ("recall", got.recall), ("f1-score", got.f1)] {
+                close(got, expected(key), 1e-12, &format!("{category} {key}"));
+            }
+        }
     }
 }
