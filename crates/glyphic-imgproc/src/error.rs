@@ -42,6 +42,18 @@ pub enum Error {
         /// `x, y` of the corners.
         corners: [[f64; 2]; 4],
     },
+    /// Pixels of no channel, or of more than can be worked with.
+    #[error("{channels} channels: 1 to 4 are possible here, an RGB image has 3")]
+    Channels {
+        /// The number of channels.
+        channels: usize,
+    },
+    /// An affine map that cannot be undone.
+    #[error("the affine map {map:?} has no inverse: it must not flatten the plane")]
+    Singular {
+        /// Its six numbers.
+        map: [f64; 6],
+    },
     /// An outline without vertices, or with coordinates that are not finite or lie far beyond any picture.
     #[error(
         "an outline of {vertices} vertices cannot be cropped: it needs coordinates within 2^24 pixels of the origin"

@@ -1,6 +1,8 @@
 //! Polygon filling with the pixels that OpenCV's `fillPoly` and `fillConvexPoly` (8-connected, no sub-pixel shift) set:
 //! the Bresenham outline is part of the fill, edges run in 16-bit fixed point.
 
+use std::ops::Range;
+
 use crate::{Map, Pixel};
 
 const SHIFT: u32 = 16;
@@ -8,13 +10,52 @@ const ONE: i64 = 1 << SHIFT;
 
 /// Sets every pixel inside the closed outline by the even-odd rule, the outline's own pixels included.
 pub fn fill_poly<T: Copy>(map: &mut Map<T>, outline: &[Pixel], value: T) {
+    fill_polys(map, &[outline], value);
+}
+
+/// [`fill_poly`] for several outlines at once: a pixel inside an even number of them is outside, but for the pixels on
+/// the outlines themselves. This is `fillPoly` with a list.
+pub fn fill_polys<T: Copy>(map: &mut Map<T>, outlines: &[impl AsRef<[Pixel]>], value: T) {
+    let (width, height) = (map.width(), map.height());
+    let data = map.data_mut();
+    poly_spans(width, height, outlines, |span| match span.len() {
+        // Most spans are single pixels of an outline: a store, not a call.
+        1 => data[span.start] = value,
+        _ => data[span].fill(value),
+    });
+}
+
+/// The pixels that [`fill_polys`] sets on a map of `width` x `height`, as ranges of indices into its rows, none of them
+/// empty. A pixel may come more than once.
+pub fn poly_spans(
+    width: usize,
+    height: usize,
+    outlines: &[impl AsRef<[Pixel]>],
+    mut paint: impl FnMut(Range<usize>),
+) {
+    if width == 0 || height == 0 {
+        return;
+    }
+    let mut edges = Vec::with_capacity(outlines.iter().map(|o| o.as_ref().len()).sum());
+    for outline in outlines {
+        add_edges(width as i64, height as i64, outline.as_ref(), &mut edges, &mut paint);
+    }
+    fill_edges(width as i64, height as i64, edges, &mut paint);
+}
+
+/// Paints an outline and collects its edges.
+fn add_edges(
+    width: i64,
+    height: i64,
+    outline: &[Pixel],
+    edges: &mut Vec<Edge>,
+    paint: &mut impl FnMut(Range<usize>),
+) {
     let Some(last) = outline.last() else { return };
-    let (width, height) = (map.width() as i64, map.height() as i64);
-    let mut edges = Vec::with_capacity(outline.len());
     let mut from = wide(*last);
     for to in outline.iter().map(|p| wide(*p)) {
         let (mut a, mut b) = (from, to);
-        draw_thin(map, a, b, value);
+        draw_thin(width, height, a, b, paint);
         let inside = |p: [i64; 2]| (0..width).contains(&p[0]) && (0..height).contains(&p[1]);
         let (mut exact_a, mut exact_b) = ([a[0] << SHIFT, a[1]], [b[0] << SHIFT, b[1]]);
         if inside(a) && inside(b) {
@@ -40,7 +81,6 @@ pub fn fill_poly<T: Copy>(map: &mut Map<T>, outline: &[Pixel], value: T) {
         }
         from = to;
     }
-    fill_edges(map, edges, value);
 }
 
 fn wide(p: Pixel) -> [i64; 2] {
@@ -54,8 +94,7 @@ struct Edge {
     slope: i64,
 }
 
-fn fill_edges<T: Copy>(map: &mut Map<T>, mut edges: Vec<Edge>, value: T) {
-    let (width, height) = (map.width() as i64, map.height() as i64);
+fn fill_edges(width: i64, height: i64, mut edges: Vec<Edge>, paint: &mut impl FnMut(Range<usize>)) {
     // Rows above the map are passed over at once.
     edges.retain(|e| e.bottom > 0 && e.top < height);
     for e in edges.iter_mut().filter(|e| e.top < 0) {
@@ -78,7 +117,8 @@ fn fill_edges<T: Copy>(map: &mut Map<T>, mut edges: Vec<Edge>, value: T) {
             let (a, b) = (edges[pair[0]].x, edges[pair[1]].x);
             let (left, right) = (a.min(b) >> SHIFT, a.max(b) >> SHIFT);
             if left < width && right >= 0 {
-                map.row_mut(y as usize)[left.max(0) as usize..=right.min(width - 1) as usize].fill(value);
+                let row = y * width;
+                paint((row + left.max(0)) as usize..(row + right.min(width - 1) + 1) as usize);
             }
         }
         for &i in &active {
@@ -101,7 +141,8 @@ pub fn fill_convex<T: Copy>(map: &mut Map<T>, outline: &[Pixel], value: T) {
         if to[1] < vertices[topmost][1] {
             topmost = i;
         }
-        draw_thin(map, from, to, value);
+        let data = map.data_mut();
+        draw_thin(width, height, from, to, &mut |pixel: Range<usize>| data[pixel.start] = value);
         from = to;
     }
     let bottom = vertices.iter().map(|v| v[1]).max().unwrap_or(0).min(height - 1);
@@ -197,9 +238,24 @@ pub fn polygon_mean(map: &Map<f32>, outline: &[Pixel]) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
-/// Bresenham's line, both ends included, always drawn from left to right.
-fn draw_thin<T: Copy>(map: &mut Map<T>, mut a: [i64; 2], mut b: [i64; 2], value: T) {
+/// Sets the pixels of the lines from point to point, one pixel thick: `polylines` without closing.
+pub fn draw_thin_line<T: Copy>(map: &mut Map<T>, points: &[Pixel], value: T) {
     let (width, height) = (map.width() as i64, map.height() as i64);
+    let data = map.data_mut();
+    for pair in points.windows(2) {
+        let mut set = |pixel: Range<usize>| data[pixel.start] = value;
+        draw_thin(width, height, wide(pair[0]), wide(pair[1]), &mut set);
+    }
+}
+
+/// Bresenham's line, both ends included, always drawn from left to right.
+fn draw_thin(
+    width: i64,
+    height: i64,
+    mut a: [i64; 2],
+    mut b: [i64; 2],
+    paint: &mut impl FnMut(Range<usize>),
+) {
     if !clip(width, height, &mut a, &mut b) {
         return;
     }
@@ -211,9 +267,8 @@ fn draw_thin<T: Copy>(map: &mut Map<T>, mut a: [i64; 2], mut b: [i64; 2], value:
     let (long, short, major, minor) = if dy > dx { (dy, dx, down, 1) } else { (dx, dy, 1, down) };
     let mut error = long - 2 * short;
     let mut at = a[1] * width + a[0];
-    let data = map.data_mut();
     for step in 0..=long {
-        data[at as usize] = value;
+        paint(at as usize..at as usize + 1);
         if step == long {
             break;
         }

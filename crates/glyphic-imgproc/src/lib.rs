@@ -7,6 +7,7 @@
 //! Pixel (x, y) covers the unit square from (x, y) on for [`resize`](resize_linear_f32); contours, fills and warps put
 //! integer coordinates at pixel centres, as OpenCV does.
 
+mod affine;
 mod approx;
 mod circle;
 mod components;
@@ -18,11 +19,13 @@ mod fill;
 mod locality_nms;
 mod map;
 mod morphology;
+mod raster;
 mod resize;
 mod rotate;
 mod skeleton;
 mod warp;
 
+pub use affine::{Affine, Interpolation};
 pub use approx::{approx_poly_dp, arc_length};
 pub use circle::fill_circle;
 pub use components::{Component, Components, Connectivity, connected_components};
@@ -30,10 +33,11 @@ pub use contours::{Approximation, Contour, Retrieval, find_contours};
 pub use crop::{crop_polygon, crop_quad, crop_rect, crop_ribbon};
 pub use draw::{draw_line, draw_polygon, draw_polyline, fill_polygon, fill_rect};
 pub use error::{Error, Result};
-pub use fill::{fill_convex, fill_poly, polygon_mean};
+pub use fill::{draw_thin_line, fill_convex, fill_poly, fill_polys, poly_spans, polygon_mean};
 pub use locality_nms::{ScoredQuad, merge_quads};
 pub use map::{Map, Pixel, pixels, points};
 pub use morphology::{dilate, erode};
+pub use raster::{Around, Raster, Sides, Value};
 pub use resize::{
     resize_antialiased, resize_linear, resize_linear_f32, resize_linear_u8, resize_nearest,
     resize_nearest_map,

@@ -7,6 +7,9 @@ use glyphic_core::geometry::{intersection_area, signed_area};
 /// Steps a pixel in which corners are held while they are averaged.
 const STEPS: f32 = 10_000.0;
 
+/// Farther from the origin there are no pixels.
+const FARTHEST: f32 = (1u32 << 24) as f32;
+
 /// A quadrilateral and its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoredQuad {
@@ -19,11 +22,11 @@ pub struct ScoredQuad {
 /// Merges each quad with the one before it where they overlap by more than `threshold` (intersection over union, 0 to
 /// 1), weighted by their scores; then keeps those, best first, that overlap no better one by more.
 ///
-/// Corners that are not finite are none: such quads are left out, as are scores that are not above 0.
+/// Quads with corners 2^24 pixels or more from the origin, or not finite, are left out, as are scores not above 0.
 pub fn merge_quads(quads: &[ScoredQuad], threshold: f32) -> Vec<ScoredQuad> {
     let mut merged: Vec<Fixed> = Vec::new();
     for quad in quads {
-        let usable = quad.score > 0.0 && quad.corners.as_flattened().iter().all(|v| v.is_finite());
+        let usable = quad.score > 0.0 && quad.corners.as_flattened().iter().all(|v| v.abs() < FARTHEST);
         if !usable {
             continue;
         }
@@ -227,7 +230,8 @@ mod tests {
     fn what_is_no_quad_is_left_out() {
         let mut broken = square(0.0, 0.0, 10.0, 0.5);
         broken.corners[2][1] = f32::NAN;
-        let quads = [broken, square(0.0, 0.0, 10.0, f32::NAN), square(0.0, 0.0, 10.0, -1.0)];
+        let far = square(3e30, 0.0, 10.0, 0.5);
+        let quads = [broken, far, square(0.0, 0.0, 10.0, f32::NAN), square(0.0, 0.0, 10.0, -1.0)];
         assert_eq!(merge_quads(&quads, 0.3), []);
         let point = square(3.0, 3.0, 0.0, 0.5);
         assert_eq!(merge_quads(&[point, point], 0.3).len(), 2);

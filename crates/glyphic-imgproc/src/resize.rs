@@ -40,8 +40,8 @@ fn check(operation: &'static str, width: usize, height: usize) -> Result<()> {
 pub fn resize_linear(image: &Image, width: u32, height: u32) -> Result<Image> {
     let (w, h) = (width as usize, height as usize);
     check("resize", w, h)?;
-    let source = Source { data: image.rgb(), width: image.width() as usize, height: image.height() as usize };
-    Ok(image_of(width, height, linear_u8::<3>(source, w, h)))
+    let from = [image.height() as usize, image.width() as usize];
+    Ok(image_of(width, height, linear_u8::<3>(image.rgb(), from, [h, w])))
 }
 
 /// [`resize_linear`] for one channel.
@@ -50,8 +50,8 @@ pub fn resize_linear(image: &Image, width: u32, height: u32) -> Result<Image> {
 /// As there.
 pub fn resize_linear_u8(map: &Map<u8>, width: usize, height: usize) -> Result<Map<u8>> {
     check("resize", width, height)?;
-    let source = Source { data: map.data(), width: map.width(), height: map.height() };
-    Ok(Map::from_parts(width, height, linear_u8::<1>(source, width, height)))
+    let resized = linear_u8::<1>(map.data(), [map.height(), map.width()], [height, width]);
+    Ok(Map::from_parts(width, height, resized))
 }
 
 /// Bilinear, half-pixel centres, single precision: OpenCV's `resize(INTER_LINEAR)` on floats.
@@ -60,22 +60,8 @@ pub fn resize_linear_u8(map: &Map<u8>, width: usize, height: usize) -> Result<Ma
 /// As for [`resize_linear`].
 pub fn resize_linear_f32(map: &Map<f32>, width: usize, height: usize) -> Result<Map<f32>> {
     check("resize", width, height)?;
-    let columns = taps(map.width(), width, true, |position| position);
-    let rows = taps(map.height(), height, false, |position| position);
-    let mut out = vec![0f32; width * height];
-    by_rows(&mut out, width, |y, target, cache: &mut RowCache<f32>| {
-        let Tap { from, to, weight } = rows[y];
-        let horizontal = |source: usize, line: &mut Vec<f32>| {
-            let row = map.row(source);
-            line.clear();
-            line.extend(columns.iter().map(|t| row[t.from] * (1.0 - t.weight) + row[t.to] * t.weight));
-        };
-        let (upper, lower) = cache.rows(from, to, horizontal);
-        for ((t, a), b) in target.iter_mut().zip(upper).zip(lower) {
-            *t = a * (1.0 - weight) + b * weight;
-        }
-    });
-    Ok(Map::from_parts(width, height, out))
+    let resized = linear_f32::<1>(map.data(), [map.height(), map.width()], [height, width]);
+    Ok(Map::from_parts(width, height, resized))
 }
 
 /// The pixel at `floor(x * source / target)`: OpenCV's `resize(INTER_NEAREST)`.
@@ -159,32 +145,55 @@ fn taps(source: usize, target: usize, snap: bool, round: fn(f64) -> f64) -> Vec<
         .collect()
 }
 
-struct Source<'a> {
-    data: &'a [u8],
-    width: usize,
-    height: usize,
+/// [`resize_linear_f32`] for `C` channels, sizes as `[height, width]`.
+pub(crate) fn linear_f32<const C: usize>(data: &[f32], from: [usize; 2], to: [usize; 2]) -> Vec<f32> {
+    let ([source_height, source_width], [height, width]) = (from, to);
+    let columns = taps(source_width, width, true, |position| position);
+    let rows = taps(source_height, height, false, |position| position);
+    let mut out = vec![0f32; width * height * C];
+    by_rows(&mut out, width * C, |y, target, cache: &mut RowCache<f32>| {
+        let Tap { from, to, weight } = rows[y];
+        let horizontal = |source: usize, line: &mut Vec<f32>| {
+            let row = &data[source * source_width * C..][..source_width * C];
+            line.resize(width * C, 0.0);
+            let (pixels, _) = line.as_chunks_mut::<C>();
+            for (pixel, t) in pixels.iter_mut().zip(&columns) {
+                let (left, right) = (&row[t.from * C..][..C], &row[t.to * C..][..C]);
+                for c in 0..C {
+                    pixel[c] = left[c] * (1.0 - t.weight) + right[c] * t.weight;
+                }
+            }
+        };
+        let (upper, lower) = cache.rows(from, to, horizontal);
+        for ((t, a), b) in target.iter_mut().zip(upper).zip(lower) {
+            *t = a * (1.0 - weight) + b * weight;
+        }
+    });
+    out
 }
 
-fn linear_u8<const C: usize>(source: Source<'_>, width: usize, height: usize) -> Vec<u8> {
+/// [`resize_linear`] for `C` channels, sizes as `[height, width]`.
+pub(crate) fn linear_u8<const C: usize>(data: &[u8], from: [usize; 2], to: [usize; 2]) -> Vec<u8> {
+    let ([source_height, source_width], [height, width]) = (from, to);
     // The bits of the fixed-point weights depend on positions rounded to single precision.
     let single = |position: f64| f64::from(position as f32);
     let fixed = |weight: f32| {
         let scaled = |w: f32| (w * WEIGHT_ONE).round_ties_even() as i32;
         (scaled(1.0 - weight), scaled(weight))
     };
-    let columns: Vec<(usize, usize, i32, i32)> = taps(source.width, width, true, single)
+    let columns: Vec<(usize, usize, i32, i32)> = taps(source_width, width, true, single)
         .into_iter()
         .map(|t| {
             let (a, b) = fixed(t.weight);
             (t.from * C, t.to * C, a, b)
         })
         .collect();
-    let rows = taps(source.height, height, false, single);
+    let rows = taps(source_height, height, false, single);
     let mut out = vec![0u8; width * height * C];
     by_rows(&mut out, width * C, |y, target, cache: &mut RowCache<i32>| {
         let Tap { from, to, weight } = rows[y];
         let horizontal = |index: usize, line: &mut Vec<i32>| {
-            let row = &source.data[index * source.width * C..][..source.width * C];
+            let row = &data[index * source_width * C..][..source_width * C];
             line.resize(width * C, 0);
             let (pixels, _) = line.as_chunks_mut::<C>();
             for (pixel, &(from, to, a, b)) in pixels.iter_mut().zip(&columns) {
@@ -258,15 +267,17 @@ fn nearest<T: Copy>(
     width: usize,
     height: usize,
 ) -> Vec<T> {
-    let positions = |source: usize, target: usize| -> Vec<usize> {
-        let scale = 1.0 / (target as f64 / source as f64);
-        (0..target).map(|i| ((i as f64 * scale).floor() as usize).min(source - 1)).collect()
-    };
-    let columns = positions(source_width, width);
+    let columns = nearest_positions(source_width, width);
     let mut out = Vec::with_capacity(width * height);
-    for y in positions(source_height, height) {
+    for y in nearest_positions(source_height, height) {
         let row = &data[y * source_width..][..source_width];
         out.extend(columns.iter().map(|&x| row[x]));
     }
     out
+}
+
+/// The source position of each target position.
+pub(crate) fn nearest_positions(source: usize, target: usize) -> Vec<usize> {
+    let scale = 1.0 / (target as f64 / source as f64);
+    (0..target).map(|i| ((i as f64 * scale).floor() as usize).min(source - 1)).collect()
 }
