@@ -4,8 +4,9 @@ use burn::nn::conv::{Conv2d, ConvTranspose2d, ConvTranspose2dConfig};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use glyphic_nn::backbones::{Lite, ResNet};
-use glyphic_nn::layers::{BatchNorm2d, BatchNorm2dConfig, Fold, conv2d, fold};
+use glyphic_nn::layers::{BatchNorm2d, BatchNorm2dConfig, Fold, conv_bn, conv2d, fold};
 use glyphic_nn::necks::{Fpnc, FpncConfig};
+use glyphic_nn::ops::{After, convolve_transposed};
 
 use super::config::{DbBackbone, DbNetConfig};
 
@@ -126,14 +127,14 @@ impl DbHead {
 }
 
 /// `[N, C, h, w]` -> `[N, 1, 4h, 4w]`, 0 to 1.
-fn branch((conv, bn1, relu1, double, bn2, relu2, last): &Branch, x: Tensor<4>) -> Tensor<4> {
-    let norm = |bn: &Option<BatchNorm2d>, x| match bn {
-        Some(bn) => bn.forward(x),
-        None => x,
+fn branch((conv, bn1, _, double, bn2, _, last): &Branch, x: Tensor<4>) -> Tensor<4> {
+    let x = conv_bn(conv, bn1.as_ref(), x, After::Relu);
+    let x = convolve_transposed(double, x);
+    let x = match bn2 {
+        Some(bn) => bn.forward_then(x, After::Relu),
+        None => After::Relu.apply(x),
     };
-    let x = relu1.forward(norm(bn1, conv.forward(x)));
-    let x = relu2.forward(norm(bn2, double.forward(x)));
-    sigmoid(last.forward(x))
+    sigmoid(convolve_transposed(last, x))
 }
 
 fn fold_branch((conv, bn1, relu1, double, bn2, relu2, last): Branch) -> Branch {

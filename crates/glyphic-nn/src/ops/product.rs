@@ -1,0 +1,226 @@
+//! The two products that convolutions are made of, in registers.
+
+use std::ops::Range;
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// Rows of the left matrix that [`Product`] takes together: as many sums as the registers hold (32 of them where
+/// vectors have 16 lanes, else 16), with 3 vectors of columns.
+const ROWS: [usize; 4] = [8, 4, 2, 1];
+
+/// A matrix `[m, k]` with its rows regrouped: for each group `[k, rows of the group]`.
+pub(crate) struct Packed {
+    values: Vec<f32>,
+    /// First row, rows.
+    groups: Vec<(usize, usize)>,
+    depth: usize,
+}
+
+impl Packed {
+    pub(crate) fn new(rows: usize, depth: usize, value: impl Fn(usize, usize) -> f32) -> Self {
+        let most = if Arch::new().dispatch(Lanes) == 16 { 8 } else { 4 };
+        let mut groups = Vec::new();
+        let mut values = Vec::with_capacity(rows * depth);
+        let mut first = 0;
+        while first < rows {
+            let n = ROWS.into_iter().find(|&n| n <= most.min(rows - first)).unwrap_or(1);
+            for k in 0..depth {
+                values.extend((first..first + n).map(|row| value(row, k)));
+            }
+            groups.push((first, n));
+            first += n;
+        }
+        Self { values, groups, depth }
+    }
+}
+
+struct Lanes;
+
+impl WithSimd for Lanes {
+    type Output = usize;
+
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        S::F32_LANES
+    }
+}
+
+/// Columns that are computed past the end of a range, at most.
+pub(crate) const OVERRUN: usize = 64;
+
+/// `to[row][q - range.start] = bias[row] + sum over k of left[row][k] * right[offsets[k] + q]` for `q` in `range`;
+/// rows of `to` are `to_stride` apart, which is at least the range with [`OVERRUN`].
+pub(crate) struct Product<'a> {
+    pub(crate) left: &'a Packed,
+    pub(crate) offsets: &'a [usize],
+    pub(crate) right: &'a [f32],
+    pub(crate) range: Range<usize>,
+    pub(crate) bias: Option<&'a [f32]>,
+    pub(crate) to: &'a mut [f32],
+    pub(crate) to_stride: usize,
+}
+
+impl Product<'_> {
+    pub(crate) fn run(self) {
+        Arch::new().dispatch(self);
+    }
+
+    #[inline(always)]
+    fn columns<S: Simd, const VECTORS: usize>(&mut self, simd: S, q: usize) {
+        let mut at = 0;
+        for &(row, rows) in &self.left.groups {
+            let next = at + rows * self.left.depth;
+            match rows {
+                8 => self.tile::<S, 8, VECTORS>(simd, q, row, at..next),
+                4 => self.tile::<S, 4, VECTORS>(simd, q, row, at..next),
+                2 => self.tile::<S, 2, VECTORS>(simd, q, row, at..next),
+                _ => self.tile::<S, 1, VECTORS>(simd, q, row, at..next),
+            }
+            at = next;
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
+        &mut self,
+        simd: S,
+        q: usize,
+        row: usize,
+        left: Range<usize>,
+    ) {
+        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+        if let Some(bias) = self.bias {
+            for r in 0..ROWS {
+                sums[r] = [simd.splat_f32s(bias[row + r]); VECTORS];
+            }
+        }
+        let (left, _) = self.left.values[left].as_chunks::<ROWS>();
+        for (values, &offset) in left.iter().zip(self.offsets) {
+            let (right, _) = S::as_simd_f32s(&self.right[offset + q..][..VECTORS * S::F32_LANES]);
+            let right: [S::f32s; VECTORS] = std::array::from_fn(|v| right[v]);
+            for r in 0..ROWS {
+                let value = simd.splat_f32s(values[r]);
+                for v in 0..VECTORS {
+                    sums[r][v] = simd.mul_add_e_f32s(value, right[v], sums[r][v]);
+                }
+            }
+        }
+        for r in 0..ROWS {
+            let at = (row + r) * self.to_stride + q - self.range.start;
+            let (to, _) = S::as_mut_simd_f32s(&mut self.to[at..][..VECTORS * S::F32_LANES]);
+            for v in 0..VECTORS {
+                to[v] = sums[r][v];
+            }
+        }
+    }
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let mut q = self.range.start;
+        while q < self.range.end {
+            match (self.range.end - q).div_ceil(S::F32_LANES) {
+                1 => self.columns::<S, 1>(simd, q),
+                2 => self.columns::<S, 2>(simd, q),
+                _ => self.columns::<S, 3>(simd, q),
+            }
+            q += 3 * S::F32_LANES;
+        }
+    }
+}
+
+/// `to[o][k] += sum over q in the ranges of left[o * left_stride + q] * right[offsets[k] + q]`, `to` `[rows, k]`.
+///
+/// Ranges are rounded up to whole vectors, so `left` has to be 0 for [`OVERRUN`] behind each of them.
+pub(crate) struct Correlation<'a> {
+    pub(crate) left: &'a [f32],
+    pub(crate) left_stride: usize,
+    pub(crate) rows: usize,
+    pub(crate) right: &'a [f32],
+    pub(crate) offsets: &'a [usize],
+    pub(crate) ranges: &'a [Range<usize>],
+    pub(crate) to: &'a mut [f32],
+}
+
+impl Correlation<'_> {
+    pub(crate) fn run(self) {
+        Arch::new().dispatch(self);
+    }
+
+    #[inline(always)]
+    fn rows<S: Simd, const ROWS: usize>(&mut self, simd: S, row: usize) {
+        let wide = S::F32_LANES == 16;
+        let mut k = 0;
+        while k < self.offsets.len() {
+            k += match (wide, self.offsets.len() - k) {
+                (_, 1) => self.tile::<S, ROWS, 1>(simd, row, k),
+                (_, 2) => self.tile::<S, ROWS, 2>(simd, row, k),
+                (_, 3) => self.tile::<S, ROWS, 3>(simd, row, k),
+                (true, 4 | 5) | (false, _) => self.tile::<S, ROWS, 4>(simd, row, k),
+                (true, _) => self.tile::<S, ROWS, 6>(simd, row, k),
+            };
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const ROWS: usize, const TAPS: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        k: usize,
+    ) -> usize {
+        let mut sums = [[simd.splat_f32s(0.0); TAPS]; ROWS];
+        for range in self.ranges {
+            let n = range.len().next_multiple_of(S::F32_LANES);
+            let left: [&[S::f32s]; ROWS] = std::array::from_fn(|r| {
+                S::as_simd_f32s(&self.left[(row + r) * self.left_stride + range.start..][..n]).0
+            });
+            let right: [&[S::f32s]; TAPS] = std::array::from_fn(|t| {
+                S::as_simd_f32s(&self.right[self.offsets[k + t] + range.start..][..n]).0
+            });
+            for i in 0..n / S::F32_LANES {
+                let left: [S::f32s; ROWS] = std::array::from_fn(|r| left[r][i]);
+                for t in 0..TAPS {
+                    let right = right[t][i];
+                    for r in 0..ROWS {
+                        sums[r][t] = simd.mul_add_e_f32s(left[r], right, sums[r][t]);
+                    }
+                }
+            }
+        }
+        for r in 0..ROWS {
+            let to = &mut self.to[(row + r) * self.offsets.len() + k..][..TAPS];
+            for t in 0..TAPS {
+                to[t] += simd.reduce_sum_f32s(sums[r][t]);
+            }
+        }
+        TAPS
+    }
+}
+
+impl WithSimd for Correlation<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let mut row = 0;
+        while row < self.rows {
+            row += match (S::F32_LANES == 16, self.rows - row) {
+                (_, 1) => {
+                    self.rows::<S, 1>(simd, row);
+                    1
+                }
+                (true, 4..) => {
+                    self.rows::<S, 4>(simd, row);
+                    4
+                }
+                _ => {
+                    self.rows::<S, 2>(simd, row);
+                    2
+                }
+            };
+        }
+    }
+}
