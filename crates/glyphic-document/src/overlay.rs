@@ -1,7 +1,7 @@
-use glyphic_core::{Image, Page, Polygon, Rect};
+use glyphic_core::{Image, Page, Point, Polygon, Rect};
 use glyphic_imgproc::{draw_polygon, fill_rect};
 
-use crate::label::{Pen, shared_area};
+use crate::label::{Label, Pen, shared_area};
 
 /// Labels are no smaller than this, in pixels: smaller ones cannot be read.
 const SMALLEST_TEXT: f64 = 10.0;
@@ -11,6 +11,9 @@ const LARGEST_TEXT: f64 = 1.0 / 36.0;
 
 /// How much of the picture a label hides.
 const LABEL_OPACITY: f64 = 0.72;
+
+/// Labels that would hide more than this share of their own area of other text go beside the picture.
+const CROWDED: f64 = 0.1;
 
 const INK: [u8; 3] = [16, 16, 16];
 const IGNORED: [u8; 3] = [128, 128, 128];
@@ -30,6 +33,9 @@ impl Default for Overlay {
 
 /// Draws a page on its picture: lines (words, where there are none) outlined and labelled with their text and
 /// confidence, from red over yellow to green; the words of lines by thin outlines; ignored truth in grey.
+///
+/// Where text stands too close for labels, as on a receipt, what was read is set beside the picture instead, each line
+/// at its height: the result is then twice as wide.
 pub fn overlay(image: &Image, page: &Page, options: Overlay) -> Image {
     let mut image = image.clone();
     let longer = f64::from(image.width().max(image.height()));
@@ -42,30 +48,43 @@ pub fn overlay(image: &Image, page: &Page, options: Overlay) -> Image {
         if instance.ignore {
             draw_polygon(&mut image, outline.points(), thin, IGNORED);
         } else if page.lines.is_empty() {
-            marks.push((outline, instance.text(), score));
+            marks.push(Mark::new(outline, instance.text(), score));
         } else {
             draw_polygon(&mut image, outline.points(), thin, confidence_colour(score));
         }
     }
-    marks.extend(page.lines.iter().map(|l| (&l.polygon, l.text.as_str(), l.score)));
-    for (outline, _, score) in &marks {
-        draw_polygon(&mut image, outline.points(), thick, confidence_colour(*score));
+    marks.extend(page.lines.iter().map(|l| Mark::new(&l.polygon, &l.text, l.score)));
+    for mark in &marks {
+        draw_polygon(&mut image, mark.outline.points(), thick, mark.colour);
     }
-    if options.labels {
-        let pen = Pen::new();
-        let mut taken: Vec<Rect> = marks.iter().map(|(outline, _, _)| outline.bounds()).collect();
-        for (outline, text, score) in marks {
-            draw_label(
-                &mut image,
-                &pen,
-                outline,
-                &label_text(text, score),
-                confidence_colour(score),
-                &mut taken,
-            );
-        }
+    if !options.labels {
+        return image;
+    }
+    let pen = Pen::new();
+    let labels = place_labels(&image, &pen, &marks);
+    let (hidden, whole) = labels.iter().fold((0.0, 0.0), |(h, w), l| (h + l.hidden, w + area(&l.at)));
+    if hidden > CROWDED * whole {
+        return beside(&image, &pen, &marks, thin);
+    }
+    for (label, mark) in labels.iter().zip(&marks) {
+        fill_rect(&mut image, label.at, mark.colour, LABEL_OPACITY);
+        pen.draw(&mut image, &label.text, label.at.x0 + label.margin, label.at.y0, INK);
     }
     image
+}
+
+/// Something to label.
+struct Mark<'a> {
+    outline: &'a Polygon,
+    text: &'a str,
+    score: f32,
+    colour: [u8; 3],
+}
+
+impl<'a> Mark<'a> {
+    fn new(outline: &'a Polygon, text: &'a str, score: f32) -> Self {
+        Self { outline, text, score, colour: confidence_colour(score) }
+    }
 }
 
 /// The text, and the confidence where there is any doubt.
@@ -91,37 +110,78 @@ fn confidence_colour(score: f32) -> [u8; 3] {
     [0, 1, 2].map(|c| (from[c] + (to[c] - from[c]) * t).round() as u8)
 }
 
-/// Puts a label above its outline, or below it or beside it where that hides less of other text and labels.
-fn draw_label(
-    image: &mut Image,
-    pen: &Pen,
-    outline: &Polygon,
-    text: &str,
-    colour: [u8; 3],
-    taken: &mut Vec<Rect>,
-) {
+/// A label and where it goes.
+struct Placed {
+    text: Label,
+    at: Rect,
+    /// Between the text and the label's sides.
+    margin: f64,
+    /// Pixels of other text and labels under it.
+    hidden: f64,
+}
+
+/// Labels above their outlines, or below or beside them where that hides less of other text and labels.
+fn place_labels(image: &Image, pen: &Pen, marks: &[Mark<'_>]) -> Vec<Placed> {
     let (width, height) = (f64::from(image.width()), f64::from(image.height()));
-    let bounds = outline.bounds();
     let largest = (width.max(height) * LARGEST_TEXT).max(SMALLEST_TEXT);
-    // Smaller than what it names, so that a label is told from the text.
-    let size = (bounds.width().min(bounds.height()) * 0.6).clamp(SMALLEST_TEXT, largest);
-    let margin = size * 0.15;
-    let label = pen.lay_out(text, size, width - 2.0 * margin);
-    let (w, h) = (label.width + 2.0 * margin, label.height);
-    let place = |x: f64, y: f64| {
-        let (x, y) = (x.clamp(0.0, (width - w).max(0.0)), y.clamp(0.0, (height - h).max(0.0)));
-        Rect { x0: x, y0: y, x1: x + w, y1: y + h }
+    let mut taken: Vec<Rect> = marks.iter().map(|mark| mark.outline.bounds()).collect();
+    let mut labels = Vec::with_capacity(marks.len());
+    for mark in marks {
+        let bounds = mark.outline.bounds();
+        // Smaller than what it names, so that a label is told from the text.
+        let size = (bounds.width().min(bounds.height()) * 0.6).clamp(SMALLEST_TEXT, largest);
+        let margin = size * 0.15;
+        let text = pen.lay_out(&label_text(mark.text, mark.score), size, width - 2.0 * margin);
+        let (w, h) = (text.width + 2.0 * margin, text.height);
+        let place = |x: f64, y: f64| {
+            let (x, y) = (x.clamp(0.0, (width - w).max(0.0)), y.clamp(0.0, (height - h).max(0.0)));
+            let at = Rect { x0: x, y0: y, x1: x + w, y1: y + h };
+            (taken.iter().map(|t| shared_area(t, &at)).sum::<f64>(), at)
+        };
+        let above = place(bounds.x0, bounds.y0 - h);
+        let others = [
+            place(bounds.x1 + margin, bounds.y0),
+            place(bounds.x0, bounds.y1),
+            place(bounds.x0 - w - margin, bounds.y0),
+        ];
+        // The first of equals.
+        let (hidden, at) =
+            others.into_iter().fold(above, |best, other| if other.0 < best.0 { other } else { best });
+        taken.push(at);
+        labels.push(Placed { text, at, margin, hidden });
+    }
+    labels
+}
+
+/// The picture, and to its right a white sheet with each text where it stands in the picture.
+fn beside(image: &Image, pen: &Pen, marks: &[Mark<'_>], thin: f64) -> Image {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let mut rgb = vec![255; 2 * width * height * 3];
+    for (row, source) in rgb.chunks_exact_mut(6 * width).zip(image.rgb().chunks_exact(3 * width)) {
+        row[..3 * width].copy_from_slice(source);
+    }
+    let Ok(mut sheet) = Image::from_rgb(2 * image.width(), image.height(), rgb) else {
+        // Only a picture of half the largest size allowed has no room for a sheet.
+        return image.clone();
     };
-    let places = [
-        place(bounds.x0, bounds.y0 - h),
-        place(bounds.x1 + margin, bounds.y0),
-        place(bounds.x0, bounds.y1),
-        place(bounds.x0 - w - margin, bounds.y0),
-    ];
-    let hidden = |r: &Rect| taken.iter().map(|t| shared_area(t, r)).sum::<f64>();
-    // The first of equals: above.
-    let Some(at) = places.into_iter().min_by(|a, b| hidden(a).total_cmp(&hidden(b))) else { return };
-    fill_rect(image, at, colour, LABEL_OPACITY);
-    pen.draw(image, &label, at.x0 + margin, at.y0, INK);
-    taken.push(at);
+    for mark in marks {
+        let moved: Vec<Point> =
+            mark.outline.points().iter().map(|p| Point { x: p.x + width as f64, y: p.y }).collect();
+        draw_polygon(&mut sheet, &moved, thin, mark.colour);
+        let bounds = mark.outline.bounds();
+        let text = label_text(mark.text, mark.score);
+        let tallest = (bounds.height() * 0.8).max(SMALLEST_TEXT);
+        // As wide as what it names.
+        let natural = pen.lay_out(&text, tallest, f64::INFINITY).width;
+        let size = (tallest * bounds.width() / natural.max(1.0)).clamp(SMALLEST_TEXT, tallest);
+        let left = width as f64 + bounds.x0;
+        let label = pen.lay_out(&text, size, 2.0 * width as f64 - left);
+        let top = (bounds.y0 + bounds.y1 - label.height) / 2.0;
+        pen.draw(&mut sheet, &label, left, top, INK);
+    }
+    sheet
+}
+
+fn area(rect: &Rect) -> f64 {
+    rect.width() * rect.height()
 }

@@ -212,6 +212,27 @@ fn an_overlay_marks_the_text_and_leaves_the_picture_it_was_given() {
 }
 
 #[test]
+fn crowded_text_is_set_beside_the_picture() {
+    let image = Image::filled(200, 100, [90; 3]).unwrap();
+    let mut page = Page::new(200, 100);
+    for row in 0..6 {
+        let top = f64::from(row) * 16.0;
+        let polygon = rect(4.0, top, 192.0, 15.0);
+        page.lines.push(Line {
+            polygon,
+            text: "as close as on a receipt".into(),
+            score: 0.9,
+            instances: Vec::new(),
+        });
+    }
+    let drawn = overlay(&image, &page, Overlay::default());
+    assert_eq!((drawn.width(), drawn.height()), (400, 100));
+    assert_eq!(drawn.pixel(100, 8), [90; 3], "the picture is not written over");
+    let dark = (200..400).filter(|x| drawn.pixel(*x, 8)[0] < 100).count();
+    assert!(dark > 10, "the sheet holds the text");
+}
+
+#[test]
 fn confidence_shows_in_the_colour() {
     let image = Image::filled(100, 80, [255; 3]).unwrap();
     let edge = |score: f32| {
@@ -234,7 +255,8 @@ proptest! {
         let mut page = Page::new(width, height);
         page.lines.push(Line { polygon, text, score, instances: Vec::new() });
         let image = Image::filled(width, height, [9; 3]).unwrap();
-        prop_assert_eq!(overlay(&image, &page, Overlay::default()).width(), width);
+        let drawn = overlay(&image, &page, Overlay::default());
+        prop_assert!(drawn.height() == height && [width, 2 * width].contains(&drawn.width()));
     }
 
     #[test]

@@ -49,6 +49,11 @@ impl Default for SynthConfig {
 }
 
 impl SynthConfig {
+    /// The same settings, drawing other samples for each `seed`.
+    pub fn reseeded(self, seed: u64) -> Self {
+        Self { seed: self.seed.wrapping_add(seed), ..self }
+    }
+
     pub(crate) fn validate(&self) -> Result<()> {
         let check = |field, value: u32, low: u32, high: u32, expected| {
             if (low..=high).contains(&value) {

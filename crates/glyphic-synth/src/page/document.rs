@@ -1,16 +1,13 @@
 use glyphic_core::Sample;
 
-use super::{Truth, lay_sheet, receipt::table};
+use super::sheet::{Sheet, View};
 use crate::{
     SynthConfig,
-    canvas::Canvas,
     corpus::{Corpus, Length, Place},
     degrade,
     dice::Dice,
     fonts::{Font, Taste},
-    ground,
-    line::{Palette, Stock, ink, wear},
-    raster::Raster,
+    line::Stock,
     text::{Layout, Setting},
 };
 
@@ -18,7 +15,7 @@ use crate::{
 const NEEDED: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,:;()-/'!?\"";
 
 /// A page being set, in ems of its body's size.
-struct Sheet<'a> {
+struct Page<'a> {
     body: &'a Font,
     heading: &'a Font,
     setting: Setting,
@@ -27,7 +24,7 @@ struct Sheet<'a> {
     bars: Vec<[f32; 4]>,
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> Page<'a> {
     /// One line at (`x`, `y`), words left out at its end until it is no wider than `room`. Whether it was set.
     fn line(
         &mut self,
@@ -128,68 +125,30 @@ pub(super) fn draw(stock: &Stock, config: &SynthConfig, dice: &mut Dice) -> Opti
     let heading = if dice.chance(0.5) { body } else { stock.fonts.choose(dice, NEEDED, Taste::Print)? };
     let setting = Setting { word_space: dice.f(0.85, 1.4), ..Setting::PLAIN };
     let leading = (body.ascent + body.descent) * dice.f(1.1, 1.9);
-    let mut sheet = Sheet { body, heading, setting, leading, runs: Vec::new(), bars: Vec::new() };
+    let mut page = Page { body, heading, setting, leading, runs: Vec::new(), bars: Vec::new() };
     let columns = dice.weighted(&[(1usize, 0.65), (2, 0.3), (3, 0.05)]);
     let width = dice.f(18.0, 46.0) / (columns as f32).sqrt();
     let height = dice.f(0.5, 1.5) * width * (columns as f32) * 1.1;
     let (margin, gutter) = (dice.f(1.0, 5.0), dice.f(1.2, 2.5));
     for c in 0..columns {
         let x = margin + c as f32 * (width + gutter);
-        sheet.column(&stock.corpus, dice, x, width, margin, height);
+        page.column(&stock.corpus, dice, x, width, margin, height);
     }
     let w = 2.0 * margin + columns as f32 * width + (columns - 1) as f32 * gutter;
     // The last row's descenders and a block begun near the bottom need their room.
-    let deepest = sheet.runs.iter().map(|r| r.1[1]).fold(height, f32::max);
+    let deepest = page.runs.iter().map(|r| r.1[1]).fold(height, f32::max);
     let h = deepest + margin;
 
     let photo = dice.chance(0.3);
-    let letter_em = body.ascent + body.descent;
     let border = if photo { dice.f(0.0, 0.12) } else { 0.0 };
-    let side = w.max(h) + 2.0 * border * w;
-    let (low, high) = (config.min_page_side as f32 / side, 0.97 * config.max_page_side as f32 / side);
-    let scale = (dice.f(10.0, 26.0) / letter_em).max(low).min(high);
-    let letter = scale * letter_em;
-    if letter < 7.5 {
-        return None;
-    }
-    let (warp, pw, ph) = lay_sheet(dice, w, h, scale, border, !photo);
-    if pw.max(ph) > config.max_page_side as usize {
-        return None;
-    }
-    let palette = Palette::draw(dice, Place::Document);
-    let mut canvas = Canvas::new(pw, ph, palette.ground);
-    if photo {
-        table(&mut canvas, dice, &warp, [w, h], &palette, config.degrade);
-    }
-    if config.degrade {
-        ground::paper(&mut canvas, dice);
-        if dice.chance(0.15) {
-            ground::creases(&mut canvas, dice, 0.12);
-        }
-    }
-    let mut truth = Truth::new(&canvas);
-    let mut raster = Raster::new(0, 0, pw, ph);
-    for (layout, at, size) in &sheet.runs {
-        let placed = warp.placed(*at, *size);
-        layout.draw(&mut raster, &placed);
-        truth.add(layout, &placed);
-    }
-    for bar in &sheet.bars {
-        raster.outline(&warp.outline(*bar));
-    }
-    let mut mask = raster.finish();
-    if config.degrade {
-        wear(dice, &mut mask, Place::Document, letter);
-    }
-    ink(dice, &mut canvas, &mask, &palette, Place::Document, letter, config.degrade);
-    if config.degrade {
+    let view = View { photo, border, tallest: 26.0, smallest: 7.5, creases: (0.15, 0.12) };
+    let letter = body.ascent + body.descent;
+    let Page { runs, bars, .. } = page;
+    let sheet = Sheet { place: Place::Document, size: [w, h], letter, runs, bars };
+    sheet.print(config, dice, &view, |canvas, dice, letter| {
         if !photo && dice.chance(0.5) {
-            degrade::grey(&mut canvas);
+            degrade::grey(canvas);
         }
-        degrade::scan(&mut canvas, dice, letter);
-        if crate::line::legibility(&canvas, &mask) < crate::line::LEGIBLE {
-            return None;
-        }
-    }
-    truth.finish(canvas)
+        degrade::scan(canvas, dice, letter);
+    })
 }

@@ -3,6 +3,7 @@
 mod document;
 mod receipt;
 mod scene;
+mod sheet;
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::{
     canvas::Canvas,
     dice::{Dice, Purpose},
     line::Stock,
-    text::{EmBox, Layout, Warp, bounds, polygon},
+    text::{EmBox, Layout, Warp, polygon},
 };
 
 /// Words whose letters are lower than this, in pixels, are to be ignored: nobody could read them.
@@ -139,37 +140,4 @@ fn pad(b: EmBox) -> EmBox {
 fn height(outline: &[[f32; 2]]) -> f32 {
     let (top, bottom) = (outline[0], outline[outline.len() - 1]);
     (top[0] - bottom[0]).hypot(top[1] - bottom[1])
-}
-
-/// A sheet of `w` x `h` units laid on a picture: a little turned, seen at an angle, not quite flat. Returns the map
-/// and the picture's size; the sheet with `border` (a share of its width) around it fills the picture.
-fn lay_sheet(dice: &mut Dice, w: f32, h: f32, scale: f32, border: f32, calm: bool) -> (Warp, usize, usize) {
-    let mut warp = Warp::IDENTITY.then(scale, [0.0, 0.0]);
-    let (w, h) = (w * scale, h * scale);
-    if !calm || dice.chance(0.6) {
-        let turn = dice.normal().clamp(-2.2, 2.2) * if calm { 0.008 } else { 0.04 };
-        let (sin, cos) = turn.sin_cos();
-        let to_middle = [1.0, 0.0, -w / 2.0, 0.0, 1.0, -h / 2.0, 0.0, 0.0, 1.0];
-        warp = warp.then_h(&to_middle).then_h(&[cos, -sin, 0.0, sin, cos, 0.0, 0.0, 0.0, 1.0]);
-        if !calm {
-            let side = w.max(h);
-            let (px, py) = (dice.f(-0.16, 0.16) / side, dice.f(-0.16, 0.16) / side);
-            warp = warp.then_h(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, px, py, 1.0]);
-        }
-    }
-    let b = bounds(&warp.outline([0.0, 0.0, w / scale, h / scale]));
-    let frame = border * w;
-    warp = warp.then(1.0, [frame - b[0], frame - b[1]]);
-    let (out_w, out_h) = (b[2] - b[0] + 2.0 * frame, b[3] - b[1] + 2.0 * frame);
-    if dice.chance(if calm { 0.15 } else { 0.4 }) {
-        // Long waves alone: letters keep their shape.
-        let amp = (frame * 0.6).min(0.006 * w) + 0.002 * w;
-        let wave = |dice: &mut Dice, side: f32| dice.f(0.6, 2.2) * std::f32::consts::TAU / side;
-        warp.ripple = Some(crate::text::Ripple {
-            amp: [dice.f(0.0, amp), dice.f(0.0, amp)],
-            freq: [wave(dice, h), wave(dice, w)],
-            phase: [dice.f(0.0, 6.0), dice.f(0.0, 6.0)],
-        });
-    }
-    (warp, out_w.ceil() as usize, out_h.ceil() as usize)
 }

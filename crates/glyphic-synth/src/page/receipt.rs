@@ -1,24 +1,22 @@
 use glyphic_core::Sample;
 
-use super::{Truth, lay_sheet};
+use super::sheet::{Sheet, View};
 use crate::{
     SynthConfig,
-    canvas::{Canvas, hsv, luma, mix},
+    canvas::{Canvas, hsv},
     corpus::{Corpus, Length, Place, amount, code, date, time},
     degrade,
     dice::Dice,
     fonts::{Font, Taste},
-    ground,
-    line::{Palette, Stock, ink, wear},
-    raster::Raster,
-    text::{Layout, Setting, Warp},
+    line::Stock,
+    text::{Layout, Setting},
 };
 
 /// What any till can print; a face without one of these is not chosen.
 const NEEDED: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,:;()-/#@%*&'!$+=?\"";
 
 /// A receipt being set, in ems of its main size: rows go down from `y`.
-struct Sheet<'a> {
+struct Roll<'a> {
     font: &'a Font,
     setting: Setting,
     /// Width between the margins.
@@ -32,7 +30,7 @@ struct Sheet<'a> {
     bars: Vec<[f32; 4]>,
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> Roll<'a> {
     /// A text at `x` of the width (0 left, 1 right), anchored there by `align` (0 its left end, 1 its right end), no
     /// wider than `room` of the width; words that do not fit are left out.
     fn put(&mut self, dice: &mut Dice, text: &str, x: f32, align: f32, room: f32, size: f32) {
@@ -127,115 +125,76 @@ pub(super) fn draw(stock: &Stock, config: &SynthConfig, dice: &mut Dice) -> Opti
     let width = columns * (advance * setting.stretch + setting.tracking).max(0.25);
     let leading = (font.ascent + font.descent) * dice.f(1.02, 1.55);
     let margin = dice.f(0.3, 3.0);
-    let mut sheet =
-        Sheet { font, setting, width, margin, y: margin + 1.0, leading, runs: Vec::new(), bars: Vec::new() };
-    fill(&mut sheet, &stock.corpus, dice);
-    let (w, h) = (width + 2.0 * margin, sheet.y + margin);
+    let mut roll =
+        Roll { font, setting, width, margin, y: margin + 1.0, leading, runs: Vec::new(), bars: Vec::new() };
+    fill(&mut roll, &stock.corpus, dice);
+    let (w, h) = (width + 2.0 * margin, roll.y + margin);
 
     let photo = dice.chance(0.4);
-    let letter_em = font.ascent + font.descent;
     let border = if photo { dice.f(0.02, 0.25) } else { 0.0 };
-    let side = w.max(h) + 2.0 * border * w;
-    let (low, high) = (config.min_page_side as f32 / side, 0.97 * config.max_page_side as f32 / side);
-    let scale = (dice.f(10.0, 24.0) / letter_em).max(low).min(high);
-    let letter = scale * letter_em;
-    if letter < 7.0 {
-        return None;
-    }
-    let (warp, pw, ph) = lay_sheet(dice, w, h, scale, border, !photo);
-    if pw.max(ph) > config.max_page_side as usize {
-        return None;
-    }
-
-    let palette = Palette::draw(dice, Place::Receipt);
-    let mut canvas = Canvas::new(pw, ph, palette.ground);
-    if photo {
-        table(&mut canvas, dice, &warp, [w, h], &palette, config.degrade);
-    }
-    if config.degrade {
-        ground::paper(&mut canvas, dice);
-        if dice.chance(0.3) {
-            ground::creases(&mut canvas, dice, 0.16);
-        }
-    }
-    let mut truth = Truth::new(&canvas);
-    let mut raster = Raster::new(0, 0, pw, ph);
-    for (layout, at, size) in &sheet.runs {
-        let placed = warp.placed(*at, *size);
-        layout.draw(&mut raster, &placed);
-        truth.add(layout, &placed);
-    }
-    for bar in &sheet.bars {
-        raster.outline(&warp.outline(*bar));
-    }
-    let mut mask = raster.finish();
-    if config.degrade {
-        wear(dice, &mut mask, Place::Receipt, letter);
-    }
-    ink(dice, &mut canvas, &mask, &palette, Place::Receipt, letter, config.degrade);
-    if config.degrade {
+    let view = View { photo, border, tallest: 24.0, smallest: 7.0, creases: (0.3, 0.16) };
+    let letter = font.ascent + font.descent;
+    let Roll { runs, bars, .. } = roll;
+    let sheet = Sheet { place: Place::Receipt, size: [w, h], letter, runs, bars };
+    sheet.print(config, dice, &view, |canvas, dice, letter| {
         if dice.chance(0.1) {
-            scribble(&mut canvas, dice);
+            scribble(canvas, dice);
         }
         if !photo && dice.chance(0.8) {
-            degrade::grey(&mut canvas);
+            degrade::grey(canvas);
         }
         if photo && dice.chance(0.5) {
-            degrade::photograph(&mut canvas, dice, letter);
+            degrade::photograph(canvas, dice, letter);
         } else {
-            degrade::scan(&mut canvas, dice, letter);
+            degrade::scan(canvas, dice, letter);
         }
-        if crate::line::legibility(&canvas, &mask) < crate::line::LEGIBLE {
-            return None;
-        }
-    }
-    truth.finish(canvas)
+    })
 }
 
 /// The rows of a receipt from its head to its foot.
-fn fill(sheet: &mut Sheet, corpus: &Corpus, dice: &mut Dice) {
+fn fill(roll: &mut Roll, corpus: &Corpus, dice: &mut Dice) {
     if dice.chance(0.25) {
-        sheet.logo(dice);
+        roll.logo(dice);
     }
     let head = dice.f(1.0, 1.9);
     let company = corpus.company(dice);
-    sheet.centre(dice, &company, head);
+    roll.centre(dice, &company, head);
     let left = dice.chance(0.15);
     for _ in 0..dice.int(1, 6) {
         let text = corpus.shop_line(dice);
         if left {
-            sheet.put(dice, &text, 0.0, 0.0, 1.0, 1.0);
-            sheet.next(1.0);
+            roll.put(dice, &text, 0.0, 0.0, 1.0, 1.0);
+            roll.next(1.0);
         } else {
-            sheet.centre(dice, &text, 1.0);
+            roll.centre(dice, &text, 1.0);
         }
     }
     if dice.chance(0.7) {
-        sheet.next(dice.f(0.2, 1.0));
+        roll.next(dice.f(0.2, 1.0));
         let size = dice.f(1.0, 1.5);
         let text = corpus.receipt_head(dice);
-        sheet.centre(dice, &text, size);
+        roll.centre(dice, &text, size);
     }
     if dice.chance(0.5) {
-        sheet.rule(dice);
+        roll.rule(dice);
     }
-    fields(sheet, corpus, dice);
-    sheet.rule(dice);
-    items(sheet, corpus, dice);
-    sheet.rule(dice);
+    fields(roll, corpus, dice);
+    roll.rule(dice);
+    items(roll, corpus, dice);
+    roll.rule(dice);
     let big = dice.chance(0.35);
     let count = dice.int(2, 9);
     let tab = dice.f(0.0, 0.45);
     for i in 0..count {
         let (label, value) = corpus.total(dice);
         let size = if big && i == count / 2 { dice.f(1.2, 1.7) } else { 1.0 };
-        sheet.y += sheet.leading * (size - 1.0);
-        sheet.put(dice, &label, tab, 0.0, 0.68 - tab, size);
-        sheet.put(dice, &value, 1.0, 1.0, 0.3, size);
-        sheet.next(1.0);
+        roll.y += roll.leading * (size - 1.0);
+        roll.put(dice, &label, tab, 0.0, 0.68 - tab, size);
+        roll.put(dice, &value, 1.0, 1.0, 0.3, size);
+        roll.next(1.0);
     }
     if dice.chance(0.4) {
-        sheet.rule(dice);
+        roll.rule(dice);
         for row in 0..dice.int(2, 4) {
             let cells: Vec<String> = if row == 0 {
                 corpus.headings(dice)
@@ -243,35 +202,35 @@ fn fill(sheet: &mut Sheet, corpus: &Corpus, dice: &mut Dice) {
                 let n = dice.int(2, 4);
                 (0..n).map(|_| amount(dice)).collect()
             };
-            spread(sheet, dice, &cells);
+            spread(roll, dice, &cells);
         }
     }
-    sheet.next(dice.f(0.1, 1.2));
+    roll.next(dice.f(0.1, 1.2));
     for _ in 0..dice.int(1, 5) {
         let text = corpus.receipt_foot(dice);
-        sheet.centre(dice, &text, 1.0);
+        roll.centre(dice, &text, 1.0);
     }
     if dice.chance(0.25) {
-        sheet.barcode(dice);
+        roll.barcode(dice);
         if dice.chance(0.7) {
-            sheet.y += 0.5;
+            roll.y += 0.5;
             let text = code(dice);
-            sheet.centre(dice, &text, 1.0);
+            roll.centre(dice, &text, 1.0);
         }
     }
 }
 
 /// Cells at even steps over the width.
-fn spread(sheet: &mut Sheet, dice: &mut Dice, cells: &[String]) {
+fn spread(roll: &mut Roll, dice: &mut Dice, cells: &[String]) {
     let n = cells.len() as f32;
     for (i, cell) in cells.iter().enumerate() {
         let x = if n > 1.0 { i as f32 / (n - 1.0) } else { 0.0 };
-        sheet.put(dice, cell, x, x, 0.92 / n, 1.0);
+        roll.put(dice, cell, x, x, 0.92 / n, 1.0);
     }
-    sheet.next(1.0);
+    roll.next(1.0);
 }
 
-fn fields(sheet: &mut Sheet, corpus: &Corpus, dice: &mut Dice) {
+fn fields(roll: &mut Roll, corpus: &Corpus, dice: &mut Dice) {
     let style = dice.index(4);
     let tab = dice.f(0.28, 0.45);
     for _ in 0..dice.int(1, 7) {
@@ -279,35 +238,35 @@ fn fields(sheet: &mut Sheet, corpus: &Corpus, dice: &mut Dice) {
         match style {
             0 => {
                 let between = dice.pick(&[": ", " : ", ":", " "]);
-                sheet.put(dice, &format!("{field}{between}{value}"), 0.0, 0.0, 1.0, 1.0);
+                roll.put(dice, &format!("{field}{between}{value}"), 0.0, 0.0, 1.0, 1.0);
             }
             1 => {
-                sheet.put(dice, &field, 0.0, 0.0, tab - 0.03, 1.0);
-                sheet.put(dice, &format!(": {value}"), tab, 0.0, 1.0 - tab, 1.0);
+                roll.put(dice, &field, 0.0, 0.0, tab - 0.03, 1.0);
+                roll.put(dice, &format!(": {value}"), tab, 0.0, 1.0 - tab, 1.0);
             }
             2 => {
-                sheet.put(dice, &format!("{field}: {value}"), 0.0, 0.0, 0.48, 1.0);
+                roll.put(dice, &format!("{field}: {value}"), 0.0, 0.0, 0.48, 1.0);
                 let (other, more) = corpus.field(dice);
-                sheet.put(dice, &format!("{other}: {more}"), 1.0, 1.0, 0.46, 1.0);
+                roll.put(dice, &format!("{other}: {more}"), 1.0, 1.0, 0.46, 1.0);
             }
             _ => {
                 let right = if dice.chance(0.5) { time(dice) } else { value.clone() };
                 let day = date(dice);
-                sheet.put(dice, &format!("{field} : {day}"), 0.0, 0.0, 0.62, 1.0);
-                sheet.put(dice, &right, 1.0, 1.0, 0.34, 1.0);
+                roll.put(dice, &format!("{field} : {day}"), 0.0, 0.0, 0.62, 1.0);
+                roll.put(dice, &right, 1.0, 1.0, 0.34, 1.0);
             }
         }
-        sheet.next(1.0);
+        roll.next(1.0);
     }
 }
 
-fn items(sheet: &mut Sheet, corpus: &Corpus, dice: &mut Dice) {
+fn items(roll: &mut Roll, corpus: &Corpus, dice: &mut Dice) {
     let style = dice.index(4);
     if dice.chance(0.7) {
         let cells = corpus.headings(dice);
-        spread(sheet, dice, &cells);
+        spread(roll, dice, &cells);
         if dice.chance(0.5) {
-            sheet.rule(dice);
+            roll.rule(dice);
         }
     }
     let tax = dice.pick(&["", "", " SR", " S", "", " *", " T"]);
@@ -316,72 +275,38 @@ fn items(sheet: &mut Sheet, corpus: &Corpus, dice: &mut Dice) {
         let (count, each, sum) = (dice.int(1, 24), amount(dice), format!("{}{tax}", amount(dice)));
         match style {
             0 => {
-                sheet.put(dice, &item, 0.0, 0.0, 0.7, 1.0);
-                sheet.put(dice, &sum, 1.0, 1.0, 0.27, 1.0);
+                roll.put(dice, &item, 0.0, 0.0, 0.7, 1.0);
+                roll.put(dice, &sum, 1.0, 1.0, 0.27, 1.0);
             }
             1 => {
-                sheet.put(dice, &item, 0.0, 0.0, 1.0, 1.0);
-                sheet.next(1.0);
+                roll.put(dice, &item, 0.0, 0.0, 1.0, 1.0);
+                roll.next(1.0);
                 let number = code(dice);
-                sheet.put(dice, &number, 0.0, 0.0, 0.34, 1.0);
-                sheet.put(dice, &format!("{count} x"), 0.5, 1.0, 0.12, 1.0);
-                sheet.put(dice, &each, 0.72, 1.0, 0.19, 1.0);
-                sheet.put(dice, &sum, 1.0, 1.0, 0.25, 1.0);
+                roll.put(dice, &number, 0.0, 0.0, 0.34, 1.0);
+                roll.put(dice, &format!("{count} x"), 0.5, 1.0, 0.12, 1.0);
+                roll.put(dice, &each, 0.72, 1.0, 0.19, 1.0);
+                roll.put(dice, &sum, 1.0, 1.0, 0.25, 1.0);
             }
             2 => {
-                sheet.put(dice, &count.to_string(), 0.0, 0.0, 0.08, 1.0);
-                sheet.put(dice, &item, 0.1, 0.0, 0.58, 1.0);
-                sheet.put(dice, &sum, 1.0, 1.0, 0.27, 1.0);
+                roll.put(dice, &count.to_string(), 0.0, 0.0, 0.08, 1.0);
+                roll.put(dice, &item, 0.1, 0.0, 0.58, 1.0);
+                roll.put(dice, &sum, 1.0, 1.0, 0.27, 1.0);
             }
             _ => {
-                sheet.put(dice, &item, 0.0, 0.0, 1.0, 1.0);
-                sheet.next(1.0);
+                roll.put(dice, &item, 0.0, 0.0, 1.0, 1.0);
+                roll.next(1.0);
                 let text = format!("{count} {} {each}", dice.pick(&["X", "@", "x RM", "PCS @"]));
-                sheet.put(dice, &text, 0.08, 0.0, 0.5, 1.0);
-                sheet.put(dice, &sum, 1.0, 1.0, 0.3, 1.0);
+                roll.put(dice, &text, 0.08, 0.0, 0.5, 1.0);
+                roll.put(dice, &sum, 1.0, 1.0, 0.3, 1.0);
             }
         }
-        sheet.next(1.0);
+        roll.next(1.0);
         if dice.chance(0.06) {
             let text = corpus.line(dice, Place::Receipt, Length::Phrase);
-            sheet.put(dice, &text, 0.05, 0.0, 0.9, 1.0);
-            sheet.next(1.0);
+            roll.put(dice, &text, 0.05, 0.0, 0.9, 1.0);
+            roll.next(1.0);
         }
     }
-}
-
-/// The receipt's paper on something darker (or at least other) than itself.
-pub(super) fn table(
-    canvas: &mut Canvas,
-    dice: &mut Dice,
-    warp: &Warp,
-    size: [f32; 2],
-    palette: &Palette,
-    rich: bool,
-) {
-    let mut base = hsv(dice.f(0.0, 6.0), dice.f(0.0, 0.7), dice.f(0.05, 0.8));
-    if (luma(base) - luma(palette.ground)).abs() < 25.0 {
-        base = mix(base, [0; 3], 0.6);
-    }
-    canvas.rgb = base.repeat(canvas.w * canvas.h);
-    if rich {
-        match dice.index(4) {
-            0 => ground::rough(canvas, dice, 14.0),
-            1 => ground::street(canvas, dice, base),
-            2 => ground::stripes(canvas, dice, mix(base, [90; 3], 0.4), 0.5),
-            _ => {
-                let n = dice.int(0, 8) as usize;
-                ground::clutter(canvas, dice, base, 0.5, n);
-            }
-        }
-    }
-    let sheet = warp.outline([0.0, 0.0, size[0], size[1]]);
-    if rich && dice.chance(0.6) {
-        let shift = dice.f(1.0, 6.0);
-        let shadow: Vec<_> = sheet.iter().map(|p| [p[0] + shift, p[1] + shift]).collect();
-        canvas.fill(&shadow, 0.4, [0; 3]);
-    }
-    canvas.fill(&sheet, 1.0, palette.ground);
 }
 
 /// A pen's line across the paper: a tick, an initial, a stroke. Unboxed in truth, as real data has it.

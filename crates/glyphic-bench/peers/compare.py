@@ -1,0 +1,109 @@
+"""Times glyphic beside RapidOCR and Tesseract on the same pictures, process by process, in turns.
+
+    python -m venv peers && peers/bin/pip install rapidocr onnxruntime
+    peers/bin/python crates/glyphic-bench/peers/compare.py target/release/glyphic PICTURE... [--rounds 5] [--out DIR]
+
+A tool's time for a picture is the difference between a process that reads all pictures and one that reads the first
+alone, divided by the pictures between them; so loading the models is not in it, but stands beside it as `start`. Each
+figure is the median over the rounds. Memory is the largest resident size of the process. With --out, what each tool has
+found is written as DIR/TOOL.jsonl for `glyphic eval e2e`.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+
+def rapidocr(pictures):
+    """Runs in a process of its own: writes one line a picture."""
+    import logging
+
+    logging.disable(logging.WARNING)
+    from rapidocr import RapidOCR
+
+    engine = RapidOCR()
+    for picture in pictures:
+        found = engine(picture)
+        instances = []
+        if found.boxes is not None:
+            for box, text, score in zip(found.boxes, found.txts, found.scores):
+                polygon = [float(v) for point in box for v in point]
+                score = float(score)
+                instances.append({"polygon": polygon, "score": score, "text": text, "text_score": score})
+        name = pathlib.Path(picture).name
+        print(json.dumps({"file_name": name, "width": 0, "height": 0, "instances": instances}, ensure_ascii=False))
+
+
+def tesseract(pictures):
+    """Runs in a process of its own: one tesseract after the other, as its command does not take several pictures."""
+    for picture in pictures:
+        table = subprocess.run(["tesseract", picture, "-", "--psm", "11", "tsv"], capture_output=True, text=True, check=True)
+        instances = []
+        for row in table.stdout.splitlines()[1:]:
+            cells = row.split("\t")
+            if len(cells) == 12 and float(cells[10]) >= 0 and cells[11].strip():
+                x, y, w, h = (float(v) for v in cells[6:10])
+                score = float(cells[10]) / 100
+                polygon = [x, y, x + w, y, x + w, y + h, x, y + h]
+                instances.append({"polygon": polygon, "score": score, "text": cells[11], "text_score": score})
+        name = pathlib.Path(picture).name
+        print(json.dumps({"file_name": name, "width": 0, "height": 0, "instances": instances}, ensure_ascii=False))
+
+
+def measured(command, out):
+    """Wall seconds and peak memory in MB of a command."""
+    began = time.perf_counter()
+    with open(out, "wb") as sink:
+        process = subprocess.Popen(command, stdout=sink, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{command[:3]} ended with status {status}")
+    return time.perf_counter() - began, usage.ru_maxrss / 1024
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("glyphic")
+    p.add_argument("pictures", nargs="+")
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."))
+    a = p.parse_args()
+    if a.glyphic in ("rapidocr", "tesseract"):
+        globals()[a.glyphic](a.pictures)
+        return
+    if len(a.pictures) < 2:
+        p.error("at least two pictures are needed")
+    a.out.mkdir(parents=True, exist_ok=True)
+    me = [sys.executable, __file__]
+    tools = {"glyphic": [a.glyphic, "read", "--format", "jsonl"]}
+    try:
+        import rapidocr  # noqa: F401
+
+        tools["rapidocr"] = [*me, "rapidocr"]
+    except ImportError:
+        print("rapidocr is not installed: left out", file=sys.stderr)
+    if shutil.which("tesseract"):
+        tools["tesseract"] = [*me, "tesseract"]
+    else:
+        print("tesseract is not installed: left out", file=sys.stderr)
+    rows = {name: [] for name in tools}
+    for _ in range(a.rounds):
+        for name, command in tools.items():
+            out = a.out / f"{name}.jsonl"
+            one, _ = measured([*command, a.pictures[0]], out)
+            many, memory = measured([*command, *a.pictures], out)
+            rows[name].append(((many - one) / (len(a.pictures) - 1), one, memory))
+    print("| | seconds a picture | start and one picture, s | peak MB |\n|---|---|---|---|")
+    for name, measures in rows.items():
+        each, one, memory = (statistics.median(m[i] for m in measures) for i in range(3))
+        print(f"| {name} | {each:.3f} | {one:.2f} | {memory:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
