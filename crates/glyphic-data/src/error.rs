@@ -96,6 +96,24 @@ pub enum Error {
         /// The number of samples.
         len: usize,
     },
+    /// An outline or box that nothing can be drawn of.
+    #[error("{list}[{index}]: {reason}")]
+    Outline {
+        /// The list it stands in, such as `texts`.
+        list: &'static str,
+        /// Its place there, counted from 0.
+        index: usize,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// A step of a pipeline that cannot take what it is given.
+    #[error("{step}: {reason}")]
+    Step {
+        /// The step's name.
+        step: &'static str,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
     /// A mixture, plan or loader that cannot work.
     #[error("{what}: {reason}")]
     Setup {
@@ -135,6 +153,9 @@ pub enum Error {
     /// An operation on an image or polygon failed.
     #[error(transparent)]
     Core(#[from] glyphic_core::Error),
+    /// An operation on pixels failed.
+    #[error(transparent)]
+    Pixels(#[from] glyphic_imgproc::Error),
 }
 
 fn also_missing(more: usize) -> String {

@@ -4,10 +4,11 @@
 //! <https://arxiv.org/abs/1911.08947>. Equals MMOCR 0.2.1's `DBNetTargets`, but for [`BorderDistance`].
 
 use glyphic_core::geometry::{min_area_rect, offset, perimeter, signed_area};
-use glyphic_core::{Page, Point, Polygon};
+use glyphic_core::{Page, Point};
 use glyphic_imgproc::{Map, fill_poly, pixels, points};
 use serde::{Deserialize, Serialize};
 
+use super::Outlines;
 use crate::{Error, Result};
 
 /// How far a pixel is from a side of a text.
@@ -123,17 +124,24 @@ impl DbnetTargets {
     /// The maps of one page, of its size.
     ///
     /// # Errors
-    /// [`Error::Setup`] for values that [`DbnetTargets`] does not allow, or a page without pixels.
+    /// As for [`DbnetTargets::maps_of`].
     pub fn maps(&self, page: &Page) -> Result<DbnetMaps> {
+        self.maps_of(&Outlines::from(page))
+    }
+
+    /// The maps of plain outlines.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] for values that [`DbnetTargets`] does not allow and for a picture without pixels,
+    /// [`Error::Outline`] for an outline of fewer than three vertices or with a coordinate 2^30 pixels or more away.
+    pub fn maps_of(&self, outlines: &Outlines) -> Result<DbnetMaps> {
         self.check()?;
-        let (width, height) = (page.width as usize, page.height as usize);
-        if width == 0 || height == 0 {
-            let reason = format!("a page of {width}x{height} has no pixels");
-            return Err(Error::Setup { what: "DBNet targets", reason });
-        }
+        outlines.check("DBNet targets")?;
+        let (width, height) = (outlines.width, outlines.height);
         let mut canvas = Canvas::new(width, height);
         let mut thr = vec![0.0; width * height];
-        self.paint(page, &mut canvas, &mut thr);
+        let texts = outlines.texts.iter().map(|t| (t.as_slice(), false));
+        self.paint(texts.chain(outlines.ignored.iter().map(|t| (t.as_slice(), true))), &mut canvas, &mut thr);
         Ok(DbnetMaps {
             len: 1,
             height,
@@ -149,40 +157,45 @@ impl DbnetTargets {
     pub(crate) fn draw(&self, page: &Page, canvas: &mut Canvas, maps: &mut DbnetMaps) {
         let from = maps.thr.len();
         maps.thr.resize(from + maps.width * maps.height, 0.0);
-        self.paint(page, canvas, &mut maps.thr[from..]);
+        let texts = page.instances.iter().map(|t| (t.region.polygon.points(), t.ignore));
+        self.paint(texts, canvas, &mut maps.thr[from..]);
         maps.shrink.extend_from_slice(canvas.shrink.data());
         maps.shrink_mask.extend_from_slice(canvas.shrink_mask.data());
         maps.thr_mask.extend_from_slice(canvas.thr_mask.data());
         maps.len += 1;
     }
 
-    /// Paints the maps of `page` over whatever the canvas held.
-    fn paint(&self, page: &Page, canvas: &mut Canvas, thr: &mut [f32]) {
+    /// Paints the maps of texts, each with whether it is ignored, over whatever the canvas held.
+    fn paint<'a>(
+        &self,
+        texts: impl Iterator<Item = (&'a [Point], bool)>,
+        canvas: &mut Canvas,
+        thr: &mut [f32],
+    ) {
         let Canvas { shrink, shrink_mask, thr_mask } = canvas;
         shrink.data_mut().fill(0);
         shrink_mask.data_mut().fill(1);
         thr_mask.data_mut().fill(0);
         thr.fill(self.thr_min);
         let mut index = 0usize;
-        for text in &page.instances {
-            let polygon = &text.region.polygon;
-            let whole = pixels(polygon.points());
-            let kernel = (!text.ignore && !self.too_small(polygon, &points(&whole))).then(|| {
+        for (outline, ignored) in texts {
+            let whole = pixels(outline);
+            let kernel = (!ignored && !self.too_small(outline, &points(&whole))).then(|| {
                 index += 1;
                 self.shrunk(&points(&whole))
             });
             match kernel.flatten() {
                 Some(kernel) => {
                     fill_poly(shrink, &pixels(&kernel), index.min(255) as u8);
-                    self.draw_border(polygon, thr, thr_mask);
+                    self.draw_border(outline, thr, thr_mask);
                 }
                 None => fill_poly(shrink_mask, &whole, 0),
             }
         }
     }
 
-    fn too_small(&self, polygon: &Polygon, whole: &[Point]) -> bool {
-        polygon.area() < 1.0
+    fn too_small(&self, outline: &[Point], whole: &[Point]) -> bool {
+        signed_area(outline).abs() < 1.0
             || min_area_rect(whole).is_none_or(|r| r.width.min(r.height) < self.min_short_size)
     }
 
@@ -194,10 +207,10 @@ impl DbnetTargets {
         (first.len() > 2).then_some(first)
     }
 
-    fn draw_border(&self, polygon: &Polygon, thr: &mut [f32], thr_mask: &mut Map<u8>) {
+    fn draw_border(&self, points: &[Point], thr: &mut [f32], thr_mask: &mut Map<u8>) {
         let (width, height) = (thr_mask.width(), thr_mask.height());
-        let points = polygon.points();
-        let distance = polygon.area() * (1.0 - self.shrink_ratio * self.shrink_ratio) / polygon.perimeter();
+        let area = signed_area(points).abs();
+        let distance = area * (1.0 - self.shrink_ratio * self.shrink_ratio) / perimeter(points);
         let Some(grown) = offset(points, distance).into_iter().next() else { return };
         fill_poly(thr_mask, &pixels(&grown), 1);
         let bounds = grown.iter().fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |b, p| {
