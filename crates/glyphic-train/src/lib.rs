@@ -19,8 +19,7 @@ pub use log::{LogRow, plot};
 pub use run::{Observer, Summary};
 pub use schedule::{Decay, Schedule};
 pub use tasks::{
-    DetectionConfig, DetectionSource, DetectionValidation, RecognitionConfig, RecognitionSource,
-    RecognitionValidation, SourceKind,
+    DetectionConfig, DetectionSource, RecognitionConfig, RecognitionSource, SourceKind, ValidationSet,
 };
 
 /// Trains what the configuration says, from the newest checkpoint in its folder where there is one. The folder gets a

@@ -1,17 +1,14 @@
 //! Training a detector.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use glyphic_core::{Image, Line, Page, Region, TextInstance, Transcript};
 use glyphic_data::batch::DetectionOptions;
 use glyphic_data::lint::lint_pack;
-use glyphic_data::{
-    DetectionBatch, DetectionPlan, FnSource, LazyPack, Loader, LoaderOptions, Mixture, PackOptions, Sample,
-    Source,
-};
+use glyphic_data::{DetectionBatch, DetectionPlan, FnSource, LazyPack, Mixture, PackOptions, Sample, Source};
 use glyphic_detect::dbnet::{DbNet, DbTargets};
 use glyphic_detect::{DbNetConfig, DetectorConfig};
 use glyphic_eval::evaluate_detection;
@@ -19,10 +16,10 @@ use glyphic_nn::checkpoint::state_dict;
 use glyphic_synth::{PageKind, PageSynth};
 use serde::{Deserialize, Serialize};
 
-use super::{SourceKind, export, load_init, seeded, worker_threads};
+use super::{Feed, SourceKind, ValidationSet, export, floats, load_init, mean, one, seeded};
+use crate::Result;
 use crate::config::RunConfig;
 use crate::run::{Observer, Task};
-use crate::{Error, Result};
 
 /// What a detector is trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,7 +35,7 @@ pub struct DetectionConfig {
     pub train: Vec<DetectionSource>,
     /// Data to validate on.
     #[serde(default)]
-    pub validate: Vec<DetectionValidation>,
+    pub validate: Vec<ValidationSet>,
 }
 
 /// One source of training pictures.
@@ -52,32 +49,14 @@ pub struct DetectionSource {
     pub weight: f64,
 }
 
-/// One set to validate on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DetectionValidation {
-    /// Its name in the scores.
-    pub name: String,
-    /// Its folder.
-    pub pack: PathBuf,
-    /// Use the first so many pictures.
-    #[serde(default)]
-    pub limit: Option<usize>,
-}
-
-fn one() -> f64 {
-    1.0
-}
-
 /// Pictures detected together; it bounds the memory of a validation.
 const VALIDATION_BATCH: usize = 4;
 
 pub(crate) struct DetectionTask {
     config: DbNetConfig,
-    loader: Loader<DetectionPlan>,
+    feed: Feed<DetectionPlan>,
     validations: Vec<(String, LazyPack)>,
     device: Device,
-    waited: f64,
 }
 
 impl DetectionTask {
@@ -96,8 +75,7 @@ impl DetectionTask {
         }
         let options = DetectionOptions { seed: run.seed, ..config.batches.clone() };
         let plan = DetectionPlan::new(Mixture::new(parts)?, options)?;
-        let threads = worker_threads(run.workers);
-        let loader = Loader::new(plan, LoaderOptions { threads, queue: 2 * threads }, step)?;
+        let feed = Feed::new(plan, run.workers, step)?;
         let mut validations = Vec::new();
         for set in &config.validate {
             validations
@@ -105,8 +83,7 @@ impl DetectionTask {
         }
         let mut net = seeded(device, run.seed, || config.dbnet.init(device));
         load_init(&mut net, run.init.as_deref())?;
-        let task =
-            Self { config: config.dbnet.clone(), loader, validations, device: device.clone(), waited: 0.0 };
+        let task = Self { config: config.dbnet.clone(), feed, validations, device: device.clone() };
         Ok((task, net))
     }
 
@@ -127,10 +104,7 @@ fn open(
             Ok(Arc::new(pack))
         }
         SourceKind::Synth(config) => {
-            let synth = PageSynth::new(glyphic_synth::SynthConfig {
-                seed: config.seed.wrapping_add(seed),
-                ..config.clone()
-            })?;
+            let synth = PageSynth::new(config.clone().reseeded(seed))?;
             Ok(Arc::new(FnSource::new("synthetic pages", true, move |i| {
                 let mut sample = synth.page(i);
                 if synth.kind(i) != PageKind::Scene {
@@ -157,10 +131,7 @@ impl Task for DetectionTask {
     type Batch = DetectionBatch;
 
     fn batch(&mut self, step: u64) -> Result<DetectionBatch> {
-        debug_assert_eq!(step, self.loader.state().step);
-        let batch = self.loader.next()?;
-        self.waited += self.loader.wait_report().waited.as_secs_f64();
-        Ok(batch)
+        self.feed.batch(step)
     }
 
     fn size(batch: &DetectionBatch) -> usize {
@@ -174,19 +145,16 @@ impl Task for DetectionTask {
     }
 
     fn loss(&self, net: &DbNet, batch: &DetectionBatch) -> Result<Tensor<1>> {
-        let pixels = batch.pixels.as_f32().ok_or_else(|| Error::Config {
-            path: PathBuf::from("batches.format"),
-            reason: "training reads normalised floats: leave `format` out or set `f32`".to_owned(),
-        })?;
+        let pixels = floats(&batch.pixels)?;
         let shape = [batch.len, 3, batch.size, batch.size];
-        let input = Tensor::<4>::from_data(TensorData::new(pixels.to_vec(), shape), &self.device);
-        let floats = |map: &[u8]| map.iter().map(|v| f32::from(*v)).collect::<Vec<f32>>();
+        let input = Tensor::<4>::from_data(TensorData::new(pixels, shape), &self.device);
+        let bytes = |map: &[u8]| map.iter().map(|v| f32::from(*v)).collect::<Vec<f32>>();
         let maps = &batch.maps;
         let targets = DbTargets {
-            shrink: self.plane(batch, floats(&maps.shrink)),
-            shrink_mask: self.plane(batch, floats(&maps.shrink_mask)),
+            shrink: self.plane(batch, bytes(&maps.shrink)),
+            shrink_mask: self.plane(batch, bytes(&maps.shrink_mask)),
             threshold: self.plane(batch, maps.thr.clone()),
-            threshold_mask: self.plane(batch, floats(&maps.thr_mask)),
+            threshold_mask: self.plane(batch, bytes(&maps.thr_mask)),
         };
         Ok(self.config.loss.forward(&net.forward(input), &targets).total())
     }
@@ -218,8 +186,7 @@ impl Task for DetectionTask {
             scores.insert(format!("{name}/precision"), score.precision);
             decisive.push(score.hmean);
         }
-        let mean = decisive.iter().sum::<f64>() / decisive.len().max(1) as f64;
-        Ok((scores, mean))
+        Ok((scores, mean(&decisive)))
     }
 
     fn export(&self, net: &DbNet, path: &Path, metadata: BTreeMap<String, String>) -> Result<()> {
@@ -227,6 +194,6 @@ impl Task for DetectionTask {
     }
 
     fn waited(&self) -> f64 {
-        self.waited
+        self.feed.waited
     }
 }

@@ -9,16 +9,17 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
+use glyphic_data::{Loader, LoaderOptions, Pixels, Plan};
 use glyphic_nn::checkpoint::{self, DType, LoadOptions, save_safetensors};
 use serde::{Deserialize, Serialize};
 
-pub use detection::{DetectionConfig, DetectionSource, DetectionValidation};
-pub use recognition::{RecognitionConfig, RecognitionSource, RecognitionValidation};
+pub use detection::{DetectionConfig, DetectionSource};
+pub use recognition::{RecognitionConfig, RecognitionSource};
 
 pub(crate) use detection::DetectionTask;
 pub(crate) use recognition::RecognitionTask;
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// Where training samples come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,59 @@ pub enum SourceKind {
     Pack(PathBuf),
     /// Text rendered on the fly.
     Synth(glyphic_synth::SynthConfig),
+}
+
+/// One set to validate on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidationSet {
+    /// Its name in the scores.
+    pub name: String,
+    /// Its folder.
+    pub pack: PathBuf,
+    /// Use the first so many samples.
+    #[serde(default)]
+    pub limit: Option<usize>,
+}
+
+/// The weight of a source that names none.
+fn one() -> f64 {
+    1.0
+}
+
+fn mean(scores: &[f64]) -> f64 {
+    scores.iter().sum::<f64>() / scores.len().max(1) as f64
+}
+
+/// The numbers a network reads.
+fn floats(pixels: &Pixels) -> Result<Vec<f32>> {
+    pixels.as_f32().map(<[f32]>::to_vec).ok_or_else(|| Error::Config {
+        path: PathBuf::from("batches.format"),
+        reason: "training reads normalised floats: leave `format` out or set `f32`".to_owned(),
+    })
+}
+
+/// Batches in order, and how long the network has waited for them.
+struct Feed<P: Plan> {
+    loader: Loader<P>,
+    /// Seconds.
+    waited: f64,
+}
+
+impl<P: Plan> Feed<P> {
+    /// From batch `step` on.
+    fn new(plan: P, workers: usize, step: u64) -> Result<Self> {
+        let threads = worker_threads(workers);
+        let loader = Loader::new(plan, LoaderOptions { threads, queue: 2 * threads }, step)?;
+        Ok(Self { loader, waited: 0.0 })
+    }
+
+    fn batch(&mut self, step: u64) -> Result<P::Batch> {
+        debug_assert_eq!(step, self.loader.state().step);
+        let batch = self.loader.next()?;
+        self.waited += self.loader.wait_report().waited.as_secs_f64();
+        Ok(batch)
+    }
 }
 
 /// Threads that make batches: `workers`, or all but one of the machine's.

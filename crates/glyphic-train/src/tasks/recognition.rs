@@ -1,7 +1,7 @@
 //! Training a line recognizer.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -9,8 +9,8 @@ use glyphic_core::{Image, Vocab};
 use glyphic_data::batch::RecognitionOptions;
 use glyphic_data::lint::lint_texts;
 use glyphic_data::{
-    CropOptions, FnSource, LabelRules, LazyPack, LineInput, Loader, LoaderOptions, Mixture, PackOptions,
-    RecognitionBatch, RecognitionPlan, Source, TextCrops, TextSample,
+    CropOptions, FnSource, LabelRules, LazyPack, LineInput, Mixture, PackOptions, RecognitionBatch,
+    RecognitionPlan, Source, TextCrops, TextSample,
 };
 use glyphic_nn::checkpoint::state_dict;
 use glyphic_recognize::RecognizerConfig;
@@ -18,10 +18,10 @@ use glyphic_recognize::crnn_lite::{CrnnLite, CrnnLiteConfig, CrnnLiteLoss, Label
 use glyphic_synth::LineSynth;
 use serde::{Deserialize, Serialize};
 
-use super::{SourceKind, export, load_init, seeded, worker_threads};
+use super::{Feed, SourceKind, ValidationSet, export, floats, load_init, mean, one, seeded};
+use crate::Result;
 use crate::config::RunConfig;
 use crate::run::{Observer, Task};
-use crate::{Error, Result};
 
 /// What a recognizer is trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct RecognitionConfig {
     pub train: Vec<RecognitionSource>,
     /// Data to validate on.
     #[serde(default)]
-    pub validate: Vec<RecognitionValidation>,
+    pub validate: Vec<ValidationSet>,
 }
 
 /// One source of training crops.
@@ -54,23 +54,6 @@ pub struct RecognitionSource {
     pub rules: LabelRules,
 }
 
-/// One set to validate on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecognitionValidation {
-    /// Its name in the scores.
-    pub name: String,
-    /// Its folder.
-    pub pack: PathBuf,
-    /// Use the first so many crops.
-    #[serde(default)]
-    pub limit: Option<usize>,
-}
-
-fn one() -> f64 {
-    1.0
-}
-
 struct Validation {
     name: String,
     crops: Vec<Image>,
@@ -79,11 +62,10 @@ struct Validation {
 
 pub(crate) struct RecognitionTask {
     config: CrnnLiteConfig,
-    loader: Loader<RecognitionPlan>,
+    feed: Feed<RecognitionPlan>,
     loss: CrnnLiteLoss,
     validations: Vec<Validation>,
     device: Device,
-    waited: f64,
 }
 
 impl RecognitionTask {
@@ -108,18 +90,16 @@ impl RecognitionTask {
         }
         let options = RecognitionOptions { seed: run.seed, input, ..config.batches.clone() };
         let plan = RecognitionPlan::new(Mixture::new(parts)?, vocab.clone(), options)?;
-        let threads = worker_threads(run.workers);
-        let loader = Loader::new(plan, LoaderOptions { threads, queue: 2 * threads }, step)?;
+        let feed = Feed::new(plan, run.workers, step)?;
         let validations = config.validate.iter().map(validation).collect::<Result<_>>()?;
         let mut net = seeded(device, run.seed, || model.init(vocab.len(), device));
         load_init(&mut net, run.init.as_deref())?;
         let task = Self {
             config: model.clone(),
-            loader,
+            feed,
             loss: CrnnLiteLoss::new(&vocab)?,
             validations,
             device: device.clone(),
-            waited: 0.0,
         };
         Ok((task, net))
     }
@@ -146,10 +126,7 @@ fn open(
         }
         SourceKind::Synth(config) => {
             let rules = source.rules;
-            let synth = LineSynth::new(glyphic_synth::SynthConfig {
-                seed: config.seed.wrapping_add(seed),
-                ..config.clone()
-            })?;
+            let synth = LineSynth::new(config.clone().reseeded(seed))?;
             Ok(Arc::new(FnSource::new("synthetic lines", true, move |i| {
                 let sample = synth.line(i);
                 let text = sample.truth.instances.first().map(|t| t.text().to_owned()).unwrap_or_default();
@@ -159,7 +136,7 @@ fn open(
     }
 }
 
-fn validation(config: &RecognitionValidation) -> Result<Validation> {
+fn validation(config: &ValidationSet) -> Result<Validation> {
     let options = CropOptions { limit: config.limit, margin: 0.0, ..CropOptions::default() };
     let crops = TextCrops::new(LazyPack::open(&config.pack, &PackOptions::default())?, &options)?;
     let mut out = Validation { name: config.name.clone(), crops: Vec::new(), texts: Vec::new() };
@@ -176,10 +153,7 @@ impl Task for RecognitionTask {
     type Batch = RecognitionBatch;
 
     fn batch(&mut self, step: u64) -> Result<RecognitionBatch> {
-        debug_assert_eq!(step, self.loader.state().step);
-        let batch = self.loader.next()?;
-        self.waited += self.loader.wait_report().waited.as_secs_f64();
-        Ok(batch)
+        self.feed.batch(step)
     }
 
     fn size(batch: &RecognitionBatch) -> usize {
@@ -192,7 +166,7 @@ impl Task for RecognitionTask {
     }
 
     fn loss(&self, net: &CrnnLite, batch: &RecognitionBatch) -> Result<Tensor<1>> {
-        let pixels = batch.pixels.as_f32().ok_or_else(not_floats)?.to_vec();
+        let pixels = floats(&batch.pixels)?;
         let shape = [batch.len, 3, batch.height, batch.width];
         let input = Tensor::<4>::from_data(TensorData::new(pixels, shape), &self.device);
         let kinds: Vec<LabelKind> = batch.rules.iter().map(kind).collect();
@@ -217,8 +191,7 @@ impl Task for RecognitionTask {
             scores.insert(format!("{}/1-N.E.D", set.name), score.one_minus_ned);
             decisive.push(score.word_acc_ignore_case_symbol);
         }
-        let mean = decisive.iter().sum::<f64>() / decisive.len().max(1) as f64;
-        Ok((scores, mean))
+        Ok((scores, mean(&decisive)))
     }
 
     fn export(&self, net: &CrnnLite, path: &Path, metadata: BTreeMap<String, String>) -> Result<()> {
@@ -226,7 +199,7 @@ impl Task for RecognitionTask {
     }
 
     fn waited(&self) -> f64 {
-        self.waited
+        self.feed.waited
     }
 }
 
@@ -236,12 +209,5 @@ fn kind(rules: &LabelRules) -> LabelKind {
         (true, _) => LabelKind::IgnoreCase,
         (false, true) => LabelKind::IgnoreSpaces,
         (false, false) => LabelKind::Exact,
-    }
-}
-
-fn not_floats() -> Error {
-    Error::Config {
-        path: PathBuf::from("batches.format"),
-        reason: "training reads normalised floats: leave `format` out or set `f32`".to_owned(),
     }
 }
