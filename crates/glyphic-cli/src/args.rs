@@ -1,6 +1,9 @@
 //! Arguments that several commands share.
 
-use std::path::{Path, PathBuf};
+use std::{
+    convert::Infallible,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use glyphic::{ReaderConfig, Weights};
@@ -36,9 +39,10 @@ pub(crate) struct ModelArgs {
     /// A model that `glyphic models` lists, or a TOML file [default: the shipped one]
     #[arg(long, value_name = "NAME|FILE")]
     model: Option<String>,
-    /// Weights: safetensors, or a .pth checkpoint of MMOCR [default: the model's own]
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
+    /// Weights: safetensors, or a .pth checkpoint of MMOCR; STAGE=FILE, as `read` takes it, will do too
+    /// [default: the model's own]
+    #[arg(long, value_name = "FILE", value_parser = any_weights)]
+    weights: Option<(Option<Task>, PathBuf)>,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
 }
@@ -53,7 +57,12 @@ impl ModelArgs {
                 return Err(Failure::new(Exit::Usage, format!("{model} is no model to {task}")));
             }
         }
-        if let Some(path) = &self.weights {
+        if let Some((stage, path)) = &self.weights {
+            if stage.is_some_and(|stage| stage != task) {
+                let message =
+                    format!("--weights {} is of another stage: only {task} runs here", path.display());
+                return Err(Failure::new(Exit::Usage, message));
+            }
             models.set_weights(task, path.clone());
         }
         let weights = models.weights(task);
@@ -80,6 +89,14 @@ fn stage_weights(value: &str) -> Result<(Task, PathBuf), String> {
         Some(("recognize", path)) => Ok((Task::Recognize, path.into())),
         _ => Err("say detect=FILE or recognize=FILE".to_owned()),
     }
+}
+
+/// A file with or without its stage. A file whose own name looks like a stage's is taken as the file.
+fn any_weights(value: &str) -> Result<(Option<Task>, PathBuf), Infallible> {
+    Ok(match stage_weights(value) {
+        Ok((task, path)) if !Path::new(value).exists() => (Some(task), path),
+        _ => (None, value.into()),
+    })
 }
 
 impl ReaderArgs {

@@ -39,7 +39,16 @@ pub(crate) struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.error)
+        // Many errors say their cause themselves; what is said already is not said again.
+        let mut said = String::new();
+        for cause in self.error.chain().map(ToString::to_string) {
+            if !said.contains(&cause) {
+                let separator = if said.is_empty() { "" } else { ": " };
+                said.push_str(separator);
+                said.push_str(&cause);
+            }
+        }
+        f.write_str(&said)
     }
 }
 
@@ -65,5 +74,18 @@ pub(crate) trait OrExit<T> {
 impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
     fn or_exit(self, exit: Exit) -> Result<T, Failure> {
         self.map_err(|e| Failure { exit, error: e.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        let wrapped = glyphic_core::Error::Read { path: "a.png".into(), source: missing() };
+        let failure = Failure { exit: Exit::Input, error: anyhow::Error::new(wrapped).context("page 3") };
+        assert_eq!(failure.to_string(), format!("page 3: cannot read a.png: {}", missing()));
     }
 }
