@@ -53,7 +53,7 @@ pub(crate) fn with_margin(image: &Image, polygon: &Polygon, margin: f64) -> Opti
 
 /// The four corners from the text's top-left one, clockwise. Of a polygon with more (or three) vertices it is the
 /// smallest rectangle around it, begun where the polygon begins.
-fn corners(polygon: &Polygon) -> Option<[Point; 4]> {
+pub(crate) fn corners(polygon: &Polygon) -> Option<[Point; 4]> {
     let points = polygon.points();
     if let Ok(quad) = <[Point; 4]>::try_from(points)
         && convex(&quad)

@@ -86,6 +86,68 @@ pub enum Error {
         /// Width and height of the picture.
         found: (u32, u32),
     },
+    /// A file or folder whose format is not told by its name or content.
+    #[error("cannot tell the format of {path}: {found}; name it, one of {}", crate::formats::names())]
+    UnknownFormat {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was found there.
+        found: String,
+    },
+    /// A format's name that is not known.
+    #[error("there is no format {name:?}; known are {}", crate::formats::names())]
+    FormatName {
+        /// The name given.
+        name: String,
+    },
+    /// A file or folder that is not what its format needs.
+    #[error("{path} is no {format}: {reason}")]
+    NotFormat {
+        /// The file or folder.
+        path: PathBuf,
+        /// The format's name.
+        format: &'static str,
+        /// What is missing or wrong.
+        reason: String,
+    },
+    /// A record that a format cannot hold.
+    #[error("{at}: {format} cannot hold it: {reason}")]
+    Unfit {
+        /// Where its label stands.
+        at: Location,
+        /// The format's name.
+        format: &'static str,
+        /// Why, and what would help.
+        reason: String,
+    },
+    /// A file or folder that could not be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A binary file whose content breaks off or contradicts itself.
+    #[error("{path}, byte {offset}: {reason}")]
+    Binary {
+        /// The file.
+        path: PathBuf,
+        /// Where, in bytes from the start (of the decompressed variable, where it is compressed).
+        offset: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A database without a key that its layout needs.
+    #[error("{path} has no key {key:?}; expected {expected}")]
+    MissingKey {
+        /// The database.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What would be right.
+        expected: &'static str,
+    },
     /// An index at or beyond the end.
     #[error("sample {index} was asked for, but {name} has {len}")]
     Index {

@@ -14,8 +14,10 @@ mod crop;
 mod error;
 #[cfg(test)]
 mod fixtures;
+pub mod formats;
 mod line_input;
 pub mod lint;
+pub mod lmdb;
 pub mod pack;
 mod random;
 mod source;

@@ -30,7 +30,7 @@ impl<T> Default for Findings<T> {
 }
 
 impl<T> Findings<T> {
-    fn add(&mut self, finding: T) {
+    pub(crate) fn add(&mut self, finding: T) {
         self.count += 1;
         if self.first.len() < NAMED {
             self.first.push(finding);
@@ -97,9 +97,7 @@ impl LintReport {
     }
 
     fn polygons_of(pack: &LazyPack) -> Findings<Warning> {
-        let mut findings = Findings::default();
-        pack.warnings().iter().cloned().for_each(|w| findings.add(w));
-        findings
+        pack.all_warnings().clone()
     }
 }
 

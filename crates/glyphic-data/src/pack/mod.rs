@@ -7,15 +7,14 @@
 //!
 //! The index is held in memory, pictures are decoded when they are asked for.
 
-mod detection;
-mod recognition;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use glyphic_core::{Image, ImageLimits, Page, Polygon, Rect, Region, Sample, TextInstance, Transcript};
+use glyphic_core::{Image, Page, Sample, TextInstance};
 use serde::{Deserialize, Serialize};
 
+use crate::formats::{Kind, ReadOptions, Reader, Record, Truth};
+use crate::lint::Findings;
 use crate::{Error, Location, Result};
 
 /// What a pack holds.
@@ -54,31 +53,17 @@ impl std::fmt::Display for Warning {
     }
 }
 
-#[derive(Debug, Clone)]
-struct Record {
-    line: usize,
-    image: PathBuf,
-    declared: Option<(u32, u32)>,
-    truth: Truth,
-}
-
-#[derive(Debug, Clone)]
-enum Truth {
-    Instances(Vec<TextInstance>),
-    Text(String),
-}
-
-/// A pack on disk: its index in memory, its pictures decoded on demand.
+/// Labels of any format with their pictures: the index in memory, the pictures decoded on demand.
 #[derive(Debug, Clone)]
 pub struct LazyPack {
     kind: PackKind,
     labels: Arc<Path>,
     records: Arc<[Record]>,
-    warnings: Arc<[Warning]>,
+    warnings: Arc<Findings<Warning>>,
 }
 
 impl LazyPack {
-    /// Reads the index of a folder, whose kind its content tells.
+    /// Reads the index of a folder of ours, whose kind its content tells.
     ///
     /// Polygons that are none (too few points, no area, crossing themselves) become ignored regions and
     /// [`LazyPack::warnings`]. Unknown fields are passed over.
@@ -88,35 +73,43 @@ impl LazyPack {
     /// be read, [`Error::MissingImage`] where a picture does not exist.
     pub fn open(folder: impl AsRef<Path>, options: &PackOptions) -> Result<Self> {
         let folder = folder.as_ref();
-        let (kind, labels) = recognise(folder)?;
-        let text = std::fs::read(&labels).map_err(|source| Error::Read { path: labels.clone(), source })?;
-        let labels: Arc<Path> = labels.into();
-        let mut warnings = Vec::new();
-        let mut records = Vec::new();
-        for (line, content) in lines(&text) {
-            if options.limit.is_some_and(|limit| records.len() >= limit) {
-                break;
-            }
-            let at = Location { file: labels.clone(), line };
-            let content = std::str::from_utf8(content).map_err(|e| Error::Label {
-                at: at.clone(),
-                reason: format!("byte {} of the line is not UTF-8", e.valid_up_to() + 1),
-                expected: "text in UTF-8",
-            })?;
-            records.push(match kind {
-                PackKind::Detection => detection::parse(folder, content, &at, &mut warnings)?,
-                PackKind::Recognition => recognition::parse(folder, content, &at)?,
-            });
-        }
-        let mut missing = records.iter().filter(|r| !r.image.is_file());
+        let (_, labels) = recognise(folder)?;
+        let read = ReadOptions { format: Some(crate::formats::Format::Pack), ..ReadOptions::default() };
+        Self::index(Reader::open(folder, &read)?, &labels, options)
+    }
+
+    /// Reads the index of labels of any format; see [`Reader::open`].
+    ///
+    /// # Errors
+    /// Those of [`Reader`], of each record, and [`Error::MissingImage`] where a picture does not exist.
+    pub fn read(path: impl AsRef<Path>, read: &ReadOptions, options: &PackOptions) -> Result<Self> {
+        let path = path.as_ref();
+        Self::index(Reader::open(path, read)?, path, options)
+    }
+
+    fn index(mut reader: Reader, labels: &Path, options: &PackOptions) -> Result<Self> {
+        let records: Vec<Record> =
+            reader.by_ref().take(options.limit.unwrap_or(usize::MAX)).collect::<Result<_>>()?;
+        let mut missing = records.iter().filter(|r| !r.picture.exists());
         if let Some(first) = missing.next() {
-            return Err(Error::MissingImage {
-                at: Location { file: labels, line: first.line },
-                image: first.image.clone(),
-                more: missing.count(),
-            });
+            let image = match first.picture.path() {
+                none if none.as_os_str().is_empty() => PathBuf::from(&first.file_name),
+                path => path.to_owned(),
+            };
+            return Err(Error::MissingImage { at: first.at.clone(), image, more: missing.count() });
         }
-        Ok(Self { kind, labels, records: records.into(), warnings: warnings.into() })
+        Ok(Self::of(records, labels.into(), reader.warnings().clone()))
+    }
+
+    /// Records whose pictures need not be there.
+    pub(crate) fn of(records: Vec<Record>, labels: Arc<Path>, warnings: Findings<Warning>) -> Self {
+        let kind = match records.first().map(|r| r.truth.kind()) {
+            Some(Kind::Text) => PackKind::Recognition,
+            Some(_) => PackKind::Detection,
+            None if labels.ends_with("labels.tsv") => PackKind::Recognition,
+            None => PackKind::Detection,
+        };
+        Self { kind, labels, records: records.into(), warnings: Arc::new(warnings) }
     }
 
     /// What it holds.
@@ -139,8 +132,12 @@ impl LazyPack {
         &self.labels
     }
 
-    /// What was put right on reading.
+    /// What was put right on reading, as many as are named.
     pub fn warnings(&self) -> &[Warning] {
+        &self.warnings.first
+    }
+
+    pub(crate) fn all_warnings(&self) -> &Findings<Warning> {
         &self.warnings
     }
 
@@ -149,15 +146,36 @@ impl LazyPack {
     /// # Errors
     /// [`Error::Index`].
     pub fn location(&self, index: usize) -> Result<Location> {
-        Ok(self.at(self.record(index)?))
+        Ok(self.record(index)?.at.clone())
     }
 
-    /// The path of picture `index`.
+    /// The path of picture `index`; see [`crate::formats::Picture::path`].
     ///
     /// # Errors
     /// [`Error::Index`].
     pub fn image_path(&self, index: usize) -> Result<&Path> {
-        Ok(&self.record(index)?.image)
+        Ok(self.record(index)?.picture.path())
+    }
+
+    /// The truth of picture `index` as its label has it, without the picture's pixels.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub fn record(&self, index: usize) -> Result<&Record> {
+        self.records.get(index).ok_or_else(|| Error::Index {
+            name: self.labels.display().to_string(),
+            index,
+            len: self.records.len(),
+        })
+    }
+
+    /// The truth of picture `index` as a page, without its pixels: where the label does not say the picture's size, the head
+    /// of its file is read.
+    ///
+    /// # Errors
+    /// [`Error::Index`]; [`Error::MissingImage`] and [`Error::Image`] where the size is to be read and cannot.
+    pub fn truth(&self, index: usize) -> Result<Page> {
+        self.record(index)?.page()
     }
 
     /// Reads and decodes picture `index`.
@@ -166,24 +184,7 @@ impl LazyPack {
     /// [`Error::Index`]; [`Error::MissingImage`], [`Error::Image`] and [`Error::ImageSize`] for a picture that
     /// is gone, broken, or of another size than its label says.
     pub fn image(&self, index: usize) -> Result<Image> {
-        let record = self.record(index)?;
-        let bytes = std::fs::read(&record.image).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => {
-                Error::MissingImage { at: self.at(record), image: record.image.clone(), more: 0 }
-            }
-            _ => Error::Read { path: record.image.clone(), source },
-        })?;
-        let image = Image::decode(&bytes, &record.image.display().to_string(), ImageLimits::default())
-            .map_err(|source| Error::Image { at: self.at(record), source })?;
-        match record.declared {
-            Some(declared) if declared != (image.width(), image.height()) => Err(Error::ImageSize {
-                at: self.at(record),
-                image: record.image.clone(),
-                declared,
-                found: (image.width(), image.height()),
-            }),
-            _ => Ok(image),
-        }
+        self.record(index)?.image()
     }
 
     /// Picture `index` with its truth. The page of a crop has one instance that covers it.
@@ -192,18 +193,8 @@ impl LazyPack {
     /// Those of [`LazyPack::image`].
     pub fn get(&self, index: usize) -> Result<Sample> {
         let record = self.record(index)?;
-        let image = self.image(index)?;
-        let mut truth = Page::new(image.width(), image.height());
-        truth.instances = match &record.truth {
-            Truth::Instances(instances) => instances.clone(),
-            Truth::Text(text) => {
-                let (x1, y1) = (f64::from(image.width()), f64::from(image.height()));
-                let polygon = Polygon::from_rect(Rect { x0: 0.0, y0: 0.0, x1, y1 })?;
-                let mut instance = TextInstance::new(Region { polygon, score: 1.0 });
-                instance.transcript = Some(Transcript::truth(text.clone()));
-                vec![instance]
-            }
-        };
+        let image = record.image()?;
+        let truth = record.page_of(image.width(), image.height())?;
         Ok(Sample { image, truth })
     }
 
@@ -216,28 +207,16 @@ impl LazyPack {
     pub(crate) fn instances(&self, index: usize) -> Option<&[TextInstance]> {
         match &self.records.get(index)?.truth {
             Truth::Instances(instances) => Some(instances),
-            Truth::Text(_) => None,
+            _ => None,
         }
     }
 
     /// The text of crop `index`; `None` in a detection pack.
     pub(crate) fn text(&self, index: usize) -> Option<&str> {
         match &self.records.get(index)?.truth {
-            Truth::Instances(_) => None,
             Truth::Text(text) => Some(text),
+            _ => None,
         }
-    }
-
-    fn record(&self, index: usize) -> Result<&Record> {
-        self.records.get(index).ok_or_else(|| Error::Index {
-            name: self.labels.display().to_string(),
-            index,
-            len: self.records.len(),
-        })
-    }
-
-    fn at(&self, record: &Record) -> Location {
-        Location { file: self.labels.clone(), line: record.line }
     }
 }
 
@@ -257,18 +236,8 @@ impl crate::Source for LazyPack {
     }
 }
 
-/// The lines that hold anything, with their numbers from 1; a byte order mark and carriage returns are dropped.
-fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    bytes
-        .split(|b| *b == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-        .enumerate()
-        .filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
-        .map(|(i, line)| (i + 1, line))
-}
-
-fn recognise(folder: &Path) -> Result<(PackKind, PathBuf)> {
+/// What a folder is, and its label file.
+pub(crate) fn recognise(folder: &Path) -> Result<(PackKind, PathBuf)> {
     let no_pack = |found: String| Err(Error::NoPack { path: folder.to_owned(), found });
     if !folder.is_dir() {
         return no_pack(if folder.exists() { "it is a file" } else { "it does not exist" }.to_owned());

@@ -1,0 +1,73 @@
+//! ICDAR 2019 SROIE: a text file of quadrilaterals a receipt, and its fields (company, date, address, total) as a JSON
+//! object of the same name in a folder `entities` or `key`. Nothing is marked to be ignored.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::formats::folder::{FolderRecords, FolderSink};
+use crate::formats::pack::fields_of;
+use crate::formats::read::Records;
+use crate::formats::write::{Losses, Sink as FormatSink};
+use crate::formats::{Format, Record, icdar, json};
+use crate::lint::Findings;
+use crate::{Error, Location, Result, Warning};
+
+/// Folders of the fields.
+const FIELDS: [&str; 2] = ["entities", "key"];
+
+pub(super) fn open(path: &Path, images: Option<&Path>) -> Result<Box<dyn Records>> {
+    let beside = [path.to_owned(), path.parent().unwrap_or(Path::new("")).to_owned()];
+    let fields = beside.iter().flat_map(|p| FIELDS.map(|n| p.join(n))).find(|p| p.is_dir());
+    let parse = move |file: &Path, warnings: &mut Findings<Warning>| {
+        let mut labelled = icdar::parse_file(file, Format::Sroie, warnings)?;
+        if let (Some(folder), Some(name)) = (&fields, file.file_name()) {
+            labelled.fields = fields_in(&folder.join(name), warnings)?;
+        }
+        Ok(labelled)
+    };
+    FolderRecords::open(path, images, Format::Sroie, &["txt"], &[], Box::new(parse))
+}
+
+fn fields_in(file: &Path, warnings: &mut Findings<Warning>) -> Result<Vec<(String, String)>> {
+    let at = Location { file: file.into(), line: 1 };
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let reason = "there are no fields for this receipt".to_owned();
+            warnings.add(Warning { at, annotation: 0, reason, remedy: "it is read without" });
+            return Ok(Vec::new());
+        }
+        Err(source) => return Err(Error::Read { path: file.to_owned(), source }),
+    };
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+    let map: Map<String, Value> = json::parse(bytes, &at, "a JSON object of field names and texts")?;
+    Ok(fields_of(map))
+}
+
+/// Writes `box/` and, where there are fields, `entities/`.
+pub(super) struct Sink(FolderSink);
+
+impl Sink {
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        Ok(Self(FolderSink::create(path, Format::Sroie, "", icdar::form(Format::Sroie))?))
+    }
+}
+
+impl FormatSink for Sink {
+    fn put(&mut self, record: &Record, losses: &mut Losses) -> Result<()> {
+        let name = PathBuf::from(self.0.stem(record)? + ".txt");
+        self.0.write(&Path::new("box").join(&name), record, losses)?;
+        if !record.fields.is_empty() {
+            let map: Map<String, Value> =
+                record.fields.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect();
+            let text = format!("{:#}\n", Value::Object(map));
+            self.0.folder().write(&Path::new("entities").join(&name), text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.0.commit()
+    }
+}
