@@ -87,7 +87,7 @@ fn detect_prints_outlines_without_text() {
 }
 
 #[test]
-fn overlays_are_pictures_of_the_same_size() {
+fn overlays_are_pictures_of_the_same_height() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("overlays");
     let path = photo().display().to_string();
@@ -96,8 +96,14 @@ fn overlays_are_pictures_of_the_same_size() {
         glyphic_core::Image::open(photo()).unwrap(),
         glyphic_core::Image::open(out.join("receipt.png")).unwrap(),
     );
-    assert_eq!((overlay.width(), overlay.height()), (photo.width(), photo.height()));
-    let changed = photo.rgb().iter().zip(overlay.rgb()).filter(|(a, b)| a.abs_diff(**b) > 40).count();
+    assert_eq!(overlay.height(), photo.height());
+    // A receipt is crowded: what was read may stand beside it.
+    assert!([photo.width(), 2 * photo.width()].contains(&overlay.width()), "{}", overlay.width());
+    let row = 3 * photo.width() as usize;
+    let rows = photo.rgb().chunks_exact(row).zip(overlay.rgb().chunks_exact(3 * overlay.width() as usize));
+    let changed: usize = rows
+        .map(|(photo, drawn)| photo.iter().zip(drawn).filter(|(a, b)| a.abs_diff(**b) > 40).count())
+        .sum();
     assert!(changed > 1000, "{changed} values differ");
 }
 
