@@ -100,7 +100,9 @@ pub enum Error {
         classes: usize,
     },
     /// A class that the list of classes does not hold.
-    #[error("{place}: class {class:?} is none of the {classes} classes listed")]
+    #[error(
+        "{place}: class {class:?} is none of the {classes} classes; numbers beside names need the list of classes"
+    )]
     UnknownClass {
         /// Where it stands.
         place: String,
@@ -166,6 +168,12 @@ pub enum Error {
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
+    },
+    /// A folder without prediction files.
+    #[error("{path} holds no file of predictions: expected files that end in .json or .jsonl")]
+    EmptyFolder {
+        /// The folder.
+        path: PathBuf,
     },
     /// A prediction file that is a Python pickle, which can run any command when it is loaded.
     #[error(

@@ -386,6 +386,19 @@ impl Default for Sweep {
     }
 }
 
+impl Sweep {
+    /// These thresholds in ascending order, and nothing below them cut off.
+    pub fn at(mut thresholds: Vec<f64>) -> Self {
+        thresholds.sort_by(f64::total_cmp);
+        Self { min_score: f64::NEG_INFINITY, thresholds }
+    }
+
+    /// 0 to 1 in steps of 0.01, for a curve.
+    pub fn fine() -> Self {
+        Self::at((0..=100).map(|i| f64::from(i) / 100.0).collect())
+    }
+}
+
 /// The score of a data set at one score threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ThresholdScore {

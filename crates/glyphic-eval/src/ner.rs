@@ -147,7 +147,8 @@ mod tests {
             (&[("book", 2, 4)], 0, 0),
             (&[], 0, 0),
         ] {
-            let score = eval_ner_f1(&[entities(predicted)], &[truth.clone()], NerRule::OneToOne).unwrap();
+            let score =
+                eval_ner_f1(&[entities(predicted)], std::slice::from_ref(&truth), NerRule::OneToOne).unwrap();
             assert_eq!(score.categories[0].0, "name");
             assert_eq!((score.categories[0].1.hits, score.all.hits), (name, all), "{predicted:?}");
         }

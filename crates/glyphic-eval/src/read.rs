@@ -27,7 +27,7 @@ use crate::{
 /// Reads the predictions of detection or end-to-end reading of a file or folder, in its order.
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::Pickle`], [`Error::Utf8`], [`Error::Json`] and [`Error::Record`].
+/// [`Error::Read`], [`Error::EmptyFolder`], [`Error::Pickle`], [`Error::Utf8`], [`Error::Json`] and [`Error::Record`].
 pub fn read_predicted_pages(path: impl AsRef<Path>) -> Result<Vec<PredictedPage>> {
     read(path.as_ref(), parse_predicted_pages, |page, name| page.file_name.get_or_insert(name))
 }
@@ -77,6 +77,9 @@ fn read<T>(
         {
             files.push(file);
         }
+    }
+    if files.is_empty() {
+        return Err(Error::EmptyFolder { path: path.to_owned() });
     }
     files.sort();
     let mut all = Vec::new();
@@ -376,8 +379,10 @@ pub fn parse_classified_pages(text: &str, name: &str) -> Result<Vec<ClassifiedPa
             (_, Some(all), _) => (all.into_iter().map(|i| label(i.entity, i.label)).collect(), 0),
             (_, _, Some(all)) => (all.into_iter().map(|b| label(None, b.label)).collect(), 0),
             _ => {
-                return at
-                    .wrong("it holds no classes".to_owned(), "one of the fields instances, nodes and result");
+                return at.wrong(
+                    "it holds no classes".to_owned(),
+                    "one of the fields instances, nodes and result",
+                );
             }
         };
         let missing = labels.iter().position(Option::is_none);

@@ -140,7 +140,9 @@ pub fn evaluate_kie(
     let count = classes.names().len();
     let class = |place: &dyn Fn() -> String, label: &str| {
         let unknown = || Error::UnknownClass { place: place(), class: label.to_owned(), classes: count };
-        classes.index(label).ok_or_else(unknown)
+        // Classes that only occur have no numbers: a number among names is of a list that is not given.
+        let named = || classes.names().iter().position(|name| name == label);
+        options.classes.as_ref().map_or_else(named, |list| list.index(label)).ok_or_else(unknown)
     };
     let (mut all_truths, mut all_predicted) = (Vec::new(), Vec::new());
     let mut images = Vec::with_capacity(truth.len());
