@@ -1,0 +1,48 @@
+//! The native half of the Python package: every function that computes. `python/glyphic` gives it Python's shapes.
+//!
+//! One file a facade module; `mmocr/` holds what MMOCR 0.2.1's modules need, one file for each of them. The interpreter's
+//! lock is released while Rust works.
+
+mod detect;
+mod error;
+mod image;
+mod mmocr;
+mod models;
+mod page;
+mod read;
+mod recognize;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _glyphic {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::detect::Detector;
+    #[pymodule_export]
+    use crate::error::GlyphicError;
+    #[pymodule_export]
+    use crate::models::models;
+    #[pymodule_export]
+    use crate::read::Reader;
+    #[pymodule_export]
+    use crate::recognize::Recognizer;
+
+    #[pymodule_export]
+    use crate::mmocr::boxes::{
+        bezier_points, is_on_same_line, sort_points, sort_vertices, stitch_boxes_into_lines,
+    };
+    #[pymodule_export]
+    use crate::mmocr::evaluation::{
+        boundary_iou, compute_hmean, count_matches, eval_hmean, eval_hmean_ic13, eval_hmean_iou, eval_kie_f1,
+        eval_ner_f1, eval_ocr_metric, ignore_pred, many2one, one2many, one2one,
+    };
+    #[pymodule_export]
+    use crate::mmocr::polygon::Polygon;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -1,0 +1,50 @@
+use glyphic_core::{Page, Polygon, Region, Transcript};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+/// `{"polygon": [[x, y], ...], "score"}`.
+pub(crate) fn region<'py>(py: Python<'py>, region: &Region) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("polygon", polygon(&region.polygon))?;
+    dict.set_item("score", region.score)?;
+    Ok(dict)
+}
+
+/// `{"text", "score", "chars": [(character, score, start, end), ...]}`.
+pub(crate) fn transcript<'py>(py: Python<'py>, transcript: &Transcript) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("text", &transcript.text)?;
+    dict.set_item("score", transcript.score)?;
+    let chars: Vec<_> = transcript.chars.iter().map(|c| (c.char, c.score, c.start, c.end)).collect();
+    dict.set_item("chars", chars)?;
+    Ok(dict)
+}
+
+/// `{"width", "height", "words": [region and transcript], "lines": [...]}`.
+pub(crate) fn page<'py>(py: Python<'py>, page: &Page) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("width", page.width)?;
+    dict.set_item("height", page.height)?;
+    let words = PyList::empty(py);
+    for instance in &page.instances {
+        let word = region(py, &instance.region)?;
+        word.set_item("transcript", transcript(py, &instance.transcript.clone().unwrap_or_default())?)?;
+        words.append(word)?;
+    }
+    dict.set_item("words", words)?;
+    let lines = PyList::empty(py);
+    for line in &page.lines {
+        let row = PyDict::new(py);
+        row.set_item("polygon", polygon(&line.polygon))?;
+        row.set_item("text", &line.text)?;
+        row.set_item("score", line.score)?;
+        row.set_item("words", &line.instances)?;
+        lines.append(row)?;
+    }
+    dict.set_item("lines", lines)?;
+    Ok(dict)
+}
+
+fn polygon(polygon: &Polygon) -> Vec<(f64, f64)> {
+    polygon.points().iter().map(|p| (p.x, p.y)).collect()
+}

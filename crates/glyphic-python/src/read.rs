@@ -1,0 +1,62 @@
+use std::path::PathBuf;
+
+use glyphic_zoo::Task;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::error::raise;
+use crate::image::{Order, images};
+use crate::models::{add, open_device, stage};
+use crate::page;
+
+/// Reads pages: `glyphic.Reader` wraps it.
+#[pyclass(frozen, module = "glyphic._glyphic")]
+pub(crate) struct Reader(glyphic::Reader);
+
+#[pymethods]
+impl Reader {
+    #[new]
+    #[pyo3(signature = (detector=None, recognizer=None, detector_weights=None, recognizer_weights=None, device="cpu", crop_margin=None, min_text_score=None))]
+    // One for each keyword of the Python class.
+    #[expect(clippy::too_many_arguments)]
+    fn new(
+        py: Python<'_>,
+        detector: Option<&str>,
+        recognizer: Option<&str>,
+        detector_weights: Option<PathBuf>,
+        recognizer_weights: Option<PathBuf>,
+        device: &str,
+        crop_margin: Option<f64>,
+        min_text_score: Option<f32>,
+    ) -> PyResult<Self> {
+        let device = open_device(device)?;
+        let find = stage(Task::Detect, detector, detector_weights)?;
+        let reads = stage(Task::Recognize, recognizer, recognizer_weights)?;
+        let mut config = find.config;
+        if let Some(recognizer) = recognizer {
+            add(&mut config, Task::Recognize, recognizer)?;
+        }
+        config.reading.crop_margin = crop_margin.unwrap_or(config.reading.crop_margin);
+        config.reading.min_text_score = min_text_score.unwrap_or(config.reading.min_text_score);
+        let builder = glyphic::Reader::builder()
+            .config(config)
+            .detector_weights(find.weights)
+            .recognizer_weights(reads.weights)
+            .device(device);
+        py.detach(|| builder.build()).map(Self).map_err(raise)
+    }
+
+    /// A page for each picture; a page alone for a picture alone.
+    #[pyo3(signature = (image, bgr=false))]
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        image: &Bound<'py, PyAny>,
+        bgr: bool,
+    ) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let (images, _) = images(image, Order::of(bgr))?;
+        let read = || images.iter().map(|i| self.0.read(i)).collect::<Result<Vec<_>, _>>();
+        let pages = py.detach(read).map_err(raise)?;
+        pages.iter().map(|p| page::page(py, p)).collect()
+    }
+}

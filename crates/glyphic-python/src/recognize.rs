@@ -1,0 +1,40 @@
+use std::path::PathBuf;
+
+use glyphic_zoo::Task;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::error::raise;
+use crate::image::{Order, images};
+use crate::models::{open_device, stage};
+use crate::page;
+
+/// Reads crops: `glyphic.Recognizer` wraps it.
+#[pyclass(frozen, module = "glyphic._glyphic")]
+pub(crate) struct Recognizer(Box<dyn glyphic::Recognizer>);
+
+#[pymethods]
+impl Recognizer {
+    #[new]
+    #[pyo3(signature = (model=None, weights=None, device="cpu"))]
+    fn new(py: Python<'_>, model: Option<&str>, weights: Option<PathBuf>, device: &str) -> PyResult<Self> {
+        let device = open_device(device)?;
+        let stage = stage(Task::Recognize, model, weights)?;
+        py.detach(|| glyphic::load_recognizer(&stage.config.recognizer, &stage.weights, &device))
+            .map(Self)
+            .map_err(raise)
+    }
+
+    /// The transcript of each crop.
+    #[pyo3(signature = (image, bgr=false))]
+    fn recognize<'py>(
+        &self,
+        py: Python<'py>,
+        image: &Bound<'py, PyAny>,
+        bgr: bool,
+    ) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let (images, _) = images(image, Order::of(bgr))?;
+        let read = py.detach(|| self.0.recognize(&images)).map_err(raise)?;
+        read.iter().map(|t| page::transcript(py, t)).collect()
+    }
+}
