@@ -1,0 +1,313 @@
+mod inputs;
+
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use clap::{Subcommand, ValueEnum};
+use glyphic_data::formats::Format as LabelFormat;
+use glyphic_document::write_file;
+use glyphic_eval::{
+    ClassList, DetectionOptions, EndToEndOptions, Ic13Options, IouOptions, KieOptions, Metric, NerRule,
+    OutlineRule, ProtocolChoice, Sweep, ThresholdScore, evaluate_detection, evaluate_end_to_end,
+    evaluate_kie, evaluate_ner, evaluate_recognition, plot_thresholds, read_classified_pages,
+    sweep_end_to_end, sweep_recognition,
+};
+use serde::Serialize;
+
+use crate::{
+    exit::{Exit, Failure, OrExit},
+    output::Output,
+};
+
+/// Scores predictions, glyphic's or anybody's, against the truth.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Detection: are the texts found? Recall, precision and hmean
+    Det(Det),
+    /// Recognition: are the crops read right? Word accuracies, 1-N.E.D, character and word error rates
+    Rec(Rec),
+    /// End to end: are the texts found and read right?
+    E2e(E2e),
+    /// Key information: is the class of each box right? F1 of the classes
+    Kie(Kie),
+    /// Named entities: are they found in the texts? F1 of the categories
+    Ner(Ner),
+}
+
+#[derive(Debug, clap::Args)]
+struct Det {
+    #[command(flatten)]
+    files: Files,
+    /// When a prediction matches a truth
+    #[arg(long, value_enum, default_value_t)]
+    metric: MetricName,
+    /// Intersection over union above which a pair matches; hmean-iou only [default: 0.5]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    iou: Option<f64>,
+    /// Score thresholds to try, divided by commas; a prediction at the threshold is kept
+    /// [default: above 0.3, then 0.3 to 0.9 in steps of 0.1]
+    #[arg(long, alias = "score-threshold", value_name = "SCORES", value_delimiter = ',', value_parser = share)]
+    score_thresholds: Vec<f64>,
+    /// Score as MMOCR 0.2.1 does, its errors on self-crossing polygons included
+    #[arg(long)]
+    mmocr021: bool,
+    /// A picture of the scores over the score threshold
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Rec {
+    #[command(flatten)]
+    files: Files,
+    /// A picture of what a threshold on the recognizer's score does: the share of all crops that are kept and read
+    /// right, and the share of those kept
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct E2e {
+    #[command(flatten)]
+    files: Files,
+    /// How texts are compared
+    #[arg(long, value_enum, default_value_t)]
+    protocol: ProtocolName,
+    /// Intersection over union above which a pair is at one place
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.5)]
+    iou: f64,
+    /// Leave predictions below this score of the detector out
+    #[arg(long, value_name = "SCORE", value_parser = share)]
+    score_threshold: Option<f64>,
+    /// Upper and lower case differ
+    #[arg(long)]
+    match_case: bool,
+    /// Symbols before and behind a text do not matter
+    #[arg(long)]
+    ignore_end_symbols: bool,
+    /// A picture of the scores over the score threshold
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Kie {
+    #[command(flatten)]
+    files: Files,
+    /// The classes, one a line: a number and a name (WildReceipt's class list), or names alone
+    /// [default: the classes that occur]
+    #[arg(long, value_name = "FILE")]
+    classes: Option<PathBuf>,
+    /// Classes, by name or number, that are left out of the report and the mean, divided by commas
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
+    ignore: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Ner {
+    #[command(flatten)]
+    files: Files,
+    /// Score as MMOCR 0.2.1 does: an entity predicted twice is right twice
+    #[arg(long)]
+    mmocr021: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Files {
+    /// The truth: labels in a format that `glyphic data convert` reads
+    #[arg(long, value_name = "FILE|DIR")]
+    truth: PathBuf,
+    /// The truth's format, where it cannot be told: pack, coco, icdar2015, ...
+    #[arg(long, value_name = "FORMAT")]
+    truth_format: Option<LabelFormat>,
+    /// The predictions: JSON lines, MMOCR's results as JSON, or labels as the truth's
+    #[arg(long, value_name = "FILE|DIR")]
+    pred: PathBuf,
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Where the report goes [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// A file for what was found, missed and wrong in each image, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    per_image: Option<PathBuf>,
+    /// Processor threads; the scores do not depend on it [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// A table
+    #[default]
+    #[value(alias = "text")]
+    Table,
+    /// Everything: each threshold, each image, each mistake
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum MetricName {
+    /// Intersection over union above 0.5
+    #[default]
+    HmeanIou,
+    /// ICDAR 2013's, with splits and merges
+    HmeanIc13,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum ProtocolName {
+    /// Bag of words where the truth's boxes are lines, else spotting
+    #[default]
+    Auto,
+    /// Each text at its place
+    Spotting,
+    /// The words of an image, wherever they stand
+    BagOfWords,
+}
+
+fn share(value: &str) -> Result<f64, String> {
+    let share = value.parse::<f64>().ok().filter(|v| (0.0..=1.0).contains(v));
+    share.ok_or_else(|| "a number from 0 to 1 is expected".to_owned())
+}
+
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    let files = match &args.task {
+        Task::Det(Det { files, .. })
+        | Task::Rec(Rec { files, .. })
+        | Task::E2e(E2e { files, .. })
+        | Task::Kie(Kie { files, .. })
+        | Task::Ner(Ner { files, .. }) => files,
+    };
+    let threads = files.threads.map_or(0, usize::from);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().or_exit(Exit::Model)?;
+    pool.install(|| match args.task {
+        Task::Det(det) => detection(&det),
+        Task::Rec(rec) => recognition(&rec),
+        Task::E2e(e2e) => end_to_end(&e2e),
+        Task::Kie(kie) => key_information(&kie),
+        Task::Ner(ner) => entities(&ner),
+    })
+}
+
+fn detection(args: &Det) -> Result<(), Failure> {
+    let rule = if args.mmocr021 { OutlineRule::Mmocr021 } else { OutlineRule::EvenOdd };
+    let metric = match args.metric {
+        MetricName::HmeanIou => {
+            let iou_threshold = args.iou.unwrap_or(IouOptions::default().iou_threshold);
+            Metric::HmeanIou(IouOptions { iou_threshold, rule, ..IouOptions::default() })
+        }
+        MetricName::HmeanIc13 if args.iou.is_some() => {
+            let message = "--iou goes with --metric hmean-iou: hmean-ic13 matches by shares of areas";
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        MetricName::HmeanIc13 => Metric::HmeanIc13(Ic13Options { rule, ..Ic13Options::default() }),
+    };
+    let sweep = match &args.score_thresholds[..] {
+        [] => Sweep::default(),
+        some => Sweep::at(some.to_vec()),
+    };
+    let truth = inputs::truth_pages(&args.files.truth, args.files.truth_format)?;
+    let predictions = inputs::predicted_pages(&args.files.pred)?;
+    let report = evaluate_detection(&truth, &predictions, &DetectionOptions { metric, sweep });
+    let report = report.or_exit(Exit::Input)?;
+    args.files.write(&report, &report.instances.images)?;
+    let Some(path) = &args.plot else { return Ok(()) };
+    let options = DetectionOptions { metric, sweep: Sweep::fine() };
+    let curve = evaluate_detection(&truth, &predictions, &options).or_exit(Exit::Input)?;
+    plot(path, &format!("{} of {} images", report.metric, report.images), &curve.instances.thresholds)
+}
+
+fn recognition(args: &Rec) -> Result<(), Failure> {
+    let truth = inputs::truth_texts(&args.files.truth, args.files.truth_format)?;
+    let predictions = inputs::predicted_crops(&args.files.pred)?;
+    let report = evaluate_recognition(&truth, &predictions).or_exit(Exit::Input)?;
+    args.files.write(&report, &report.texts)?;
+    let Some(path) = &args.plot else { return Ok(()) };
+    let curve = sweep_recognition(&truth, &predictions, &Sweep::fine().thresholds).or_exit(Exit::Input)?;
+    plot(path, &format!("recognition of {} texts", report.score.pairs), &curve)
+}
+
+fn end_to_end(args: &E2e) -> Result<(), Failure> {
+    let options = EndToEndOptions {
+        protocol: match args.protocol {
+            ProtocolName::Auto => ProtocolChoice::Auto,
+            ProtocolName::Spotting => ProtocolChoice::Spotting,
+            ProtocolName::BagOfWords => ProtocolChoice::BagOfWords,
+        },
+        iou: IouOptions { iou_threshold: args.iou, ..IouOptions::default() },
+        min_score: args.score_threshold,
+        ignore_case: !args.match_case,
+        ignore_end_symbols: args.ignore_end_symbols,
+    };
+    let truth = inputs::truth_pages(&args.files.truth, args.files.truth_format)?;
+    let predictions = inputs::predicted_pages(&args.files.pred)?;
+    let report = evaluate_end_to_end(&truth, &predictions, &options).or_exit(Exit::Input)?;
+    args.files.write(&report, &report.instances.images)?;
+    let Some(path) = &args.plot else { return Ok(()) };
+    let thresholds = Sweep::fine().thresholds;
+    let curve = sweep_end_to_end(&truth, &predictions, &options, &thresholds).or_exit(Exit::Input)?;
+    plot(path, &format!("end to end on {} images", report.images), &curve)
+}
+
+fn key_information(args: &Kie) -> Result<(), Failure> {
+    let classes = args.classes.as_deref().map(class_list).transpose()?;
+    let options = KieOptions { classes, ignored: args.ignore.clone() };
+    let truth = inputs::truth_pages(&args.files.truth, args.files.truth_format)?;
+    let predictions = read_classified_pages(&args.files.pred).or_exit(Exit::Input)?;
+    let report = evaluate_kie(&truth, &predictions, &options).or_exit(Exit::Input)?;
+    args.files.write(&report, &report.images)
+}
+
+fn class_list(path: &Path) -> Result<ClassList, Failure> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"));
+    ClassList::parse(&text.or_exit(Exit::Input)?, &name).or_exit(Exit::Input)
+}
+
+fn entities(args: &Ner) -> Result<(), Failure> {
+    let rule = if args.mmocr021 { NerRule::Mmocr021 } else { NerRule::OneToOne };
+    let truth = inputs::entity_texts(&args.files.truth)?;
+    let predictions = inputs::entity_texts(&args.files.pred)?;
+    let report = evaluate_ner(&truth, &predictions, rule).or_exit(Exit::Input)?;
+    args.files.write(&report, &report.each)
+}
+
+impl Files {
+    /// Writes the report, and each image's where it is asked for.
+    fn write(&self, report: &(impl Serialize + Display), images: &[impl Serialize]) -> Result<(), Failure> {
+        let text = match self.format {
+            Format::Table => report.to_string(),
+            Format::Json => serde_json::to_string_pretty(report).or_exit(Exit::Output)? + "\n",
+        };
+        let mut output = Output::open(self.out.as_deref())?;
+        output.put(&text)?;
+        output.finish()?;
+        let Some(path) = &self.per_image else { return Ok(()) };
+        let mut output = Output::open(Some(path))?;
+        let mut lines = String::new();
+        for image in images {
+            lines.push_str(&serde_json::to_string(image).or_exit(Exit::Output)?);
+            lines.push('\n');
+        }
+        output.put(&lines)?;
+        output.finish()
+    }
+}
+
+fn plot(path: &Path, title: &str, curve: &[ThresholdScore]) -> Result<(), Failure> {
+    let svg = plot_thresholds(title, curve);
+    write_file(path, svg.as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))
+        .or_exit(Exit::Output)
+}
