@@ -141,7 +141,11 @@ pub fn evaluate_end_to_end<P: Predicted>(
     let joined = Joined::new(truth, predictions)?;
     let protocol = choose(options.protocol, truth);
     let level = |found: &[Vec<Found<'_>>]| -> Result<EndToEndLevel> {
-        let images = score_images(truth, found, protocol, options, options.min_score)?;
+        let images = for_each_image(truth, |i, (file_name, page)| {
+            let image = ImageTexts::new(i, page, &found[i], options);
+            let (score, details) = image.score(protocol, options.min_score)?;
+            Ok(details.image(file_name, score))
+        })?;
         Ok(EndToEndLevel {
             score: Score::total(images.iter().map(|i| &i.score)),
             images: worst_first(images, |i| &i.score),
@@ -175,11 +179,16 @@ pub fn sweep_end_to_end<P: Predicted>(
     let joined = Joined::new(truth, predictions)?;
     let protocol = choose(options.protocol, truth);
     let found = texts(&joined, protocol);
-    let at = |&threshold: &f64| {
-        let images = score_images(truth, &found, protocol, options, Some(threshold))?;
-        Ok(ThresholdScore { threshold, score: Score::total(images.iter().map(|i| &i.score)) })
+    let images = for_each_image(truth, |i, (_, page)| {
+        let image = ImageTexts::new(i, page, &found[i], options);
+        let at = |threshold: &f64| image.score(protocol, Some(*threshold)).map(|(score, _)| score);
+        thresholds.iter().map(at).collect::<Result<Vec<Score>>>()
+    })?;
+    let total = |(k, &threshold): (usize, &f64)| ThresholdScore {
+        threshold,
+        score: Score::total(images.iter().map(|scores| &scores[k])),
     };
-    thresholds.iter().map(at).collect()
+    Ok(thresholds.iter().enumerate().map(total).collect())
 }
 
 /// The texts of each image at the level of instances; a bag of words takes the lines where there is nothing else.
@@ -193,19 +202,6 @@ fn texts<'a>(joined: &Joined<'a>, protocol: Protocol) -> Vec<Vec<Found<'a>>> {
         }
     };
     images.map(of).collect()
-}
-
-fn score_images(
-    truth: &[NamedPage],
-    found: &[Vec<Found<'_>>],
-    protocol: Protocol,
-    options: &EndToEndOptions,
-    min_score: Option<f64>,
-) -> Result<Vec<EndToEndImage>> {
-    for_each_image(truth, |i, (file_name, page)| {
-        let kept = found[i].iter().filter(|f| min_score.is_none_or(|min| f.score >= min)).copied();
-        score_image(i, file_name, page, &kept.collect::<Vec<_>>(), protocol, options)
-    })
 }
 
 fn counts(instance: &TextInstance) -> bool {
@@ -228,82 +224,104 @@ fn choose(choice: ProtocolChoice, truth: &[NamedPage]) -> Protocol {
     }
 }
 
-fn score_image(
-    image: usize,
-    file_name: &str,
-    page: &Page,
-    found: &[Found<'_>],
-    protocol: Protocol,
-    options: &EndToEndOptions,
-) -> Result<EndToEndImage> {
-    let sides = Sides::new(page, counts);
-    let truth = |t: usize| page.instances[sides.counted[t]].text();
-    let overlaps = Overlaps::new(
-        found.iter().map(|f| f.outline),
-        sides.counted_outlines.iter().copied(),
-        sides.ignored_outlines.iter().copied(),
-        options.iou.rule,
-    );
-    let on_ignored = overlaps.ignored(options.iou.ignore_threshold);
-    match protocol {
-        Protocol::Spotting => {
-            let every: Vec<usize> = (0..found.len()).collect();
-            let (detection, pairs) = overlaps.match_by_iou(&options.iou, image, &every)?;
-            let (mut free_truth, mut free) = (vec![true; sides.counted.len()], vec![true; found.len()]);
-            let mut misread = Vec::new();
-            let mut hits = 0.0;
-            for (t, p) in pairs {
-                (free_truth[t], free[p]) = (false, false);
-                if options.same(truth(t), found[p].text) {
-                    hits += 1.0;
-                } else {
-                    let (truth, prediction) = (truth(t).to_owned(), found[p].text.to_owned());
-                    misread.push(Misread { truth, prediction });
-                }
+/// One image: the texts of both sides and how their outlines overlap.
+struct ImageTexts<'a> {
+    index: usize,
+    truths: Vec<&'a str>,
+    found: &'a [Found<'a>],
+    overlaps: Overlaps<'a>,
+    on_ignored: Vec<bool>,
+    options: &'a EndToEndOptions,
+}
+
+/// What is not right: (truth, prediction) at one place, and truths and predictions (or their words) without the other.
+#[derive(Default)]
+struct Details<'a> {
+    misread: Vec<(&'a str, &'a str)>,
+    missed: Vec<&'a str>,
+    wrong: Vec<&'a str>,
+}
+
+impl<'a> ImageTexts<'a> {
+    fn new(index: usize, page: &'a Page, found: &'a [Found<'a>], options: &'a EndToEndOptions) -> Self {
+        let sides = Sides::new(page, counts);
+        let outlines = found.iter().map(|f| f.outline);
+        let overlaps =
+            Overlaps::new(outlines, sides.counted_outlines, sides.ignored_outlines, options.iou.rule);
+        let on_ignored = overlaps.ignored(options.iou.ignore_threshold);
+        let truths = sides.counted.into_iter().map(|t| page.instances[t].text()).collect();
+        Self { index, truths, found, overlaps, on_ignored, options }
+    }
+
+    /// The score of the predictions at or above `min_score`.
+    fn score(&self, protocol: Protocol, min_score: Option<f64>) -> Result<(Score, Details<'a>)> {
+        let high = |p: &usize| min_score.is_none_or(|min| self.found[*p].score >= min);
+        let kept: Vec<usize> = (0..self.found.len()).filter(high).collect();
+        match protocol {
+            Protocol::Spotting => self.spot(&kept),
+            Protocol::BagOfWords => Ok(self.bag_of_words(&kept)),
+        }
+    }
+
+    fn spot(&self, kept: &[usize]) -> Result<(Score, Details<'a>)> {
+        let (detection, pairs) = self.overlaps.match_by_iou(&self.options.iou, self.index, kept)?;
+        let (mut free_truth, mut free) = (vec![true; self.truths.len()], vec![true; self.found.len()]);
+        let mut details = Details::default();
+        let mut hits = 0.0;
+        for (t, p) in pairs {
+            (free_truth[t], free[p]) = (false, false);
+            let (truth, prediction) = (self.truths[t], self.found[p].text);
+            if self.options.same(truth, prediction) {
+                hits += 1.0;
+            } else {
+                details.misread.push((truth, prediction));
             }
-            let missed = (0..free_truth.len()).filter(|&t| free_truth[t]).map(|t| truth(t).to_owned());
-            let wrong = (0..found.len()).filter(|&p| free[p] && !on_ignored[p]);
-            Ok(EndToEndImage {
-                file_name: file_name.to_owned(),
-                score: Score::new(hits, hits, detection.truths, detection.predictions),
-                misread,
-                missed: missed.collect(),
-                wrong: wrong.map(|p| found[p].text.to_owned()).collect(),
-            })
         }
-        Protocol::BagOfWords => {
-            let counted = found.iter().zip(on_ignored).filter(|(_, ignored)| !ignored).map(|(f, _)| f.text);
-            let (score, missed, wrong) = bag_of_words((0..sides.counted.len()).map(truth), counted, options);
-            Ok(EndToEndImage { file_name: file_name.to_owned(), score, misread: Vec::new(), missed, wrong })
+        details.missed = (0..self.truths.len()).filter(|&t| free_truth[t]).map(|t| self.truths[t]).collect();
+        let wrong = kept.iter().filter(|p| free[**p] && !self.on_ignored[**p]);
+        details.wrong = wrong.map(|&p| self.found[p].text).collect();
+        Ok((Score::new(hits, hits, detection.truths, detection.predictions), details))
+    }
+
+    fn bag_of_words(&self, kept: &[usize]) -> (Score, Details<'a>) {
+        let truths: Vec<&str> = self.truths.iter().flat_map(|t| t.split_whitespace()).collect();
+        let mut bag: HashMap<_, Vec<usize>> = HashMap::new();
+        // The first of equal words is taken first.
+        for (i, word) in truths.iter().enumerate().rev() {
+            bag.entry(self.options.normal(word)).or_default().push(i);
         }
+        let mut missed = vec![true; truths.len()];
+        let (mut predictions, mut wrong) = (0, Vec::new());
+        let counted = kept.iter().filter(|p| !self.on_ignored[**p]);
+        for word in counted.flat_map(|p| self.found[*p].text.split_whitespace()) {
+            predictions += 1;
+            match bag.get_mut(&self.options.normal(word)).and_then(Vec::pop) {
+                Some(i) => missed[i] = false,
+                None => wrong.push(word),
+            }
+        }
+        let hits = (predictions - wrong.len()) as f64;
+        let score = Score::new(hits, hits, truths.len(), predictions);
+        let missed = truths.into_iter().zip(missed).filter(|(_, missed)| *missed).map(|(word, _)| word);
+        (score, Details { misread: Vec::new(), missed: missed.collect(), wrong })
     }
 }
 
-/// The score, the words missed and the words too many.
-fn bag_of_words<'a>(
-    truths: impl Iterator<Item = &'a str>,
-    predicted: impl Iterator<Item = &'a str>,
-    options: &EndToEndOptions,
-) -> (Score, Vec<String>, Vec<String>) {
-    let truths: Vec<&str> = truths.flat_map(str::split_whitespace).collect();
-    let mut bag: HashMap<_, Vec<usize>> = HashMap::new();
-    // The first of equal words is taken first.
-    for (i, word) in truths.iter().enumerate().rev() {
-        bag.entry(options.normal(word)).or_default().push(i);
-    }
-    let mut missed = vec![true; truths.len()];
-    let (mut predictions, mut wrong) = (0, Vec::new());
-    for word in predicted.flat_map(str::split_whitespace) {
-        predictions += 1;
-        match bag.get_mut(&options.normal(word)).and_then(Vec::pop) {
-            Some(i) => missed[i] = false,
-            None => wrong.push(word.to_owned()),
+impl Details<'_> {
+    fn image(self, file_name: &str, score: Score) -> EndToEndImage {
+        let own = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
+        let misread = |(truth, prediction): (&str, &str)| Misread {
+            truth: truth.to_owned(),
+            prediction: prediction.to_owned(),
+        };
+        EndToEndImage {
+            file_name: file_name.to_owned(),
+            score,
+            misread: self.misread.into_iter().map(misread).collect(),
+            missed: own(self.missed),
+            wrong: own(self.wrong),
         }
     }
-    let hits = (predictions - wrong.len()) as f64;
-    let missed = truths.iter().zip(missed).filter(|(_, missed)| *missed).map(|(word, _)| (*word).to_owned());
-    let missed: Vec<String> = missed.collect();
-    (Score::new(hits, hits, truths.len(), predictions), missed, wrong)
 }
 
 impl fmt::Display for EndToEndReport {
