@@ -282,6 +282,12 @@ fn saving_and_loading_gives_the_same_bits() {
     save_safetensors(&saved, &path, DType::F32, &metadata).unwrap();
     let dict = read_safetensors(&path).unwrap();
     assert_eq!(dict.metadata(), &metadata);
+    let metadata: BTreeMap<String, String> = (0..20).map(|i| (format!("key {i}"), i.to_string())).collect();
+    let written = || {
+        save_safetensors(&saved, &path, DType::F16, &metadata).unwrap();
+        std::fs::read(&path).unwrap()
+    };
+    assert!(written() == written(), "equal weights are equal files");
     let mut loaded = mixed(&device);
     load_into(&mut loaded, &dict, &LoadOptions::default()).unwrap();
     let (a, b) = (state_dict(&saved), state_dict(&loaded));

@@ -110,7 +110,20 @@ pub(super) fn write_state_dict(
     let header: HashMap<String, String> = metadata.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     let header = (!header.is_empty()).then_some(header);
     let bytes = safetensors::serialize(tensors, header).map_err(|e| failed(std::io::Error::other(e)))?;
+    let bytes = with_sorted_header(&bytes).map_err(|e| failed(std::io::Error::other(e)))?;
     write_atomically(path, &bytes)
+}
+
+/// The same file with its header in alphabetical order: the library writes the metadata in a random one, and equal
+/// weights are to be equal files.
+fn with_sorted_header(file: &[u8]) -> serde_json::Result<Vec<u8>> {
+    let (length, rest) = file.split_at(8);
+    let length = length.iter().rev().fold(0, |n, byte| n << 8 | usize::from(*byte));
+    let (header, data) = rest.split_at(length);
+    let header: BTreeMap<String, BTreeMap<String, serde_json::Value>> = serde_json::from_slice(header)?;
+    let mut header = serde_json::to_vec(&header)?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Ok([&(header.len() as u64).to_le_bytes(), &header[..], data].concat())
 }
 
 struct Plain {
