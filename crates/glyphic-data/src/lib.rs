@@ -11,6 +11,7 @@
 pub mod augment;
 pub mod batch;
 mod crop;
+pub mod dataset;
 mod error;
 #[cfg(test)]
 mod fixtures;
@@ -21,6 +22,7 @@ pub mod lmdb;
 pub mod pack;
 mod random;
 mod source;
+pub mod stats;
 pub mod targets;
 mod text;
 mod warp;

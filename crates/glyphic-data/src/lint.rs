@@ -1,15 +1,18 @@
 //! What is wrong with data, told before a network is trained on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::path::Path;
 
 use glyphic_core::Vocab;
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
+use crate::formats::{Picture as Place, ReadOptions, Reader, Record, Truth};
 use crate::line_input::ctc_steps;
 use crate::pack::{LazyPack, PackKind, Warning};
 use crate::text::{TextCrops, class, encode};
-use crate::{LineInput, Location, Result};
+use crate::{Error, LineInput, Location, Result, crop};
 
 /// So many places of each kind of finding are named; the rest is counted.
 const NAMED: usize = 20;
@@ -81,8 +84,16 @@ pub struct LintReport {
     pub broken: Findings<String>,
     /// Annotations outside their picture; with the reason.
     pub outside: Findings<String>,
-    /// Polygons that are none, and what was made of them.
+    /// Polygons that are none (self-crossing ones among them), and what was made of them.
     pub polygons: Findings<Warning>,
+    /// Labels that cannot be read; with the reason.
+    pub labels: Findings<String>,
+    /// Pictures that EXIF turns or mirrors: a label made by a tool that shows them unturned does not fit.
+    pub turned: Findings<Location>,
+    /// Pictures of the same bytes as one of another split: where, and where the other.
+    pub shared: Findings<(Location, Location)>,
+    /// Pictures of the same bytes as one before them in the same split.
+    pub repeated: Findings<(Location, Location)>,
 }
 
 impl LintReport {
@@ -94,6 +105,25 @@ impl LintReport {
             && self.broken.count == 0
             && self.outside.count == 0
             && self.polygons.count == 0
+            && self.labels.count == 0
+            && self.turned.count == 0
+            && self.shared.count == 0
+            && self.repeated.count == 0
+    }
+
+    /// How much was found, in all.
+    pub fn count(&self) -> usize {
+        let unknown: usize = self.unknown_chars.iter().map(|u| u.count).sum();
+        unknown
+            + self.too_long.count
+            + self.empty.count
+            + self.broken.count
+            + self.outside.count
+            + self.polygons.count
+            + self.labels.count
+            + self.turned.count
+            + self.shared.count
+            + self.repeated.count
     }
 
     fn polygons_of(pack: &LazyPack) -> Findings<Warning> {
@@ -216,6 +246,184 @@ pub fn lint_texts(crops: &TextCrops, vocab: &Vocab, input: LineInput) -> Result<
     Ok(report)
 }
 
+/// Pictures looked at together.
+const CHUNK: usize = 64;
+
+/// Looks at the splits of a data set one after the other, in labels of any format: what [`lint_pack`] and [`lint_texts`]
+/// look at, labels that cannot be read, pictures that EXIF turns, and pictures that occur twice, in a split or in two.
+/// What is kept in memory is a hash of each picture.
+pub struct Linter<'a> {
+    vocab: Option<&'a Vocab>,
+    input: LineInput,
+    splits: usize,
+    /// Of each picture the split and place where it was seen first.
+    seen: HashMap<[u8; 16], (usize, Location)>,
+}
+
+/// What one record's picture and texts are like.
+struct Looked {
+    picture: Picture,
+    turned: bool,
+    hash: Option<[u8; 16]>,
+    /// The texts to read, with the size of their crops where it is known.
+    texts: Vec<(String, Option<(u32, u32)>)>,
+}
+
+impl<'a> Linter<'a> {
+    /// Texts are held against a vocabulary and CTC's time steps where there is one.
+    pub fn new(vocab: Option<&'a Vocab>, input: LineInput) -> Self {
+        Self { vocab, input, splits: 0, seen: HashMap::new() }
+    }
+
+    /// Looks at the next split; `on` is called with each record when it has been looked at.
+    ///
+    /// # Errors
+    /// Those of [`Reader::open`]; what is wrong with records are findings.
+    pub fn lint(
+        &mut self,
+        path: &Path,
+        read: &ReadOptions,
+        mut on: impl FnMut(&Record),
+    ) -> Result<LintReport> {
+        let mut reader = Reader::open(path, read)?;
+        let mut report = LintReport::default();
+        let mut unknown = BTreeMap::new();
+        let mut usable = 0;
+        loop {
+            let before = report.samples;
+            let mut records = Vec::with_capacity(CHUNK);
+            for record in reader.by_ref().take(CHUNK) {
+                report.samples += 1;
+                match record {
+                    Ok(record) => records.push(record),
+                    Err(error) => report.labels.add(error.to_string()),
+                }
+            }
+            if report.samples == before {
+                break;
+            }
+            let looked: Vec<Looked> = records.par_iter().map(look_at_record).collect();
+            for (record, looked) in records.iter().zip(looked) {
+                usable += usize::from(self.add(record, looked, &mut report, &mut unknown));
+                on(record);
+            }
+        }
+        report.polygons = reader.warnings().clone();
+        report.unknown_chars = unknown.into_values().collect();
+        report.unknown_chars.sort_by(|a: &UnknownChar, b| b.count.cmp(&a.count).then(a.char.cmp(&b.char)));
+        report.usable = self.vocab.map(|_| usable);
+        self.splits += 1;
+        Ok(report)
+    }
+
+    /// Takes over what was seen of a record; whether all of its texts can be trained on.
+    fn add(
+        &mut self,
+        record: &Record,
+        looked: Looked,
+        report: &mut LintReport,
+        unknown: &mut BTreeMap<char, UnknownChar>,
+    ) -> bool {
+        let at = &record.at;
+        let mut good = looked.picture.broken.is_none();
+        looked.picture.broken.into_iter().for_each(|b| report.broken.add(b));
+        looked.picture.outside.into_iter().for_each(|o| report.outside.add(o));
+        if looked.turned {
+            report.turned.add(at.clone());
+        }
+        if let Some(hash) = looked.hash {
+            match self.seen.get(&hash) {
+                Some((split, first)) if *split == self.splits => {
+                    report.repeated.add((at.clone(), first.clone()))
+                }
+                Some((_, first)) => report.shared.add((at.clone(), first.clone())),
+                None => drop(self.seen.insert(hash, (self.splits, at.clone()))),
+            }
+        }
+        for (text, size) in looked.texts {
+            if text.trim().is_empty() {
+                report.empty.add(at.clone());
+                good = false;
+            }
+            let Some(vocab) = self.vocab else { continue };
+            for c in text.chars().filter(|c| class(vocab, *c).is_none()) {
+                good = false;
+                let first = || UnknownChar { char: c, count: 0, first: at.clone(), text: text.clone() };
+                unknown.entry(c).or_insert_with(first).count += 1;
+            }
+            if let Some((width, height)) = size {
+                let needed = encode(vocab, &text).map_or(0, |classes| ctc_steps(&classes));
+                let steps = self.input.steps(self.input.content_width(width, height));
+                if needed > steps {
+                    good = false;
+                    report.too_long.add(TooLong { at: at.clone(), text, needed, steps });
+                }
+            }
+        }
+        good
+    }
+}
+
+fn look_at_record(record: &Record) -> Looked {
+    let mut looked = Looked { picture: Picture::default(), turned: false, hash: None, texts: Vec::new() };
+    let bytes = match (&record.truth, &record.picture) {
+        (Truth::Sentence { text, .. }, Place::None) => {
+            looked.texts.push((text.clone(), None));
+            return looked;
+        }
+        _ => record.bytes(),
+    };
+    let image = bytes.and_then(|bytes| {
+        let digest = Sha256::digest(&bytes);
+        looked.hash = digest.first_chunk().copied();
+        let in_memory = Record { picture: Place::Memory(bytes), ..record.clone() };
+        looked.turned = in_memory.head()?.turned;
+        in_memory.image()
+    });
+    let size = match image {
+        Ok(image) => Some((image.width(), image.height())),
+        Err(error) => {
+            // The picture's own path says more than that it was read.
+            let reason = match (&error, record.picture.path()) {
+                (Error::Image { .. } | Error::ImageSize { .. }, path) if path != Path::new("") => {
+                    format!("{error} ({})", path.display())
+                }
+                _ => error.to_string(),
+            };
+            looked.picture.broken = Some(reason);
+            None
+        }
+    };
+    match &record.truth {
+        Truth::Sentence { text, .. } => looked.texts.push((text.clone(), None)),
+        Truth::Text(text) => looked.texts.push((text.clone(), size)),
+        Truth::Instances(instances) => {
+            for (k, instance) in instances.iter().enumerate() {
+                let polygon = &instance.region.polygon;
+                if let Some((w, h)) = size {
+                    let b = polygon.bounds();
+                    if b.x1 <= 0.0 || b.y1 <= 0.0 || b.x0 >= f64::from(w) || b.y0 >= f64::from(h) {
+                        let at = &record.at;
+                        looked
+                            .picture
+                            .outside
+                            .push(format!("{at}: annotation {k} lies outside of its {w}x{h} picture"));
+                    }
+                }
+                if !instance.ignore && instance.transcript.is_some() {
+                    let crop = crop::corners(polygon).map(|q| {
+                        let side = |i: usize| q[i].distance(q[(i + 1) % 4]);
+                        let (w, h) = (side(0).max(side(2)), side(1).max(side(3)));
+                        (w.max(1.0) as u32, h.max(1.0) as u32)
+                    });
+                    looked.texts.push((instance.text().to_owned(), crop));
+                }
+            }
+        }
+    }
+    looked
+}
+
 impl fmt::Display for LintReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.usable {
@@ -241,7 +449,19 @@ impl fmt::Display for LintReport {
         self.outside.first.iter().try_for_each(|o| writeln!(f, "{o}"))?;
         more(f, self.outside.count, "annotations outside their picture")?;
         self.polygons.first.iter().try_for_each(|w| writeln!(f, "{w}"))?;
-        more(f, self.polygons.count, "broken polygons")
+        more(f, self.polygons.count, "broken polygons")?;
+        self.labels.first.iter().try_for_each(|l| writeln!(f, "{l}"))?;
+        more(f, self.labels.count, "labels that cannot be read")?;
+        let turned = "EXIF turns the picture; make sure that its label is of the upright one";
+        self.turned.first.iter().try_for_each(|at| writeln!(f, "{at}: {turned}"))?;
+        more(f, self.turned.count, "pictures that EXIF turns")?;
+        let twins = |f: &mut fmt::Formatter<'_>, pairs: &Findings<(Location, Location)>, what: &str| {
+            pairs.first.iter().try_for_each(|(at, other)| writeln!(f, "{at}: {what}, {other}"))
+        };
+        twins(f, &self.shared, "the same picture as in another split")?;
+        more(f, self.shared.count, "pictures of another split")?;
+        twins(f, &self.repeated, "the same picture as before")?;
+        more(f, self.repeated.count, "pictures that occur twice")
     }
 }
 

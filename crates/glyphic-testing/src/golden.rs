@@ -31,6 +31,7 @@ pub const BUILT: &[&str] = &[
     "D_jitter",
     "D_multi_rotate",
     "D_ocr_seg_targets",
+    "D_parsers_misc",
     "D_resize_ocr",
     "D_sort_vertex",
     "D_target_parts",

@@ -48,7 +48,7 @@ struct Crop {
 }
 
 /// Python's truth of a flag that may be a number.
-pub(super) fn flag(value: Option<&Value>) -> bool {
+pub(crate) fn flag(value: Option<&Value>) -> bool {
     match value {
         None | Some(Value::Null) => false,
         Some(Value::Bool(flag)) => *flag,
@@ -58,7 +58,7 @@ pub(super) fn flag(value: Option<&Value>) -> bool {
 }
 
 /// The vertices of COCO's `segmentation`: a list of numbers, or a list of such lists, of which the first counts.
-pub(super) fn segmentation(value: &Value) -> Result<Vec<f64>, String> {
+pub(crate) fn segmentation(value: &Value) -> Result<Vec<f64>, String> {
     let numbers = |list: &[Value]| list.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>();
     match value {
         Value::Array(list) if list.iter().all(Value::is_number) && !list.is_empty() => {

@@ -80,3 +80,66 @@ fn many_findings_are_counted_and_twenty_named() {
     assert_eq!((report.broken.count, report.broken.first.len()), (30, 20));
     assert!(report.to_string().contains("and 10 more broken pictures"), "{report}");
 }
+
+#[test]
+fn splits_are_told_what_they_share_and_what_is_broken_in_any_format() {
+    let train = fixtures::recognition("a.png\tabc\nb.png\tdef", |_| (60, 20));
+    let val = fixtures::recognition("a.png\tabc\nx.png\tx!z\nx.png\txyz", |_| (60, 20));
+    // Labels of another format over the same pictures, with a broken line and a picture that is gone.
+    std::fs::write(
+        val.path().join("crops/labels.txt"),
+        "x.png\tx!z\nbroken\na.png\tabc\nx.png\t \ngone.png\tabc\n",
+    )
+    .expect("writable");
+    let vocab = vocab();
+    let mut linter = Linter::new(Some(&vocab), LineInput::default());
+    let mut calls = 0;
+    let first = linter.lint(train.path(), &ReadOptions::default(), |_| calls += 1).expect("opened");
+    assert!(first.is_clean() && first.count() == 0 && calls == 2, "{first}");
+    assert_eq!((first.samples, first.usable), (2, Some(2)));
+    let labels = val.path().join("crops/labels.txt");
+    let second = linter.lint(&labels, &ReadOptions::default(), |_| ()).expect("opened");
+    assert_eq!((second.samples, second.usable), (5, Some(1)), "{second}");
+    let counts = [
+        second.labels.count,
+        second.shared.count,
+        second.repeated.count,
+        second.broken.count,
+        second.empty.count,
+        second.unknown_chars.len(),
+    ];
+    assert_eq!(counts, [1, 1, 1, 1, 1, 1 + usize::from(second.unknown_chars.len() > 1)], "{second}");
+    assert_eq!((second.shared.first[0].0.line, second.shared.first[0].1.line), (3, 1));
+    let text = second.to_string();
+    for words in
+        ["labels.txt:2: there is no TAB", "gone.png does not exist", "as in another split", "as before"]
+    {
+        assert!(text.contains(words), "no {words:?} in {text}");
+    }
+}
+
+#[test]
+fn pictures_that_exif_turns_are_named() {
+    // The smallest EXIF segment: orientation 6, a quarter turn.
+    let jpeg = fixtures::picture(40, 20, 3).encode(image::ImageFormat::Jpeg).expect("encoded");
+    let mut exif =
+        b"\xFF\xE1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0".to_vec();
+    exif.splice(0..0, jpeg[..2].iter().copied());
+    exif.extend(&jpeg[2..]);
+    let dir = fixtures::detection(
+        &[
+            r#"{"file_name": "a.jpg", "annotations": [{"polygon": [1, 25, 9, 25, 9, 35, 1, 35], "text": "x"}, {"polygon": [25, 1, 35, 1, 35, 9, 25, 9], "text": "y"}]}"#,
+        ],
+        &[],
+    );
+    std::fs::write(dir.path().join("images/a.jpg"), exif).expect("writable");
+    let report = Linter::new(None, LineInput::default())
+        .lint(dir.path(), &ReadOptions::default(), |_| ())
+        .expect("opened");
+    // Upright it is 20 wide and 40 high: the second region lies outside.
+    assert_eq!(
+        (report.turned.count, report.outside.count, report.broken.count, report.usable),
+        (1, 1, 0, None)
+    );
+    assert!(report.to_string().contains("EXIF turns"), "{report}");
+}
