@@ -25,6 +25,7 @@ mod source;
 pub mod stats;
 pub mod targets;
 mod text;
+pub mod transforms;
 mod warp;
 
 pub use batch::{
