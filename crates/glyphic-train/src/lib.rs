@@ -8,6 +8,7 @@ mod checkpoint;
 mod config;
 mod error;
 mod log;
+mod memory;
 mod params;
 mod run;
 mod schedule;

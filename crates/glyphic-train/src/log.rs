@@ -25,6 +25,9 @@ pub struct LogRow {
     pub learning_rate: f64,
     /// Norm of the last step's gradient before clipping.
     pub gradient_norm: f64,
+    /// Samples a second since the last row, without its validation.
+    #[serde(default)]
+    pub samples_per_second: f64,
     /// Share of the time in which the loop waited for its batches, 0 to 1.
     pub data_wait: f64,
     /// Scores by `set/metric`, where this row validated.
@@ -195,6 +198,7 @@ mod tests {
             loss: 1.0 / (step as f64 + 1.0),
             learning_rate: 1e-3,
             gradient_norm: 1.0,
+            samples_per_second: 50.0,
             data_wait: 0.1,
             scores: score.map(|s| ("val/hmean".to_owned(), s)).into_iter().collect(),
         }

@@ -11,6 +11,7 @@ use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig, mome
 use crate::checkpoint::{self, Progress};
 use crate::config::{Optimizer, RunConfig};
 use crate::log::{Log, LogRow};
+use crate::memory;
 use crate::params::{clip_by_global_norm, update_average};
 use crate::{Error, Result};
 
@@ -96,6 +97,7 @@ pub(crate) fn train<T: Task>(
     config: &RunConfig,
     observer: &mut dyn Observer,
 ) -> Result<Summary> {
+    memory::keep_freed();
     let folder = config.out.as_path();
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
     let average = net.valid();
@@ -154,6 +156,7 @@ pub(crate) fn train<T: Task>(
                 loss: since.mean(),
                 learning_rate: rate,
                 gradient_norm: norm,
+                samples_per_second: since.rate(progress.samples),
                 data_wait: since.waited(task.waited()),
                 scores: BTreeMap::new(),
             };

@@ -76,8 +76,12 @@ impl Observer for Terminal {
     fn row(&mut self, row: &LogRow) {
         let scores: String = row.scores.iter().map(|(name, score)| format!("  {name} {score:.4}")).collect();
         self.message(&format!(
-            "step {}  loss {:.4}  rate {:.2e}{scores}",
-            row.step, row.loss, row.learning_rate
+            "step {}  loss {:.4}  rate {:.2e}  {:.1} samples/s  {:.0}% waiting for data{scores}",
+            row.step,
+            row.loss,
+            row.learning_rate,
+            row.samples_per_second,
+            100.0 * row.data_wait
         ));
     }
 

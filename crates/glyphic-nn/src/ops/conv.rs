@@ -383,6 +383,17 @@ mod tests {
     }
 
     #[test]
+    fn the_processor_has_its_own_kernels_with_and_without_gradients() {
+        for device in [crate::device::cpu(), crate::device::cpu().autodiff()] {
+            let x = random([1, 2, 4, 4], &device);
+            let weight = random([3, 2, 3, 3], &device);
+            let shape = ConvShape::new(x.dims(), weight.dims(), [1, 1], [1, 1]).unwrap();
+            let own = Conv { kind: Kind::Plain, shape }.apply(&x, &weight, None);
+            assert_eq!(own.unwrap().dims(), [1, 3, 4, 4]);
+        }
+    }
+
+    #[test]
     fn views_are_read_in_their_order() {
         let device = crate::device::cpu();
         let x = random([2, 5, 6, 3], &device);

@@ -249,8 +249,7 @@ pub(crate) fn backward_weight(x: &[f32], y: &[f32], shape: &ConvShape) -> Vec<f3
     let [phases_y, phases_x] = shape.phases();
     let [reach_y, reach_x] = shape.reach();
     let width = out_width + reach_x;
-    let channels = shape.inputs * phases_y * phases_x + shape.outputs;
-    let most = (BLOCK / channels).min(POSITIONS).max(width);
+    let most = POSITIONS.max(width);
     // Parts of one sample, or several samples.
     let parts = (out_height * width).div_ceil(most).min(out_height);
     let rows = out_height.div_ceil(parts);
@@ -263,6 +262,8 @@ pub(crate) fn backward_weight(x: &[f32], y: &[f32], shape: &ConvShape) -> Vec<f3
     let plane = samples * sample_plane + OVERRUN + reach_x;
     let offsets = tap_offsets(shape, plane, width);
     let depth = shape.depth();
+    // Inputs whose copies are made together.
+    let channels = (BLOCK / 2 / (phases_y * phases_x * plane)).clamp(1, shape.inputs);
 
     let blocks = shape.batch.div_ceil(samples) * parts;
     let numbers = shape.outputs * depth;
@@ -272,7 +273,7 @@ pub(crate) fn backward_weight(x: &[f32], y: &[f32], shape: &ConvShape) -> Vec<f3
         (shape.inputs * shape.size[0] * shape.size[1], shape.outputs * out_height * out_width);
     partial.par_chunks_exact_mut(numbers).enumerate().for_each(|(s, to)| {
         Scratch::with(|scratch| {
-            let inputs = take(&mut scratch.a, shape.inputs * phases_y * phases_x * plane + SLACK + reach_x);
+            let inputs = take(&mut scratch.a, channels * phases_y * phases_x * plane + SLACK + reach_x);
             let outputs = take(&mut scratch.b, shape.outputs * plane + SLACK + reach_x);
             for block in s * blocks / sums..(s + 1) * blocks / sums {
                 let first = block / parts * samples;
@@ -281,14 +282,10 @@ pub(crate) fn backward_weight(x: &[f32], y: &[f32], shape: &ConvShape) -> Vec<f3
                 let present = (out_height - row).min(rows);
                 let mut ranges: Vec<Range<usize>> = Vec::with_capacity(count);
                 for n in 0..count {
-                    let start = n * sample_plane;
-                    let x = &x[(first + n) * x_sample..][..x_sample];
-                    fill_input(inputs, plane, start..start + filled, width, x, row, shape);
                     let y = &y[(first + n) * y_sample..][..y_sample];
                     let view = View { row: row as isize, row_step: 1, column: 0, column_step: 1 };
-                    let range = start..start + present * width;
-                    for (y, to) in y.chunks_exact(out_height * out_width).zip(outputs.chunks_exact_mut(plane))
-                    {
+                    let range = n * sample_plane..n * sample_plane + present * width;
+                    for (y, to) in y.chunks_exact(out_height * out_width).zip(outputs.chunks_exact_mut(plane)) {
                         fill(&mut to[range.clone()], width, y, out_width, view);
                         to[range.end..][..OVERRUN].fill(0.0);
                     }
@@ -297,16 +294,27 @@ pub(crate) fn backward_weight(x: &[f32], y: &[f32], shape: &ConvShape) -> Vec<f3
                         _ => ranges.push(range),
                     }
                 }
-                Correlation {
-                    left: outputs,
-                    left_stride: plane,
-                    rows: shape.outputs,
-                    right: inputs,
-                    offsets: &offsets,
-                    ranges: &ranges,
-                    to,
+                for channel in (0..shape.inputs).step_by(channels) {
+                    let channels = channels.min(shape.inputs - channel);
+                    for n in 0..count {
+                        let x_plane = shape.size[0] * shape.size[1];
+                        let x = &x[(first + n) * x_sample + channel * x_plane..][..channels * x_plane];
+                        let part = n * sample_plane..n * sample_plane + filled;
+                        fill_input(inputs, plane, part, width, x, row, shape);
+                    }
+                    let taps = shape.kernel[0] * shape.kernel[1];
+                    Correlation {
+                        left: outputs,
+                        left_stride: plane,
+                        rows: shape.outputs,
+                        right: inputs,
+                        offsets: &offsets[..channels * taps],
+                        ranges: &ranges,
+                        to: &mut to[channel * taps..],
+                        to_stride: depth,
+                    }
+                    .run();
                 }
-                .run();
             }
         });
     });

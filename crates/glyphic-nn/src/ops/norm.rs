@@ -448,6 +448,15 @@ mod tests {
     }
 
     #[test]
+    fn the_processor_has_its_own_kernel() {
+        let device = crate::device::cpu().autodiff();
+        let [gamma, beta] = [0, 1].map(|_| random([3], &device));
+        for after in [After::Nothing, After::Relu, After::AddRelu(random([2, 3, 4, 5], &device))] {
+            assert!(apply(&random([2, 3, 4, 5], &device), &gamma, &beta, 1e-5, &after).is_some());
+        }
+    }
+
+    #[test]
     fn the_number_of_threads_changes_nothing() {
         let device = crate::device::cpu();
         let dims = [5, 7, 23, 31];

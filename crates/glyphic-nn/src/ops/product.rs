@@ -131,7 +131,7 @@ impl WithSimd for Product<'_> {
     }
 }
 
-/// `to[o][k] += sum over q in the ranges of left[o * left_stride + q] * right[offsets[k] + q]`, `to` `[rows, k]`.
+/// `to[o * to_stride + k] += sum over q in the ranges of left[o * left_stride + q] * right[offsets[k] + q]`.
 ///
 /// Ranges are rounded up to whole vectors, so `left` has to be 0 for [`OVERRUN`] behind each of them.
 pub(crate) struct Correlation<'a> {
@@ -142,6 +142,7 @@ pub(crate) struct Correlation<'a> {
     pub(crate) offsets: &'a [usize],
     pub(crate) ranges: &'a [Range<usize>],
     pub(crate) to: &'a mut [f32],
+    pub(crate) to_stride: usize,
 }
 
 impl Correlation<'_> {
@@ -191,7 +192,7 @@ impl Correlation<'_> {
             }
         }
         for r in 0..ROWS {
-            let to = &mut self.to[(row + r) * self.offsets.len() + k..][..TAPS];
+            let to = &mut self.to[(row + r) * self.to_stride + k..][..TAPS];
             for t in 0..TAPS {
                 to[t] += simd.reduce_sum_f32s(sums[r][t]);
             }
