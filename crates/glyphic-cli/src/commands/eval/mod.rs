@@ -276,6 +276,10 @@ fn class_list(path: &Path) -> Result<ClassList, Failure> {
 }
 
 fn entities(args: &Ner) -> Result<(), Failure> {
+    if let Some(format) = args.files.truth_format.filter(|f| *f != LabelFormat::Cluener) {
+        let message = format!("--truth-format {format}: entities are read from {}", LabelFormat::Cluener);
+        return Err(Failure::new(Exit::Usage, message));
+    }
     let rule = if args.mmocr021 { NerRule::Mmocr021 } else { NerRule::OneToOne };
     let truth = inputs::entity_texts(&args.files.truth)?;
     let predictions = inputs::entity_texts(&args.files.pred)?;
