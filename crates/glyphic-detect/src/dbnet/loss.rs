@@ -2,7 +2,6 @@
 //! the threshold map.
 
 use burn::tensor::{Tensor, TensorData};
-use glyphic_nn::loss::{dice, masked_l1};
 use serde::{Deserialize, Serialize};
 
 use super::model::DbMaps;
@@ -12,10 +11,10 @@ use crate::{Error, Result};
 const EPS: f64 = 1e-6;
 
 /// The smallest logarithm that cross-entropy uses, so that a saturated pixel costs 100 instead of infinity.
-const MIN_LOG: f64 = -100.0;
+const MIN_LOG: f32 = -100.0;
 
 /// The smallest p(1-p) that the gradient of cross-entropy divides by.
-const MIN_VARIANCE: f64 = 1e-12;
+const MIN_VARIANCE: f32 = 1e-12;
 
 /// Weights of the loss's parts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,76 +82,133 @@ impl DbLossConfig {
     }
 
     /// The loss of maps `[N, 1, H, W]` against targets `[N, H, W]`. Counts and sums run over the whole batch.
+    ///
+    /// Computed on plain numbers, with the gradient in closed form: as tensor operations it would be some sixty
+    /// passes over maps of the picture's size, more than the network's head costs.
     pub fn forward(&self, maps: &DbMaps, targets: &DbTargets) -> DbLosses {
-        let plane = |map: &Tensor<4>| map.clone().squeeze_dim::<3>(1);
-        let (prob, threshold, binary) = (plane(&maps.prob), plane(&maps.threshold), plane(&maps.binary));
-        let text = targets.shrink.clone().greater_elem(0.0).float();
-        let mask = targets.shrink_mask.clone();
-
-        let prob_loss = if self.balanced_bce {
-            balanced_cross_entropy(prob, text.clone(), mask.clone(), self.negative_ratio)
+        let prob = values(&maps.prob);
+        let text: Vec<f32> =
+            values(&targets.shrink).into_iter().map(|v| if v > 0.0 { 1.0 } else { 0.0 }).collect();
+        let mask = values(&targets.shrink_mask);
+        let of_prob = if self.balanced_bce {
+            balanced_cross_entropy(&prob, &text, &mask, self.negative_ratio)
         } else {
-            dice(prob, text.clone(), Some(mask.clone()), EPS)
+            dice(&prob, &text, &mask)
         };
-        let threshold_loss =
-            masked_l1(threshold, targets.threshold.clone(), targets.threshold_mask.clone(), EPS);
+        let of_binary = dice(&values(&maps.binary), &text, &mask);
+        let of_threshold =
+            masked_l1(&values(&maps.threshold), &values(&targets.threshold), &values(&targets.threshold_mask));
         DbLosses {
-            prob: prob_loss * self.alpha,
-            binary: dice(binary, text, Some(mask), EPS),
-            threshold: threshold_loss * self.beta,
+            prob: of_prob.attach(&maps.prob, self.alpha),
+            binary: of_binary.attach(&maps.binary, 1.0),
+            threshold: of_threshold.attach(&maps.threshold, self.beta),
         }
     }
 }
 
-/// Cross-entropy over the positive pixels and as many hard negatives as `negative_ratio` allows:
-/// `[N, H, W]` -> `[1]`.
-fn balanced_cross_entropy(
-    pred: Tensor<3>,
-    truth: Tensor<3>,
-    mask: Tensor<3>,
-    negative_ratio: f64,
-) -> Tensor<1> {
-    let positive = truth.clone() * mask.clone();
-    let negative = (truth.clone() * -1.0 + 1.0) * mask;
-    let entropy = cross_entropy(pred, truth);
-
-    let positives = sum_of(&positive) as usize;
-    let negatives = (sum_of(&negative) as usize).min((positives as f64 * negative_ratio) as usize);
-    let negative_entropy = entropy.clone() * negative;
-    let hard = hardest(&negative_entropy, negatives);
-    let sum = (entropy * positive).sum() + (negative_entropy * hard).sum();
-    sum / (positives as f64 + negatives as f64 + EPS)
+/// A loss and its derivative by each pixel of a map.
+struct Slope {
+    loss: f64,
+    slope: Vec<f32>,
 }
 
-/// Cross-entropy of each pixel. A saturated pixel (exactly 0 or 1) would turn the gradient of a logarithm into
-/// 0/0, so the gradient is written out, with the bound PyTorch has.
-fn cross_entropy(pred: Tensor<3>, truth: Tensor<3>) -> Tensor<3> {
-    let p = pred.clone().detach();
-    let not_p = p.clone() * -1.0 + 1.0;
-    let not_truth = truth.clone() * -1.0 + 1.0;
-    let log = |p: &Tensor<3>| p.clone().log().clamp_min(MIN_LOG);
-    let value = -(truth.clone() * log(&p) + not_truth * log(&not_p));
-    let slope = (p.clone() - truth) / (p.clone() * not_p).clamp_min(MIN_VARIANCE);
-    value + slope * (pred - p)
+impl Slope {
+    /// As a tensor `[1]` times `weight`, through which gradients reach `map`.
+    fn attach(mut self, map: &Tensor<4>, weight: f64) -> Tensor<1> {
+        let device = map.device();
+        let loss = Tensor::<1>::from_floats([(self.loss * weight) as f32], &device);
+        if !device.is_autodiff() {
+            return loss;
+        }
+        self.slope.iter_mut().for_each(|s| *s *= weight as f32);
+        // Nothing in value, the gradient in derivative.
+        let slope = Tensor::<4>::from_data(TensorData::new(self.slope, map.dims()), &device);
+        let carrier = (map.clone() * slope).sum();
+        carrier.clone() - carrier.detach() + loss
+    }
 }
 
-fn sum_of(mask: &Tensor<3>) -> f64 {
-    mask.to_data().iter::<f32>().map(f64::from).sum()
+fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
+    let data = tensor.clone().inner().into_data();
+    match data.as_slice::<f32>() {
+        Ok(values) => values.to_vec(),
+        Err(_) => data.iter::<f32>().collect(),
+    }
 }
 
-/// 1 at the `count` largest elements, 0 elsewhere. Chosen on plain numbers: a sort inside the graph would
-/// cost more than the network's head.
-fn hardest(losses: &Tensor<3>, count: usize) -> Tensor<3> {
-    let values: Vec<f32> = losses.to_data().iter::<f32>().collect();
-    let mut order: Vec<u32> = (0..values.len() as u32).collect();
+/// Cross-entropy over the positive pixels and as many hard negatives as `negative_ratio` allows.
+fn balanced_cross_entropy(pred: &[f32], truth: &[f32], mask: &[f32], negative_ratio: f64) -> Slope {
+    let entropy: Vec<f32> = pred.iter().zip(truth).map(|(p, t)| cross_entropy(*p, *t)).collect();
+    let (mut positives, mut negatives, mut sum) = (0.0, 0.0, 0.0);
+    // Entropies of negatives, 0 elsewhere.
+    let mut candidates = vec![0.0f32; entropy.len()];
+    for (i, e) in entropy.iter().enumerate() {
+        positives += f64::from(truth[i] * mask[i]);
+        negatives += f64::from((1.0 - truth[i]) * mask[i]);
+        sum += f64::from(e * truth[i] * mask[i]);
+        candidates[i] = e * (1.0 - truth[i]) * mask[i];
+    }
+    let positives = positives.floor();
+    let count = (negatives as usize).min((positives * negative_ratio) as usize);
+    let mut weight: Vec<f32> = truth.iter().zip(mask).map(|(t, m)| t * m).collect();
+    for i in hardest(&candidates, count) {
+        sum += f64::from(candidates[i]);
+        weight[i] += (1.0 - truth[i]) * mask[i];
+    }
+    let total = positives + count as f64 + EPS;
+    let slope = |i: usize| {
+        if weight[i] == 0.0 {
+            return 0.0;
+        }
+        let (p, t) = (pred[i], truth[i]);
+        (f64::from(weight[i] * ((p - t) / (p * (1.0 - p)).max(MIN_VARIANCE))) / total) as f32
+    };
+    Slope { loss: sum / total, slope: (0..pred.len()).map(slope).collect() }
+}
+
+/// A saturated pixel (exactly 0 or 1) would turn the gradient of a logarithm into 0/0; value and gradient are
+/// bounded as PyTorch bounds them.
+fn cross_entropy(pred: f32, truth: f32) -> f32 {
+    // Truth is 0 or 1: one of the logarithms counts.
+    let p = if truth > 0.0 { pred } else { 1.0 - pred };
+    -p.ln().max(MIN_LOG)
+}
+
+/// The places of the `count` largest elements, of equal ones the first.
+fn hardest(losses: &[f32], count: usize) -> Vec<usize> {
+    let mut order: Vec<u32> = (0..losses.len() as u32).collect();
     if count > 0 && count < order.len() {
         order.select_nth_unstable_by(count - 1, |a, b| {
-            values[*b as usize].total_cmp(&values[*a as usize]).then(a.cmp(b))
+            losses[*b as usize].total_cmp(&losses[*a as usize]).then(a.cmp(b))
         });
     }
-    let mut mask = vec![0.0f32; values.len()];
-    for i in &order[..count.min(order.len())] {
-        mask[*i as usize] = 1.0;
+    order.truncate(count);
+    order.into_iter().map(|i| i as usize).collect()
+}
+
+/// `1 - 2 * sum(p * t * m) / (sum(p * m) + sum(t * m) + eps)`: no squares.
+fn dice(pred: &[f32], truth: &[f32], mask: &[f32]) -> Slope {
+    let (mut both, mut either) = (0.0, EPS);
+    for ((p, t), m) in pred.iter().zip(truth).zip(mask) {
+        both += f64::from(p * m * t * m);
+        either += f64::from(p * m) + f64::from(t * m);
     }
-    Tensor::from_data(TensorData::new(mask, losses.dims()), &losses.device())
+    let (of_both, of_either) = (-2.0 / either, 2.0 * both / (either * either));
+    let slope = |(t, m): (&f32, &f32)| {
+        (f64::from(*m) * (f64::from(t * m) * of_both + of_either)) as f32
+    };
+    Slope { loss: 1.0 - 2.0 * both / either, slope: truth.iter().zip(mask).map(slope).collect() }
+}
+
+/// Mean absolute difference over the pixels of a mask, `sum(|p - t| * m) / (sum(m) + eps)`.
+fn masked_l1(pred: &[f32], truth: &[f32], mask: &[f32]) -> Slope {
+    let total = mask.iter().map(|m| f64::from(*m)).sum::<f64>() + EPS;
+    let (mut sum, mut slope) = (0.0, Vec::with_capacity(pred.len()));
+    for ((p, t), m) in pred.iter().zip(truth).zip(mask) {
+        let difference = p - t;
+        sum += f64::from(difference.abs() * m);
+        let sign = if difference == 0.0 { 0.0 } else { difference.signum() };
+        slope.push((f64::from(sign * m) / total) as f32);
+    }
+    Slope { loss: sum / total, slope }
 }
