@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod config;
+mod data;
 mod detect;
 mod doctor;
 mod eval;
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Train(train::Args),
     Eval(eval::Args),
     Synth(synth::Args),
+    Data(data::Args),
     Models(models::Args),
     Config(config::Args),
     Doctor(doctor::Args),
@@ -35,6 +37,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Synth(args) => synth::run(args),
+        Command::Data(args) => data::run(args),
         Command::Models(args) => models::run(args),
         Command::Config(args) => config::run(args),
         Command::Doctor(args) => doctor::run(args),

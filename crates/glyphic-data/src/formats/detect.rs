@@ -97,6 +97,7 @@ fn file(path: &Path) -> Result<Format> {
     let mut scanner = Scanner::open(path)?;
     match scanner.peek()? {
         Some(b'[') => return Ok(Format::LabelStudio),
+        Some(b'<') => return xml(path),
         Some(b'{') => {
             if let Some(format) = document(&mut scanner) {
                 return Ok(format);

@@ -193,9 +193,7 @@ impl Sink for LineSink {
     fn finish(self: Box<Self>) -> Result<()> {
         let Self { folder, mut lines, ends } = *self;
         let mut db = LmdbWriter::create(folder.inside(DATA_FILE))?;
-        let mut order: Vec<usize> = (0..ends.len()).collect();
-        order.sort_by_cached_key(usize::to_string);
-        for index in order {
+        for index in text_order(ends.len()) {
             let start = index.checked_sub(1).map_or(0, |before| ends[before]);
             let line = lines.read_at(start, (ends[index] - start) as usize)?;
             db.put(index.to_string().as_bytes(), &line)?;
@@ -203,5 +201,35 @@ impl Sink for LineSink {
         db.put(COUNT_LINES, ends.len().to_string().as_bytes())?;
         db.finish()?;
         folder.commit()
+    }
+}
+
+/// The numbers below `len` in the order of their digits: 0, 1, 10, 100, ..., 11, ...
+fn text_order(len: usize) -> impl Iterator<Item = usize> {
+    let following = move |&n: &usize| {
+        let mut n = n;
+        if n > 0 && n * 10 < len {
+            return Some(n * 10);
+        }
+        while n % 10 == 9 || n + 1 >= len {
+            n /= 10;
+            if n == 0 {
+                return None;
+            }
+        }
+        Some(n + 1)
+    };
+    std::iter::successors((len > 0).then_some(0), following)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_come_in_the_order_of_their_digits() {
+        for len in [0, 1, 2, 9, 10, 11, 12, 99, 100, 101, 110, 1000, 1234] {
+            let mut sorted: Vec<usize> = (0..len).collect();
+            sorted.sort_by_key(usize::to_string);
+            assert_eq!(super::text_order(len).collect::<Vec<_>>(), sorted, "{len}");
+        }
     }
 }

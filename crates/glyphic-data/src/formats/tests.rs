@@ -116,7 +116,6 @@ fn every_format_of_regions_gives_back_what_was_written_and_is_told_from_its_cont
         let dir = temp();
         let (path, written) = write(&dir, file_name(format), format, &plain());
         assert_eq!((written.records, written.losses.len()), (3, 0), "{format}: {:?}", written.losses);
-        // The labels of a region and nothing else make WildReceipt and the others differ.
         let got = essence(&read(&path, None));
         let expected = essence(&plain());
         assert_eq!(got.len(), expected.len(), "{format}");
@@ -287,11 +286,6 @@ fn crops() -> Vec<Record> {
 }
 
 fn texts(records: &[Record]) -> Vec<(&str, &str)> {
-    let text = |r: &Record| -> *const str {
-        let Truth::Text(text) = &r.truth else { panic!("a text") };
-        text.as_str()
-    };
-    let _ = text;
     records
         .iter()
         .map(|r| match &r.truth {

@@ -1,0 +1,124 @@
+use std::path::{Path, PathBuf};
+
+use glyphic_data::Error;
+use glyphic_data::formats::{Format, Kind, Record, WriteOptions, Writer, cut};
+
+use super::{Count, Source, say_warnings, separator};
+use crate::exit::{Exit, Failure, OrExit};
+
+/// Converts labels from one format to another.
+///
+/// The formats: pack, mmocr-det, mmocr-rec, mmocr1, text, coco, textocr, icdar2013, icdar2015, icdar2017, ctw1500, totaltext,
+/// sroie, synthtext, svt, wildreceipt, cluener, paddle-det, paddle-rec, label-studio, lmdb, lmdb-lines. Regions become crops
+/// where the target is of crops and holds pictures (pack --crops, lmdb).
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The labels: a file, or a folder for the formats that are one
+    #[arg(value_name = "FROM")]
+    labels: PathBuf,
+    /// The file or new folder to write
+    #[arg(value_name = "TO")]
+    out: PathBuf,
+    #[command(flatten)]
+    source: Source,
+    /// The format to write [default: told from the name of TO where that is possible]
+    #[arg(long, value_name = "FORMAT")]
+    to: Option<Format>,
+    /// What divides file name and text in TO of the format `text`; \t is a TAB [default: a TAB]
+    #[arg(long, value_name = "TEXT", value_parser = separator)]
+    to_separator: Option<String>,
+    /// Cut the regions of pictures into crops, for a pack of crops
+    #[arg(long)]
+    crops: bool,
+    /// Leave out what cannot be read or held, and say so; else nothing is written
+    #[arg(long)]
+    skip_broken: bool,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let to = match args.to {
+        Some(to) => to,
+        None => format_of(&args.out)?,
+    };
+    let options = WriteOptions { separator: args.to_separator };
+    convert(&args.labels, &args.source, &args.out, to, &options, args.crops, args.skip_broken)
+}
+
+fn format_of(path: &Path) -> Result<Format, Failure> {
+    match path.extension().and_then(|e| e.to_str()) {
+        None => Ok(Format::Pack),
+        Some("lmdb") => Ok(Format::Lmdb),
+        Some("tsv") => Ok(Format::Text),
+        Some("xml") => Ok(Format::Svt),
+        Some("mat") => Ok(Format::SynthText),
+        Some(other) => {
+            let names = Format::ALL.map(Format::name).join(", ");
+            let message =
+                format!("a name that ends in .{other} does not tell the format; add --to, one of {names}");
+            Err(Failure::new(Exit::Usage, message))
+        }
+    }
+}
+
+/// Reads, converts and writes record by record; the output appears when all is done.
+pub(super) fn convert(
+    labels: &Path,
+    source: &Source,
+    out: &Path,
+    to: Format,
+    options: &WriteOptions,
+    crops: bool,
+    skip_broken: bool,
+) -> Result<(), Failure> {
+    let mut reader = source.open(labels)?;
+    let mut writer = Writer::create(out, to, options).or_exit(Exit::Output)?;
+    let count = Count::new();
+    let mut skipped = 0;
+    for record in reader.by_ref() {
+        let done = record.and_then(|record| put(&mut writer, record, to, crops));
+        match done {
+            Ok(()) => {}
+            Err(error @ Error::Write { .. }) => return Err(error).or_exit(Exit::Output),
+            Err(error) if skip_broken => {
+                count.say(format!("warning: {error}"));
+                skipped += 1;
+            }
+            Err(error) => {
+                count.say("nothing is written; --skip-broken leaves out what is broken");
+                return Err(error).or_exit(Exit::Input);
+            }
+        }
+        count.step();
+    }
+    drop(count);
+    say_warnings(&reader);
+    let written = writer.finish().or_exit(Exit::Output)?;
+    for (loss, count) in &written.losses {
+        eprintln!("note: {loss}: {count} times");
+    }
+    let (from, records) = (reader.format(), written.records);
+    eprint!("{records} records from {from} to {to}: {}", out.display());
+    match skipped {
+        0 => eprintln!(),
+        n => eprintln!("; {n} left out"),
+    }
+    Ok(())
+}
+
+fn put(writer: &mut Writer, record: Record, to: Format, crops: bool) -> Result<(), Error> {
+    let scene = record.truth.kind() == Kind::Instances;
+    if scene && (crops || (to.holds_pictures() && !to.holds(Kind::Instances))) {
+        for crop in cut(&record)? {
+            writer.put(&crop)?;
+        }
+        return Ok(());
+    }
+    if scene && to.holds(Kind::Text) && !to.holds(Kind::Instances) {
+        return Err(Error::Unfit {
+            at: record.at,
+            format: to.name(),
+            reason: "it is a picture with regions; `convert ... DIR --to pack --crops` cuts them out, or take lmdb".to_owned(),
+        });
+    }
+    writer.put(&record)
+}
