@@ -23,7 +23,7 @@ mod _glyphic {
     #[pymodule_export]
     use crate::error::GlyphicError;
     #[pymodule_export]
-    use crate::models::models;
+    use crate::models::{models, task_of};
     #[pymodule_export]
     use crate::read::Reader;
     #[pymodule_export]
@@ -34,12 +34,35 @@ mod _glyphic {
         bezier_points, is_on_same_line, sort_points, sort_vertices, stitch_boxes_into_lines,
     };
     #[pymodule_export]
+    use crate::mmocr::datasets::relations;
+    #[pymodule_export]
     use crate::mmocr::evaluation::{
-        boundary_iou, compute_hmean, count_matches, eval_hmean, eval_hmean_ic13, eval_hmean_iou, eval_kie_f1,
-        eval_ner_f1, eval_ocr_metric, ignore_pred, many2one, one2many, one2one,
+        boundary_iou, box_center_distance, box_diag, compute_hmean, count_matches, eval_hmean,
+        eval_hmean_ic13, eval_hmean_iou, eval_kie_f1, eval_ner_f1, eval_ocr_metric, ignore_pred, many2one,
+        one2many, one2one, point_distance, points_center, recall_precision, scores_above, scores_from,
     };
     #[pymodule_export]
+    use crate::mmocr::files::{
+        LabelLmdb, drop_orientation, imread, write_label_lmdb, write_recognition_lmdb,
+    };
+    #[pymodule_export]
+    use crate::mmocr::mask::{points2boundary, polygon_mask, resize_masks};
+    #[pymodule_export]
     use crate::mmocr::polygon::Polygon;
+    #[pymodule_export]
+    use crate::mmocr::postprocess::{
+        db_decode, drrg_decode, fcenet_decode, fourier_points, pan_decode, poly_nms, pse_decode,
+        textsnake_decode,
+    };
+    #[pymodule_export]
+    use crate::mmocr::targets::{
+        dbnet_targets, drrg_targets, fcenet_targets, ocr_seg_targets, panet_targets, psenet_targets,
+        textsnake_targets,
+    };
+    #[pymodule_export]
+    use crate::mmocr::transforms::{
+        NerEncoder, apply_step, check_step, crop_box, jitter_size, rotate_boxes, size_of_form, to_gray,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

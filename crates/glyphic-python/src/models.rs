@@ -72,3 +72,16 @@ pub(crate) fn add(config: &mut ReaderConfig, task: Task, model: &str) -> PyResul
 pub(crate) fn open_device(name: &str) -> PyResult<Device> {
     device::parse(name).map_err(raise)
 }
+
+/// What a model of the catalog or a TOML file configures: `detect` or `recognize`.
+#[pyfunction]
+pub(crate) fn task_of(model: &str) -> PyResult<String> {
+    let mut config = ReaderConfig::default();
+    let task = if add(&mut config, Task::Detect, model).is_ok() {
+        Task::Detect
+    } else {
+        add(&mut config, Task::Recognize, model)?;
+        Task::Recognize
+    };
+    Ok(task.to_string())
+}

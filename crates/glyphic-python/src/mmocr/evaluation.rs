@@ -101,7 +101,7 @@ pub(crate) fn eval_hmean_ic13<'py>(
 
 /// Recall, precision and hmean at each of MMOCR's seven score thresholds; which of them is best; each picture there.
 #[pyfunction]
-#[expect(clippy::type_complexity)]
+#[expect(clippy::type_complexity, clippy::too_many_arguments)]
 pub(crate) fn eval_hmean<'py>(
     py: Python<'py>,
     boxes: Boxes,
@@ -215,7 +215,6 @@ pub(crate) fn one2one(
 }
 
 #[pyfunction]
-#[expect(clippy::too_many_arguments)]
 pub(crate) fn one2many(
     truth: usize,
     recall: PyReadonlyArray2<'_, f64>,
@@ -232,7 +231,6 @@ pub(crate) fn one2many(
 }
 
 #[pyfunction]
-#[expect(clippy::too_many_arguments)]
 pub(crate) fn many2one(
     prediction: usize,
     recall: PyReadonlyArray2<'_, f64>,
@@ -337,4 +335,58 @@ pub(crate) fn eval_ner_f1(
         report.set_item(category, row)?;
     }
     Ok(report)
+}
+
+/// The mean of the vertices.
+#[pyfunction]
+pub(crate) fn points_center(numbers: Vec<f64>) -> PyResult<(f64, f64)> {
+    let centre = glyphic_eval::centre(&points(&numbers)?);
+    Ok((centre.x, centre.y))
+}
+
+#[pyfunction]
+pub(crate) fn point_distance(a: [f64; 2], b: [f64; 2]) -> f64 {
+    Point::new(a[0], a[1]).distance(Point::new(b[0], b[1]))
+}
+
+#[pyfunction]
+pub(crate) fn box_center_distance(a: Vec<f64>, b: Vec<f64>) -> PyResult<f64> {
+    Ok(glyphic_eval::centre_distance(&points(&a)?, &points(&b)?))
+}
+
+#[pyfunction]
+pub(crate) fn box_diag(numbers: [f64; 8]) -> f64 {
+    let corner = |i: usize| Point::new(numbers[2 * i], numbers[2 * i + 1]);
+    glyphic_eval::box_diagonal(&[corner(0), corner(1), corner(2), corner(3)])
+}
+
+/// Indices of the scores above a threshold.
+#[pyfunction]
+pub(crate) fn scores_above(scores: Vec<f64>, threshold: f64) -> Vec<usize> {
+    glyphic_eval::scores_above(&scores, threshold)
+}
+
+/// Indices of the scores at or above a threshold.
+#[pyfunction]
+pub(crate) fn scores_from(scores: Vec<f64>, threshold: f64) -> Vec<usize> {
+    glyphic_eval::scores_from(&scores, threshold)
+}
+
+/// Row by row, the share of each truth and of each prediction that the two have in common.
+#[pyfunction]
+pub(crate) fn recall_precision(
+    truths: Vec<Polygon>,
+    predictions: Vec<Polygon>,
+) -> PyResult<(Vec<f64>, Vec<f64>)> {
+    let (mut recall, mut precision) = (Vec::new(), Vec::new());
+    let share = |shared: f64, area: f64| if area == 0.0 { 0.0 } else { shared / area };
+    for truth in &truths {
+        for prediction in &predictions {
+            let (truth, prediction) = (truth.outline()?, prediction.outline()?);
+            let shared = truth.intersection(prediction);
+            recall.push(share(shared, truth.area()));
+            precision.push(share(shared, prediction.area()));
+        }
+    }
+    Ok((recall, precision))
 }

@@ -1,8 +1,14 @@
 //! What the modules of `glyphic.mmocr` compute with. Outlines are flat lists of numbers there: `x1, y1, x2, y2, ...`.
 
 pub(crate) mod boxes;
+pub(crate) mod datasets;
 pub(crate) mod evaluation;
+pub(crate) mod files;
+pub(crate) mod mask;
 pub(crate) mod polygon;
+pub(crate) mod postprocess;
+pub(crate) mod targets;
+pub(crate) mod transforms;
 
 use glyphic_core::Point;
 use pyo3::prelude::*;

@@ -48,6 +48,12 @@ impl Polygon {
         Ok(Self { area: outline.area(), outline: Some(outline), contours: vec![points], compat })
     }
 
+    /// Whether its area is MMOCR's.
+    #[getter]
+    fn compat(&self) -> bool {
+        self.compat
+    }
+
     /// Area in square pixels.
     fn area(&self) -> f64 {
         self.area

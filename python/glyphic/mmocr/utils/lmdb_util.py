@@ -1,9 +1,12 @@
 """``mmocr.utils.lmdb_util``."""
 
+import json
 import os
 import shutil
 
 from ... import _glyphic
+from ..._glyphic import GlyphicError
+from .fileio import list_from_file
 
 
 def lmdb_converter(img_list_file, output, batch_size=1000, coding="utf-8", overwrite=None):
@@ -46,7 +49,15 @@ def recog2lmdb(img_root, label_path, output, label_format="txt", label_separator
         The number of pictures written.
     """
     assert label_format in ("txt", "jsonl")
+    samples = []
+    for number, line in enumerate(list_from_file(label_path), 1):
+        if label_format == "jsonl":
+            row = json.loads(line)
+            name, text = row["filename"], row["text"]
+        else:
+            name, separator, text = line.partition(label_separator)
+            if not separator:
+                raise GlyphicError(f"{label_path}, line {number}: no {label_separator!r} between file and text")
+        samples.append((os.path.join(img_root, name), text))
     os.makedirs(output)
-    return _glyphic.write_recognition_lmdb(
-        os.fspath(img_root), os.fspath(label_path), os.fspath(output), label_format, label_separator
-    )
+    return _glyphic.write_recognition_lmdb(samples, os.fspath(output))

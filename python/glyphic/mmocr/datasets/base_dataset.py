@@ -1,0 +1,90 @@
+"""``mmocr.datasets.base_dataset``."""
+
+import numpy as np
+
+from ..utils.logger import print_log
+from .builder import DATASETS, build_loader
+from .pipelines.compose import Compose
+
+
+class _Rows:
+    """What every data set here has: indexing through a pipeline, past samples that are broken."""
+
+    def __len__(self):
+        return len(self.data_infos)
+
+    def _set_group_flag(self):
+        self.flag = np.zeros(len(self), dtype=np.uint8)
+
+    def prepare_test_img(self, index):
+        return self.prepare_train_img(index)
+
+    def _log_error_index(self, index):
+        try:
+            print_log(f"Warning: skip broken file {self.data_infos[index]} with img_prefix {self.img_prefix}")
+        except Exception as e:
+            print_log(f"load index {index} with error {e}")
+
+    def _get_next_index(self, index):
+        self._log_error_index(index)
+        return (index + 1) % len(self)
+
+    def __getitem__(self, index):
+        """A sample. In ``test_mode`` its error is raised; else the next sound one is taken, and when there is none the
+        first error is raised (MMOCR goes round for ever)."""
+        if index >= len(self):
+            raise IndexError(f"sample {index} of {len(self)}")
+        if self.test_mode:
+            return self.prepare_test_img(index)
+        first = None
+        for _ in range(len(self)):
+            try:
+                data = self.prepare_train_img(index)
+                if data is not None:
+                    return data
+                raise ValueError("prepared train data empty")
+            except Exception as e:
+                print_log(f"prepare index {index} with error {e}")
+                first = first or e
+                index = self._get_next_index(index)
+        raise first
+
+    def format_results(self, results, **kwargs):
+        """Nothing: a data set that has a form of its own for results writes them here."""
+
+
+@DATASETS.register_module()
+class BaseDataset(_Rows):
+    """Samples of a label file, through a pipeline.
+
+    Args:
+        ann_file: the file.
+        loader: the config of what reads it.
+        pipeline: configs of the steps.
+        img_prefix: the folder of the pictures.
+        test_mode: whether a broken sample is an error, and not skipped.
+    """
+
+    CLASSES = 0
+
+    def __init__(self, ann_file, loader, pipeline, img_prefix="", test_mode=False):
+        self.test_mode = test_mode
+        self.img_prefix = img_prefix
+        self.ann_file = ann_file
+        self.data_infos = build_loader({**loader, "ann_file": ann_file})
+        self.pipeline = Compose(pipeline)
+        self._set_group_flag()
+
+    def pre_pipeline(self, results):
+        """Puts into a sample what the first step asks for."""
+        results["img_prefix"] = self.img_prefix
+
+    def prepare_train_img(self, index):
+        """A sample after the pipeline."""
+        results = dict(img_info=self.data_infos[index])
+        self.pre_pipeline(results)
+        return self.pipeline(results)
+
+    def evaluate(self, results, metric=None, logger=None, **kwargs):
+        """The metrics of results, one for each sample: data sets of a task know theirs."""
+        raise TypeError(f"{type(self).__name__} is of no task, so that it has no metric")

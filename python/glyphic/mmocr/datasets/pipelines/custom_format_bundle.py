@@ -1,0 +1,93 @@
+"""``mmocr.datasets.pipelines.custom_format_bundle``, and ``Collect`` and ``DefaultFormatBundle`` of MMDetection.
+
+Nothing here needs PyTorch: tensors are arrays, and there are no data containers around them.
+"""
+
+import numpy as np
+
+from ..builder import PIPELINES
+
+
+@PIPELINES.register_module()
+class DefaultFormatBundle:
+    """The picture as an array (channels, height, width); boxes and labels as arrays."""
+
+    def __call__(self, results):
+        if "img" in results:
+            img = results["img"]
+            if img.ndim < 3:
+                img = np.expand_dims(img, -1)
+            results.setdefault("pad_shape", img.shape)
+            results.setdefault("scale_factor", 1.0)
+            channels = 1 if img.ndim < 3 else img.shape[2]
+            results.setdefault(
+                "img_norm_cfg",
+                dict(
+                    mean=np.zeros(channels, dtype=np.float32),
+                    std=np.ones(channels, dtype=np.float32),
+                    to_rgb=False,
+                ),
+            )
+            results["img"] = np.ascontiguousarray(img.transpose(2, 0, 1))
+        for key in ("gt_bboxes", "gt_bboxes_ignore", "gt_labels"):
+            if key in results:
+                results[key] = np.asarray(results[key])
+        return results
+
+    def __repr__(self):
+        return type(self).__name__
+
+
+@PIPELINES.register_module()
+class CustomFormatBundle(DefaultFormatBundle):
+    """:class:`DefaultFormatBundle` that asks for the maps that training needs.
+
+    Args:
+        keys: what must be there.
+        call_super: whether picture, boxes and labels are formatted.
+        visualize: MMOCR's debugging windows, which do not exist here; ``flag`` must be false.
+    """
+
+    def __init__(self, keys=[], call_super=True, visualize=dict(flag=False, boundary_key=None)):  # noqa: B006
+        assert not visualize["flag"], "there are no windows here; see `glyphic data show`"
+        self.keys = keys
+        self.call_super = call_super
+
+    def __call__(self, results):
+        if self.call_super:
+            results = super().__call__(results)
+        for key in self.keys:
+            if key not in results:
+                raise KeyError(f"{key} is missing: the step that makes it must come before")
+        return results
+
+
+@PIPELINES.register_module()
+class Collect:
+    """Keeps ``keys``, and ``meta_keys`` under ``img_metas``."""
+
+    def __init__(
+        self,
+        keys,
+        meta_keys=(
+            "filename",
+            "ori_filename",
+            "ori_shape",
+            "img_shape",
+            "pad_shape",
+            "scale_factor",
+            "flip",
+            "flip_direction",
+            "img_norm_cfg",
+        ),
+    ):
+        self.keys = keys
+        self.meta_keys = meta_keys
+
+    def __call__(self, results):
+        data = {"img_metas": {key: results[key] for key in self.meta_keys}}
+        data.update({key: results[key] for key in self.keys})
+        return data
+
+    def __repr__(self):
+        return f"{type(self).__name__}(keys={self.keys}, meta_keys={self.meta_keys})"

@@ -1,0 +1,6 @@
+"""``mmocr.datasets.utils``."""
+
+from .loader import HardDiskLoader, LmdbLoader
+from .parser import LineJsonParser, LineStrParser
+
+__all__ = ["HardDiskLoader", "LineJsonParser", "LineStrParser", "LmdbLoader"]

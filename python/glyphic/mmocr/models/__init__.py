@@ -1,0 +1,1 @@
+"""``mmocr.models``: what reads text off a network's maps."""

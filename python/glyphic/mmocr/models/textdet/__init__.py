@@ -1,0 +1,1 @@
+"""``mmocr.models.textdet``."""

@@ -1,0 +1,5 @@
+"""``mmocr.models.textdet.postprocess``."""
+
+from .wrapper import decode
+
+__all__ = ["decode"]

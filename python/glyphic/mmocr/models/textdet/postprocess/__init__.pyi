@@ -1,0 +1,3 @@
+from typing import Any, List
+
+def decode(decoding_type: str = "pan", **kwargs: Any) -> List[List[float]]: ...
