@@ -96,8 +96,11 @@ impl DbLossConfig {
             dice(&prob, &text, &mask)
         };
         let of_binary = dice(&values(&maps.binary), &text, &mask);
-        let of_threshold =
-            masked_l1(&values(&maps.threshold), &values(&targets.threshold), &values(&targets.threshold_mask));
+        let of_threshold = masked_l1(
+            &values(&maps.threshold),
+            &values(&targets.threshold),
+            &values(&targets.threshold_mask),
+        );
         DbLosses {
             prob: of_prob.attach(&maps.prob, self.alpha),
             binary: of_binary.attach(&maps.binary, 1.0),
@@ -194,9 +197,7 @@ fn dice(pred: &[f32], truth: &[f32], mask: &[f32]) -> Slope {
         either += f64::from(p * m) + f64::from(t * m);
     }
     let (of_both, of_either) = (-2.0 / either, 2.0 * both / (either * either));
-    let slope = |(t, m): (&f32, &f32)| {
-        (f64::from(*m) * (f64::from(t * m) * of_both + of_either)) as f32
-    };
+    let slope = |(t, m): (&f32, &f32)| (f64::from(*m) * (f64::from(t * m) * of_both + of_either)) as f32;
     Slope { loss: 1.0 - 2.0 * both / either, slope: truth.iter().zip(mask).map(slope).collect() }
 }
 

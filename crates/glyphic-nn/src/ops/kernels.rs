@@ -285,7 +285,8 @@ pub(crate) fn backward_weight(x: &[f32], y: &[f32], shape: &ConvShape) -> Vec<f3
                     let y = &y[(first + n) * y_sample..][..y_sample];
                     let view = View { row: row as isize, row_step: 1, column: 0, column_step: 1 };
                     let range = n * sample_plane..n * sample_plane + present * width;
-                    for (y, to) in y.chunks_exact(out_height * out_width).zip(outputs.chunks_exact_mut(plane)) {
+                    for (y, to) in y.chunks_exact(out_height * out_width).zip(outputs.chunks_exact_mut(plane))
+                    {
                         fill(&mut to[range.clone()], width, y, out_width, view);
                         to[range.end..][..OVERRUN].fill(0.0);
                     }

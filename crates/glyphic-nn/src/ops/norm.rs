@@ -26,6 +26,7 @@ pub struct BatchNormTrained {
 
 /// What follows a normalization in the same pass over memory.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "it is made for one call")]
 pub enum After {
     /// Nothing.
     Nothing,

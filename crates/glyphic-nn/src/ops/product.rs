@@ -89,8 +89,8 @@ impl Product<'_> {
     ) {
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
         if let Some(bias) = self.bias {
-            for r in 0..ROWS {
-                sums[r] = [simd.splat_f32s(bias[row + r]); VECTORS];
+            for (sums, bias) in sums.iter_mut().zip(&bias[row..]) {
+                *sums = [simd.splat_f32s(*bias); VECTORS];
             }
         }
         let (left, _) = self.left.values[left].as_chunks::<ROWS>();
@@ -104,12 +104,10 @@ impl Product<'_> {
                 }
             }
         }
-        for r in 0..ROWS {
+        for (r, sums) in sums.iter().enumerate() {
             let at = (row + r) * self.to_stride + q - self.range.start;
             let (to, _) = S::as_mut_simd_f32s(&mut self.to[at..][..VECTORS * S::F32_LANES]);
-            for v in 0..VECTORS {
-                to[v] = sums[r][v];
-            }
+            to.copy_from_slice(sums);
         }
     }
 }
@@ -191,10 +189,10 @@ impl Correlation<'_> {
                 }
             }
         }
-        for r in 0..ROWS {
-            let to = &mut self.to[(row + r) * self.to_stride + k..][..TAPS];
-            for t in 0..TAPS {
-                to[t] += simd.reduce_sum_f32s(sums[r][t]);
+        for (r, sums) in sums.into_iter().enumerate() {
+            let to = &mut self.to[(row + r) * self.to_stride + k..];
+            for (to, sum) in to.iter_mut().zip(sums) {
+                *to += simd.reduce_sum_f32s(sum);
             }
         }
         TAPS
