@@ -1,6 +1,8 @@
 """``glyphic.mmocr.datasets``: parsers, loaders, data sets and their evaluation."""
 
 import json
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -20,9 +22,17 @@ from glyphic.mmocr.datasets import (
     build_dataset,
 )
 
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d494844520000000200000001080200000"
-    "07b40e8dd0000000c49444154789c63f8cfc00000030101001811bb8b0000000049454e44ae426082"
+
+def _chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+# Two black pixels.
+PNG = (
+    b"\x89PNG\r\n\x1a\n"
+    + _chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 8, 2, 0, 0, 0))
+    + _chunk(b"IDAT", zlib.compress(b"\x00" * 7))
+    + _chunk(b"IEND", b"")
 )
 
 
@@ -212,7 +222,7 @@ def test_entities_are_loaded_encoded_and_evaluated(tmp_path):
     pipeline = [dict(type="NerTransform", label_convertor=convertor, max_len=10), dict(type="ToTensorNER")]
     metas = NerDataset(path, loader, pipeline)[0]["img_metas"]
     assert metas["input_ids"].tolist() == [101, 103, 104, 100, 105, 106, 102, 0, 0, 0]
-    assert metas["labels"].tolist()[:4] == [0, 1, 3, 5]
+    assert metas["labels"].tolist()[:4] == [5, 1, 3, 5]
     assert metas["attention_masks"].sum() == 7 and metas["token_type_ids"].sum() == 0
     got = NerDataset(path, loader, pipeline).evaluate([[["name", 0, 1]]])
     assert got["all"]["f1-score"] == 1.0
