@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::io::Cursor;
 use std::path::Path;
 
 use glyphic_core::Vocab;
@@ -12,7 +13,7 @@ use crate::formats::{Picture as Place, ReadOptions, Reader, Record, Truth};
 use crate::line_input::ctc_steps;
 use crate::pack::{LazyPack, PackKind, Warning};
 use crate::text::{TextCrops, class, encode};
-use crate::{Error, LineInput, Location, Result, crop};
+use crate::{LineInput, Location, Result, crop};
 
 /// So many places of each kind of finding are named; the rest is counted.
 const NAMED: usize = 20;
@@ -376,21 +377,13 @@ fn look_at_record(record: &Record) -> Looked {
     let image = bytes.and_then(|bytes| {
         let digest = Sha256::digest(&bytes);
         looked.hash = digest.first_chunk().copied();
-        let in_memory = Record { picture: Place::Memory(bytes), ..record.clone() };
-        looked.turned = in_memory.head()?.turned;
-        in_memory.image()
+        looked.turned = record.head_of(Cursor::new(&bytes))?.turned;
+        record.decode(&bytes)
     });
     let size = match image {
         Ok(image) => Some((image.width(), image.height())),
         Err(error) => {
-            // The picture's own path says more than that it was read.
-            let reason = match (&error, record.picture.path()) {
-                (Error::Image { .. } | Error::ImageSize { .. }, path) if path != Path::new("") => {
-                    format!("{error} ({})", path.display())
-                }
-                _ => error.to_string(),
-            };
-            looked.picture.broken = Some(reason);
+            looked.picture.broken = Some(error.to_string());
             None
         }
     };

@@ -148,7 +148,7 @@ impl Stats {
 /// The most frequent first, as many as are named.
 fn most<K: Clone + Ord>(counts: &BTreeMap<K, usize>) -> Vec<(K, usize)> {
     let mut all: Vec<(K, usize)> = counts.iter().map(|(k, n)| (k.clone(), *n)).collect();
-    all.sort_by(|a, b| b.1.cmp(&a.1));
+    all.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     all.truncate(NAMED);
     all
 }

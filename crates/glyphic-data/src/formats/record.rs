@@ -1,5 +1,5 @@
 use std::fmt;
-use std::io::{BufReader, Cursor, Read, Seek};
+use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -160,8 +160,13 @@ impl Record {
     /// Those of [`Record::bytes`]; [`Error::Image`] where it is broken, [`Error::ImageSize`] where it is of another size
     /// than the label says.
     pub fn image(&self) -> Result<Image> {
+        self.decode(&self.bytes()?)
+    }
+
+    /// The picture of these bytes, which are those of [`Record::bytes`].
+    pub(crate) fn decode(&self, bytes: &[u8]) -> Result<Image> {
         let name = self.picture.path().display().to_string();
-        let image = Image::decode(&self.bytes()?, &name, ImageLimits::default())
+        let image = Image::decode(bytes, &name, ImageLimits::default())
             .map_err(|source| Error::Image { at: self.at.clone(), source })?;
         self.check_size((image.width(), image.height()))?;
         Ok(image)
@@ -208,7 +213,7 @@ impl Record {
         Ok(page)
     }
 
-    pub(crate) fn check_size(&self, found: (u32, u32)) -> Result<()> {
+    fn check_size(&self, found: (u32, u32)) -> Result<()> {
         match self.size {
             Some(declared) if declared != found => Err(Error::ImageSize {
                 at: self.at.clone(),
@@ -231,7 +236,8 @@ impl Record {
         }
     }
 
-    fn head_of(&self, bytes: impl Read + Seek + std::io::BufRead) -> Result<Head> {
+    /// What the head of these bytes says, which are those of [`Record::bytes`].
+    pub(crate) fn head_of(&self, bytes: impl BufRead + Seek) -> Result<Head> {
         let fail = |reason: String| Error::Image {
             at: self.at.clone(),
             source: glyphic_core::Error::Decode { name: self.picture.path().display().to_string(), reason },

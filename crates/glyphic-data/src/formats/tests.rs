@@ -66,8 +66,10 @@ fn read(path: &std::path::Path, format: Option<Format>) -> Vec<Record> {
     records.unwrap_or_else(|e| panic!("{format:?}: {e}"))
 }
 
-/// What must come back: name, outlines, texts, ignores, labels.
-fn essence(records: &[Record]) -> Vec<(String, Vec<(Vec<f64>, String, bool)>)> {
+/// What must come back: a picture's name; the outline, text and ignore of each region.
+type Essence = (String, Vec<(Vec<f64>, String, bool)>);
+
+fn essence(records: &[Record]) -> Vec<Essence> {
     let mut all: Vec<_> = records
         .iter()
         .map(|r| {
@@ -78,7 +80,7 @@ fn essence(records: &[Record]) -> Vec<(String, Vec<(Vec<f64>, String, bool)>)> {
         })
         .collect();
     // A folder's files come by name.
-    all.sort_by(|a: &(String, Vec<_>), b| a.0.cmp(&b.0));
+    all.sort_by(|a: &Essence, b| a.0.cmp(&b.0));
     all
 }
 

@@ -9,7 +9,7 @@ const PAGE: usize = 4096;
 /// LMDB's own bound.
 const LONGEST_KEY: usize = 511;
 /// A node of a leaf is no larger; a larger value goes to pages of its own. Two must fit on a page.
-const LARGEST_NODE: usize = ((PAGE - PAGE_HEADER) / 2 & !1) - 2;
+const LARGEST_NODE: usize = (((PAGE - PAGE_HEADER) / 2) & !1) - 2;
 
 /// A page as it fills up: nodes from the end, their offsets from the start.
 struct Filling {

@@ -107,14 +107,21 @@ fn scaled(image: &Image, scale: f64) -> anyhow::Result<Image> {
 
 /// The cells in rows on one sheet, about as wide as high.
 fn sheet(cells: &[Image]) -> anyhow::Result<Image> {
-    let width = cells.iter().map(Image::width).max().unwrap_or(1) + GAP;
-    let height = cells.iter().map(Image::height).max().unwrap_or(1) + GAP;
-    let area = cells.len() as f64 * f64::from(height) / f64::from(width);
-    let columns = (area.sqrt().ceil() as u32).clamp(1, cells.len() as u32);
-    let rows = (cells.len() as u32).div_ceil(columns);
-    let mut sheet = Image::filled(columns * width + GAP, rows * height + GAP, PAPER)?;
-    for (k, cell) in (0u32..).zip(cells) {
-        paste(&mut sheet, cell, GAP + k % columns * width, GAP + k / columns * height);
+    let with_gap = |c: &Image| (c.width() + GAP, c.height() + GAP);
+    let area: f64 = cells.iter().map(with_gap).map(|(w, h)| f64::from(w) * f64::from(h)).sum();
+    let widest = cells.iter().map(|c| with_gap(c).0).max().unwrap_or(1);
+    let width = (area.sqrt().ceil() as u32).max(widest);
+    let (mut places, mut x, mut y, mut row) = (Vec::with_capacity(cells.len()), 0, 0, 0);
+    for (w, h) in cells.iter().map(with_gap) {
+        if x + w > width {
+            (x, y, row) = (0, y + row, 0);
+        }
+        places.push((x, y));
+        (x, row) = (x + w, row.max(h));
+    }
+    let mut sheet = Image::filled(width + GAP, y + row + GAP, PAPER)?;
+    for (cell, (x, y)) in cells.iter().zip(places) {
+        paste(&mut sheet, cell, GAP + x, GAP + y);
     }
     Ok(sheet)
 }
