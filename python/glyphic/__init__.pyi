@@ -14,4 +14,20 @@ from ._types import Transcript as Transcript
 from ._types import Word as Word
 
 __version__: str
-__all__: list[str]
+__all__ = [
+    "Char",
+    "Detector",
+    "GlyphicError",
+    "Line",
+    "Page",
+    "Reader",
+    "Recognizer",
+    "Region",
+    "Transcript",
+    "Word",
+    "__version__",
+    "detect",
+    "models",
+    "read",
+    "recognize",
+]

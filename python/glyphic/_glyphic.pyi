@@ -1,7 +1,7 @@
 """The native half. Its functions take and give plain lists and arrays; the modules around it are the interface."""
 
 from os import PathLike
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,77 @@ _Boxes = Sequence[Sequence[Sequence[float]]]
 _Report = Tuple[Dict[str, Any], List[Dict[str, float]]]
 
 __version__: str
+__all__ = [
+    "Detector",
+    "GlyphicError",
+    "LabelLmdb",
+    "NerEncoder",
+    "Polygon",
+    "Reader",
+    "Recognizer",
+    "__version__",
+    "apply_step",
+    "bezier_points",
+    "boundary_iou",
+    "box_center_distance",
+    "box_diag",
+    "check_step",
+    "compute_hmean",
+    "count_matches",
+    "crop_box",
+    "db_decode",
+    "dbnet_targets",
+    "drop_orientation",
+    "drrg_decode",
+    "drrg_targets",
+    "eval_hmean",
+    "eval_hmean_ic13",
+    "eval_hmean_iou",
+    "eval_kie_f1",
+    "eval_ner_f1",
+    "eval_ocr_metric",
+    "fcenet_decode",
+    "fcenet_targets",
+    "fourier_points",
+    "ignore_pred",
+    "imread",
+    "is_on_same_line",
+    "jitter_size",
+    "many2one",
+    "models",
+    "ocr_seg_targets",
+    "one2many",
+    "one2one",
+    "pan_decode",
+    "panet_targets",
+    "point_distance",
+    "points2boundary",
+    "points_center",
+    "poly_nms",
+    "polygon_mask",
+    "pse_decode",
+    "psenet_targets",
+    "recall_precision",
+    "relations",
+    "resize_masks",
+    "rotate_boxes",
+    "scores_above",
+    "scores_from",
+    "size_of_form",
+    "sort_points",
+    "sort_vertices",
+    "stitch_boxes_into_lines",
+    "task_of",
+    "textsnake_decode",
+    "textsnake_targets",
+    "to_gray",
+    "write_label_lmdb",
+    "write_recognition_lmdb",
+]
 
 class GlyphicError(ValueError): ...
 
+@final
 class Reader:
     def __new__(
         cls,
@@ -27,12 +95,14 @@ class Reader:
     ) -> Reader: ...
     def read(self, image: Any, bgr: bool = False) -> List[Dict[str, Any]]: ...
 
+@final
 class Detector:
     def __new__(
         cls, model: Optional[str] = None, weights: Optional[_Path] = None, device: str = "cpu"
     ) -> Detector: ...
     def detect(self, image: Any, bgr: bool = False) -> List[List[Dict[str, Any]]]: ...
 
+@final
 class Recognizer:
     def __new__(
         cls, model: Optional[str] = None, weights: Optional[_Path] = None, device: str = "cpu"
@@ -42,6 +112,7 @@ class Recognizer:
 def models() -> List[Dict[str, Any]]: ...
 def task_of(model: str) -> str: ...
 
+@final
 class Polygon:
     def __new__(cls, points: Sequence[float], compat: bool = False) -> Polygon: ...
     @property
@@ -54,11 +125,13 @@ class Polygon:
     def __len__(self) -> int: ...
     def __getitem__(self, key: int, /) -> List[Tuple[float, float]]: ...
 
+@final
 class LabelLmdb:
     def __new__(cls, path: _Path) -> LabelLmdb: ...
     def __len__(self) -> int: ...
     def line(self, index: int) -> bytes: ...
 
+@final
 class NerEncoder:
     def __new__(cls, vocabulary: _Path, categories: Sequence[str], max_len: int) -> NerEncoder: ...
     def encode(self, text: str, entities: Sequence[Tuple[str, int, int]]) -> Dict[str, Any]: ...

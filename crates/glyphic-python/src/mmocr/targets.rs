@@ -135,6 +135,9 @@ pub(crate) fn fcenet_targets<'py>(
     levels.into_iter().map(|l| stack(py, [l.height, l.width], l.maps)).collect()
 }
 
+/// Maps `[3, height, width]` and boxes.
+type CharacterMaps<'py> = (Bound<'py, PyArray3<i32>>, Vec<Vec<i64>>);
+
 /// The three maps and the boxes in pixels of the resized picture.
 #[pyfunction]
 pub(crate) fn ocr_seg_targets<'py>(
@@ -145,7 +148,7 @@ pub(crate) fn ocr_seg_targets<'py>(
     padded: [usize; 2],
     boxes: Boxes,
     classes: Vec<i32>,
-) -> PyResult<(Bound<'py, PyArray3<i32>>, Vec<Vec<i64>>)> {
+) -> PyResult<CharacterMaps<'py>> {
     let targets: OcrSegTargets = config(json)?;
     let maps = py.detach(|| targets.maps(image, resized, padded, &boxes, &classes)).map_err(raise)?;
     let all = [maps.attention, maps.segmentation, maps.mask].concat();

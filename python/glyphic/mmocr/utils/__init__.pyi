@@ -7,6 +7,34 @@ from .registry import Registry as Registry
 from .registry import build_from_cfg as build_from_cfg
 from .string_util import StringStrip as StringStrip
 
+__all__ = [
+    "Registry",
+    "StringStrip",
+    "bezier_to_polygon",
+    "build_from_cfg",
+    "collect_env",
+    "convert_annotations",
+    "drop_orientation",
+    "equal_len",
+    "get_root_logger",
+    "is_2dlist",
+    "is_3dlist",
+    "is_ndarray_list",
+    "is_none_or_type",
+    "is_not_png",
+    "is_on_same_line",
+    "is_type_list",
+    "list_from_file",
+    "list_to_file",
+    "lmdb_converter",
+    "recog2lmdb",
+    "sort_points",
+    "sort_vertex",
+    "sort_vertex8",
+    "stitch_boxes_into_lines",
+    "valid_boundary",
+]
+
 def is_on_same_line(
     box_a: ArrayLike, box_b: ArrayLike, min_y_overlap_ratio: Optional[float] = 0.8
 ) -> bool: ...

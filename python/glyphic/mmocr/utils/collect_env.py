@@ -23,5 +23,4 @@ def collect_env():
 
 
 if __name__ == "__main__":
-    for name, value in collect_env().items():
-        print(f"{name}: {value}")
+    print("\n".join(f"{name}: {value}" for name, value in collect_env().items()))

@@ -2,7 +2,7 @@
 
 import logging
 
-_ready = set()
+_ready: set = set()
 
 
 def get_logger(name, log_file=None, log_level=logging.INFO, file_mode="w"):

@@ -4,6 +4,15 @@ from logging import Logger
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+__all__ = [
+    "compute_f1_score",
+    "eval_hmean",
+    "eval_hmean_ic13",
+    "eval_hmean_iou",
+    "eval_ner_f1",
+    "eval_ocr_metric",
+]
+
 _Boxes = List[List[List[float]]]
 _Report = Tuple[Dict[str, Any], List[Dict[str, float]]]
 
