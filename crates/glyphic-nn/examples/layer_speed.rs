@@ -17,7 +17,7 @@ fn main() {
     let threads = arguments.next().and_then(|a| a.parse().ok()).unwrap_or(1);
     let filter = arguments.next().unwrap_or_default();
     device::set_threads(threads).expect("nothing ran before");
-    println!("{threads} threads, best of several runs; backward is the gradient of input and weights");
+    println!("{threads} threads, mean of several runs; backward is the gradient of input and weights");
     println!("{:<44} {:>10} {:>9} {:>10} {:>9}", "", "forward", "GFLOP/s", "+backward", "GFLOP/s");
     let cpu = device::cpu();
 
@@ -43,11 +43,11 @@ fn main() {
         let conv = conv2d([from, to], kernel, stride, padding, true, &cpu);
         let x = random([n, from, h, w], &cpu);
         let work = flop(convolve(&conv, x.clone()).dims());
-        let forward = best(|| drop(convolve(&conv, x.clone())));
+        let forward = mean(|| drop(convolve(&conv, x.clone())));
         let auto = cpu.clone().autodiff();
         let conv = conv2d([from, to], kernel, stride, padding, true, &auto);
         let x = random([n, from, h, w], &auto).require_grad();
-        let both = best(|| drop(convolve(&conv, x.clone()).sum().backward()));
+        let both = mean(|| drop(convolve(&conv, x.clone()).sum().backward()));
         line(name, forward, both, Some(work));
     }
 
@@ -82,11 +82,11 @@ fn main() {
         {
             let plain = lstm.init(&cpu);
             let x = Tensor::<3>::random([t, n, 512], Distribution::Uniform(-1.0, 1.0), &cpu);
-            let forward = best(|| drop(plain.forward(x.clone())));
+            let forward = mean(|| drop(plain.forward(x.clone())));
             let auto = cpu.clone().autodiff();
             let train = lstm.init(&auto);
             let x = Tensor::<3>::random([t, n, 512], Distribution::Uniform(-1.0, 1.0), &auto).require_grad();
-            let both = best(|| drop(train.forward(x.clone()).sum().backward()));
+            let both = mean(|| drop(train.forward(x.clone()).sum().backward()));
             line(name, forward, both, None);
         }
     }
@@ -135,26 +135,24 @@ fn layer<M: Module>(
     let cpu = device::cpu();
     let module = init(&cpu);
     let x = random(shape, &cpu);
-    let once = best(|| drop(forward(&module, x.clone())));
+    let once = mean(|| drop(forward(&module, x.clone())));
     let auto = cpu.autodiff();
     let module = init(&auto);
     let x = random(shape, &auto).require_grad();
-    let both = best(|| drop(forward(&module, x.clone()).sum().backward()));
+    let both = mean(|| drop(forward(&module, x.clone()).sum().backward()));
     line(name, once, both, None);
 }
 
-/// The best of as many runs as fit half a second, at least three.
-fn best(mut run: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    let mut best = f64::INFINITY;
+/// The mean of as many runs as fit half a second, at least three, after one to warm up.
+fn mean(mut run: impl FnMut()) -> f64 {
+    run();
+    let (start, clock) = (Instant::now(), Clock::start());
     let mut runs = 0;
     while runs < 3 || (start.elapsed().as_secs_f64() < 0.5 && runs < 200) {
-        let one = Clock::start();
         run();
-        best = best.min(one.seconds());
         runs += 1;
     }
-    best
+    clock.seconds() / f64::from(runs)
 }
 
 /// Processor time of all threads where the system tells it (Linux): on a busy machine it says more than a watch.

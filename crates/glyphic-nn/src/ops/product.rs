@@ -44,6 +44,9 @@ impl WithSimd for Lanes {
     }
 }
 
+/// Products that are summed on their own before they join the total: long sums lose digits.
+const RUN: usize = 256;
+
 /// Columns that are computed past the end of a range, at most.
 pub(crate) const OVERRUN: usize = 64;
 
@@ -87,27 +90,35 @@ impl Product<'_> {
         row: usize,
         left: Range<usize>,
     ) {
-        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+        let mut totals = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
         if let Some(bias) = self.bias {
-            for (sums, bias) in sums.iter_mut().zip(&bias[row..]) {
-                *sums = [simd.splat_f32s(*bias); VECTORS];
+            for (totals, bias) in totals.iter_mut().zip(&bias[row..]) {
+                *totals = [simd.splat_f32s(*bias); VECTORS];
             }
         }
         let (left, _) = self.left.values[left].as_chunks::<ROWS>();
-        for (values, &offset) in left.iter().zip(self.offsets) {
-            let (right, _) = S::as_simd_f32s(&self.right[offset + q..][..VECTORS * S::F32_LANES]);
-            let right: [S::f32s; VECTORS] = std::array::from_fn(|v| right[v]);
-            for r in 0..ROWS {
-                let value = simd.splat_f32s(values[r]);
-                for v in 0..VECTORS {
-                    sums[r][v] = simd.mul_add_e_f32s(value, right[v], sums[r][v]);
+        for (left, offsets) in left.chunks(RUN).zip(self.offsets.chunks(RUN)) {
+            let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+            for (values, &offset) in left.iter().zip(offsets) {
+                let (right, _) = S::as_simd_f32s(&self.right[offset + q..][..VECTORS * S::F32_LANES]);
+                let right: [S::f32s; VECTORS] = std::array::from_fn(|v| right[v]);
+                for r in 0..ROWS {
+                    let value = simd.splat_f32s(values[r]);
+                    for v in 0..VECTORS {
+                        sums[r][v] = simd.mul_add_e_f32s(value, right[v], sums[r][v]);
+                    }
+                }
+            }
+            for (totals, sums) in totals.iter_mut().zip(sums) {
+                for (total, sum) in totals.iter_mut().zip(sums) {
+                    *total = simd.add_f32s(*total, sum);
                 }
             }
         }
-        for (r, sums) in sums.iter().enumerate() {
+        for (r, totals) in totals.iter().enumerate() {
             let at = (row + r) * self.to_stride + q - self.range.start;
             let (to, _) = S::as_mut_simd_f32s(&mut self.to[at..][..VECTORS * S::F32_LANES]);
-            to.copy_from_slice(sums);
+            to.copy_from_slice(totals);
         }
     }
 }
