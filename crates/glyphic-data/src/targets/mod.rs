@@ -15,7 +15,7 @@ pub mod textsnake;
 use serde::{Deserialize, Serialize};
 
 pub use kernels::{KernelMaps, PanetTargets, PsenetTargets};
-pub use ocr_seg::{CharBoxes, OcrSegMaps, OcrSegTargets};
+pub use ocr_seg::{CharBoxes, OcrSegMaps, OcrSegTargets, SegClasses};
 pub use outlines::Outlines;
 pub use sides::{Ribbon, Sides, find_head_tail, resample_line, sides};
 

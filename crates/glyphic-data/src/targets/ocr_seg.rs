@@ -3,6 +3,8 @@
 //! Liao et al., "Scene Text Recognition from Two-Dimensional Perspective", AAAI 2019,
 //! <https://arxiv.org/abs/1809.06508>.
 
+use std::path::PathBuf;
+
 use glyphic_imgproc::{Map, Pixel, fill_convex};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +46,8 @@ pub struct OcrSegTargets {
     pub box_type: CharBoxes,
     /// The value of padding in both kernel maps.
     pub pad_val: i32,
+    /// The classes of a scene's characters; where numbers are given it is not looked at.
+    pub label_convertor: SegClasses,
     /// Whose behaviour is wanted.
     pub compat: Compat,
 }
@@ -55,8 +59,98 @@ impl Default for OcrSegTargets {
             seg_shrink_ratio: 0.25,
             box_type: CharBoxes::CharRects,
             pad_val: 255,
+            label_convertor: SegClasses::default(),
             compat: Compat::Fixed,
         }
+    }
+}
+
+/// The classes of characters, as MMOCR's `SegConvertor` numbers them: background 0, the dictionary from 1 on, then the
+/// unknown character.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SegClasses {
+    /// Named for MMOCR's configurations; only `SegConvertor` is there.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `DICT36` or `DICT90`, where no list or file is given.
+    pub dict_type: String,
+    /// A file of characters, one a line.
+    pub dict_file: Option<PathBuf>,
+    /// The characters.
+    pub dict_list: Option<Vec<char>>,
+    /// Whether there is a class for characters that are not in the dictionary.
+    pub with_unknown: bool,
+    /// Whether characters are lower-cased first.
+    pub lower: bool,
+    /// Named for MMOCR's configurations; targets do not depend on it.
+    pub max_seq_len: Option<usize>,
+}
+
+impl Default for SegClasses {
+    fn default() -> Self {
+        Self {
+            kind: "SegConvertor".to_owned(),
+            dict_type: "DICT36".to_owned(),
+            dict_file: None,
+            dict_list: None,
+            with_unknown: true,
+            lower: false,
+            max_seq_len: None,
+        }
+    }
+}
+
+impl SegClasses {
+    /// The characters, the first of class 1.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] for another kind or dictionary, [`Error::Core`] for a file that is none.
+    pub fn characters(&self) -> Result<Vec<char>> {
+        let wrong = |reason: String| Err(Error::Setup { what: "SegConvertor", reason });
+        if self.kind != "SegConvertor" {
+            return wrong(format!(
+                "type is {:?}, only SegConvertor numbers characters for segmentation",
+                self.kind
+            ));
+        }
+        if let Some(list) = &self.dict_list {
+            return Ok(list.clone());
+        }
+        if let Some(path) = &self.dict_file {
+            return Ok(glyphic_core::read_dict(path)?.chars().collect());
+        }
+        match self.dict_type.as_str() {
+            "DICT36" => Ok(glyphic_core::DICT36.chars().collect()),
+            "DICT90" => Ok(glyphic_core::DICT90.chars().collect()),
+            other => wrong(format!("dict_type is {other:?}, it must be DICT36 or DICT90")),
+        }
+    }
+
+    /// The class of each text, which should be one character.
+    ///
+    /// # Errors
+    /// As for [`SegClasses::characters`], and [`Error::Step`] for a character that is not in the dictionary where there
+    /// is no class for those.
+    pub fn classes(&self, texts: &[impl AsRef<str>]) -> Result<Vec<i32>> {
+        let characters = self.characters()?;
+        let class = |text: &str| -> Result<i32> {
+            let text = if self.lower { text.to_lowercase() } else { text.to_owned() };
+            let mut chars = text.chars();
+            let found = match (chars.next(), chars.next()) {
+                (Some(c), None) => characters.iter().position(|known| *known == c),
+                _ => None,
+            };
+            match found {
+                Some(i) => Ok(i as i32 + 1),
+                None if self.with_unknown => Ok(characters.len() as i32 + 1),
+                None => {
+                    let reason = format!("{text:?} is not in the dictionary, and with_unknown is false");
+                    Err(Error::Step { step: "SegConvertor", reason })
+                }
+            }
+        };
+        texts.iter().map(|t| class(t.as_ref())).collect()
     }
 }
 

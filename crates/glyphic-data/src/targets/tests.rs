@@ -168,22 +168,16 @@ fn parts_of_the_generators_equal_the_reference() {
 #[test]
 fn ocr_seg_maps_equal_the_reference() {
     let case = golden::case("D_ocr_seg_targets");
-    // The class order of the case's convertor: background, the dictionary, unknown.
-    let class = |c: &str| -> i32 {
-        let dictionary = "0123456789abcdefghijklmnopqrstuvwxyz";
-        dictionary.find(&c.to_lowercase()).map_or(37, |i| i as i32 + 1)
-    };
+    let convertor: SegClasses =
+        serde_json::from_value(case.config["label_convertor"].clone()).expect("a convertor");
     let inputs = case.entry["json_inputs"].as_object().expect("inputs").clone();
     assert_eq!(inputs.len(), 4);
     for (name, input) in inputs {
         let box_type = if name.contains("quads") { CharBoxes::CharQuads } else { CharBoxes::CharRects };
         let boxes: Vec<Vec<f64>> = input["boxes"].as_array().expect("boxes").iter().map(flat).collect();
-        let classes: Vec<i32> = input["chars"]
-            .as_array()
-            .expect("chars")
-            .iter()
-            .map(|c| class(c.as_str().expect("a char")))
-            .collect();
+        let chars: Vec<&str> =
+            input["chars"].as_array().expect("chars").iter().map(|c| c.as_str().expect("a char")).collect();
+        let classes = convertor.classes(&chars).expect("known or not");
         let size = |key: &str| {
             let s = flat(&input[key]);
             [s[0] as usize, s[1] as usize]
@@ -304,6 +298,14 @@ fn options_out_of_range_are_refused() {
     }
     let drrg = DrrgTargets { min_width: 9.0, max_width: 8.0, ..DrrgTargets::default() };
     assert!(matches!(drrg.maps_of(&outlines, &mut rng(&[1])), Err(Error::Setup { .. })));
+    let strict = SegClasses { with_unknown: false, ..SegClasses::default() };
+    assert!(matches!(strict.classes(&["0", "Z"]), Err(Error::Step { .. })));
+    for wrong in [
+        SegClasses { dict_type: "DICT37".to_owned(), ..SegClasses::default() },
+        SegClasses { kind: "CTCConvertor".to_owned(), ..SegClasses::default() },
+    ] {
+        assert!(matches!(wrong.classes(&["0"]), Err(Error::Setup { .. })));
+    }
     let seg = OcrSegTargets::default();
     for result in [
         seg.maps([0, 5], [4, 4], [4, 4], &[] as &[Vec<f64>], &[]),

@@ -1,7 +1,8 @@
 //! The steps of MMOCR's pipelines, under its names, on plain pictures and outlines.
 //!
-//! Each step is a small struct that reads its options as MMOCR writes them, without `type`; [`Step`] is any of them,
-//! with it. A [`Scene`] is a picture with everything that must move along. What is random is drawn from a generator
+//! Each step is a small struct that reads its options as MMOCR writes them, without `type`; [`Step`] is any of those
+//! that change a scene, with it. [`LoadImageFromNdarray`] and [`LoadTextAnnotations`] make a scene, [`NerTransform`] and
+//! [`ToTensorNer`] have texts instead. A [`Scene`] is a picture with everything that must move along. What is random is drawn from a generator
 //! that the caller gives: [`generator`] makes one of a seed and an index.
 //!
 //! ```
@@ -61,7 +62,7 @@ use crate::targets::dbnet::DbnetTargets;
 use crate::targets::drrg::DrrgTargets;
 use crate::targets::fcenet::FcenetTargets;
 use crate::targets::textsnake::TextsnakeTargets;
-use crate::targets::{KernelMaps, Outlines, PanetTargets, PsenetTargets};
+use crate::targets::{CharBoxes, KernelMaps, OcrSegTargets, Outlines, PanetTargets, PsenetTargets};
 
 /// One value, or several.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -188,6 +189,9 @@ pub enum Step {
     /// `gt_bot_height_map`, `gt_sin_map`, `gt_cos_map`, and `gt_comp_attribs` in [`Scene::levels`].
     #[serde(rename = "DRRGTargets")]
     DrrgTargets(DrrgTargets),
+    /// See [`OcrSegTargets`]; maps `gt_kernels`: attention kernels, segmentation kernels, mask.
+    #[serde(rename = "OCRSegTargets")]
+    OcrSegTargets(OcrSegTargets),
 }
 
 impl Step {
@@ -224,6 +228,7 @@ impl Step {
             Self::TextsnakeTargets(_) => "TextSnakeTargets",
             Self::FcenetTargets(_) => "FCENetTargets",
             Self::DrrgTargets(_) => "DRRGTargets",
+            Self::OcrSegTargets(_) => "OCRSegTargets",
         }
     }
 
@@ -311,6 +316,10 @@ impl Step {
                 let shape = [1, m.comp_attribs.len() / 8, 8];
                 s.levels.insert("gt_comp_attribs".to_owned(), Tensor { shape, data: m.comp_attribs });
             }
+            Self::OcrSegTargets(step) => {
+                let maps = seg_maps(step, s)?;
+                put(s, "gt_kernels", maps);
+            }
         }
         Ok(vec![scene])
     }
@@ -333,6 +342,25 @@ fn u8_map(scene: &Scene, data: Vec<u8>) -> Result<Picture> {
 fn f32_map(scene: &Scene, data: Vec<f32>) -> Result<Picture> {
     let [height, width] = scene.picture.size();
     Ok(Picture::F32(glyphic_imgproc::Raster::new(height, width, 1, data)?))
+}
+
+/// The maps of a scene's characters, which steps before have brought to the picture's size.
+fn seg_maps(step: &OcrSegTargets, scene: &Scene) -> Result<Vec<Picture>> {
+    let texts: Vec<&str> = scene.characters.iter().map(|c| c.text.as_str()).collect();
+    let classes = step.label_convertor.classes(&texts)?;
+    let boxes: Vec<Vec<f64>> = scene
+        .characters
+        .iter()
+        .map(|c| match step.box_type {
+            CharBoxes::CharRects => c.rect().into(),
+            CharBoxes::CharQuads => c.outline.iter().flat_map(|p| [p.x, p.y]).collect(),
+        })
+        .collect();
+    let padded = scene.picture.size();
+    let resized = [0, 1].map(|i| scene.meta.resize_shape[i].min(padded[i]));
+    let maps = step.maps(resized, resized, padded, &boxes, &classes)?;
+    let wide = |map: Vec<i32>| map.into_iter().map(|v| v as f32).collect();
+    [maps.attention, maps.segmentation, maps.mask].map(|m| f32_map(scene, wide(m))).into_iter().collect()
 }
 
 fn put_kernels(scene: &mut Scene, maps: KernelMaps) -> Result<()> {

@@ -736,6 +736,23 @@ fn configurations_of_mmocr_are_understood_and_typos_named() {
     assert!(tall.iter().all(|s| s.tensor.as_ref().is_some_and(|t| t.shape == [3, 48, 160])));
     assert!(tall[1].meta.valid_ratio > tall[0].meta.valid_ratio);
 
+    let segmentation: Pipeline = step(json!([
+        {"type": "ResizeOCR", "height": 64, "min_width": 64, "max_width": 512},
+        {"type": "OCRSegTargets", "box_type": "char_quads",
+         "label_convertor": {"type": "SegConvertor", "dict_type": "DICT36", "with_unknown": true, "lower": true}},
+    ]));
+    let mut line = drawn(120, 40, &[], false);
+    line.characters = vec![
+        Character::from_rect("B", [10.0, 5.0, 40.0, 35.0]),
+        Character::from_rect("?", [50.0, 5.0, 80.0, 35.0]),
+    ];
+    let out = segmentation.apply(line, &mut generator(1, 1)).expect("applied").remove(0);
+    let kernels = &out.masks["gt_kernels"];
+    let at = |map: usize, x: usize| kernels[map].to_f32().pixel(x, 32)[0];
+    assert_eq!(kernels.len(), 3);
+    assert_eq!([at(0, 40), at(1, 40), at(1, 104), at(1, 400)], [1.0, 12.0, 37.0, 255.0]);
+    assert_eq!([at(2, 40), at(2, 400)], [1.0, 0.0]);
+
     for (wrong, word) in [
         (json!({"type": "ResizeOcr", "height": 3}), "ResizeOCR"),
         (json!({"type": "ResizeOCR", "hight": 3}), "hight"),
