@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Tuple
 Point = Tuple[float, float]
 
 
+@dataclass(frozen=True)
 class _Record:
     def to_dict(self) -> Dict[str, Any]:
         """The same as dicts, lists, strings and numbers."""

@@ -1,6 +1,7 @@
 """What the target generators have in common."""
 
 import json
+from typing import Any
 
 from ....core.masks import BitmapMasks
 from ..compose import outlines_of, plain
@@ -10,7 +11,7 @@ class BaseTextDetTargets:
     """Draws what a network shall learn from ``gt_masks`` and ``gt_masks_ignore``."""
 
     # The native function.
-    _draw = None
+    _draw: Any = None
 
     def _set(self, compat=None, **config):
         self.config = {key: plain(value) for key, value in config.items()}
