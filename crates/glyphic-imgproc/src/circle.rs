@@ -13,6 +13,12 @@ pub fn fill_circle<T: Copy>(map: &mut Map<T>, centre: Pixel, radius: i32, value:
     if x + radius < 0 || x - radius >= width || y + radius < 0 || y - radius >= height {
         return;
     }
+    // A disk far larger than the map would be walked around for nothing.
+    let reach = |centre: i64, side: i64| centre.max(side - 1 - centre) as f64;
+    if reach(x, width).hypot(reach(y, height)) <= (radius - 1) as f64 {
+        map.data_mut().fill(value);
+        return;
+    }
     let mut span = |row: i64, half: i64| {
         if (0..height).contains(&row) && x + half >= 0 && x - half < width {
             let (left, right) = ((x - half).max(0) as usize, (x + half).min(width - 1) as usize);
@@ -78,6 +84,8 @@ mod tests {
         for (centre, radius) in [([-9, 4], 3), ([4, 40], 3), ([4, 4], -1), ([i32::MAX, i32::MIN], 5)] {
             assert!(drawn(centre, radius).iter().all(|row| !row.contains('#')), "{centre:?} {radius}");
         }
-        assert!(drawn([4, 4], 100).iter().all(|row| row == "#########"));
+        for radius in [7, 100, i32::MAX] {
+            assert!(drawn([4, 4], radius).iter().all(|row| row == "#########"), "{radius}");
+        }
     }
 }

@@ -121,8 +121,7 @@ impl DrrgProposalConfig {
     /// The components, text after text, the lowest centre line first.
     ///
     /// `maps` are `[6, H, W]`: the logits of text and centre line, sine and cosine of the direction from the bottom of
-    /// the text to its top (in x and y swapped, as the targets have it), and the distances to the top and to the bottom in
-    /// pixels.
+    /// the text to its top, and the distances to the top and to the bottom in pixels.
     ///
     /// # Errors
     /// [`Error::MapCount`], [`Error::Config`].

@@ -14,14 +14,11 @@ pub struct ScoredOutline {
 /// returns the others, best first; of equal scores the later one is better.
 pub fn poly_nms(mut outlines: Vec<ScoredOutline>, threshold: f64) -> Vec<ScoredOutline> {
     outlines.sort_by(|a, b| a.score.total_cmp(&b.score));
-    let mut left: Vec<(ScoredOutline, Bounds)> = outlines
-        .into_iter()
-        .map(|outline| (Bounds::of(&outline.points), outline))
-        .map(|(b, o)| (o, b))
-        .collect();
+    let mut left: Vec<(Bounds, ScoredOutline)> =
+        outlines.into_iter().map(|outline| (Bounds::of(&outline.points), outline)).collect();
     let mut kept = Vec::new();
-    while let Some((best, bounds)) = left.pop() {
-        left.retain(|(other, other_bounds)| {
+    while let Some((bounds, best)) = left.pop() {
+        left.retain(|(other_bounds, other)| {
             !bounds.meets(other_bounds) || iou(&best.points, &other.points) <= threshold
         });
         kept.push(best);

@@ -16,8 +16,8 @@ use crate::{Error, Maps, Result};
 /// Steps a radius in which a pixel of the skeleton walks to the sides of its centre region.
 const STEPS: f32 = 0.03;
 
-/// The least step, in pixels: radii near 0 would walk for ever.
-const MIN_STEP: f32 = 1e-3;
+/// The least step, in pixels: radii near 0 would walk nearly for ever.
+const MIN_STEP: f32 = 0.01;
 
 /// Disks up to this radius, in pixels, are not drawn.
 const MIN_RADIUS: f64 = 1.0;
@@ -156,8 +156,10 @@ impl SnakeDecodeConfig {
         }
         let mut disks = merge_disks(disks, self.disk_overlap);
         disks.retain(|disk| disk.radius > MIN_RADIUS);
+        // A larger disk covers the maps as well.
+        let largest = (snake.width + snake.height) as i32;
         let drawn: Vec<(Pixel, i32)> =
-            disks.iter().map(|d| (d.centre.map(|v| v as i32), d.radius as i32)).collect();
+            disks.iter().map(|d| (d.centre.map(|v| v as i32), (d.radius as i32).min(largest))).collect();
         self.outline(snake, &drawn, scale)
     }
 
