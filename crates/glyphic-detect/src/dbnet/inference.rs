@@ -223,4 +223,3 @@ impl Head {
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
-
