@@ -1,6 +1,6 @@
 use anyhow::Result;
 
-use crate::{cargo, deps, generate, run};
+use crate::{cargo, deps, generate, python, run};
 
 /// Everything a change has to pass, the quick steps first and the tests last.
 ///
@@ -16,10 +16,12 @@ pub(crate) fn check() -> Result<()> {
     if !has_nextest() {
         run(cargo(&["test", "--workspace", "--no-run", "--quiet"]))?;
         generate::generate(generate::Mode::Compare)?;
+        python::test()?;
         return run(cargo(&["test", "--workspace", "--quiet"]));
     }
     run(cargo(&["nextest", "run", "--workspace", "--no-run", "--cargo-quiet"]))?;
     generate::generate(generate::Mode::Compare)?;
+    python::test()?;
     run(cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
     run(cargo(&["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"]))
 }

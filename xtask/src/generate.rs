@@ -1,13 +1,9 @@
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use crate::{cargo, output, root, run};
+use crate::{cargo, output, root, run, target};
 
 /// What becomes of a page that differs from the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +59,8 @@ const NOTE: &str = "<!-- Written by `cargo xtask generate`; do not edit. -->\n";
 
 /// `glyphic ARGS`, without colour.
 fn glyphic(args: &[&str]) -> Result<String> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let mut command =
-        Command::new(target.join("debug").join(format!("glyphic{}", std::env::consts::EXE_SUFFIX)));
+        Command::new(target().join("debug").join(format!("glyphic{}", std::env::consts::EXE_SUFFIX)));
     command.args(args).env("NO_COLOR", "1").current_dir(root());
     output(command)
 }

@@ -1,8 +1,9 @@
-//! `cargo xtask check | deps | generate [--check]`: what continuous integration runs, and what is generated.
+//! `cargo xtask check | deps | python | generate [--check]`: what continuous integration runs, and what is generated.
 
 mod check;
 mod deps;
 mod generate;
+mod python;
 
 use std::{
     path::{Path, PathBuf},
@@ -16,6 +17,7 @@ usage: cargo xtask COMMAND
 
   check             formatting, dependency direction, clippy, documentation, generated pages, tests
   deps              the dependency direction alone
+  python            the tests of the Python module alone
   generate          rewrite the generated pages in docs/
   generate --check  fail where a generated page is out of date";
 
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     let result = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["check"] => check::check(),
         ["deps"] => deps::deps(),
+        ["python"] => python::test(),
         ["generate"] => generate::build_and_generate(generate::Mode::Write),
         ["generate", "--check"] => generate::build_and_generate(generate::Mode::Compare),
         _ => {
@@ -43,6 +46,11 @@ fn main() -> ExitCode {
 /// The folder of the workspace.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// The folder that cargo builds into.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// The cargo that started us, in the workspace's folder.
