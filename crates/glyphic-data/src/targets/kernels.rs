@@ -121,7 +121,11 @@ fn draw(
     }
     outlines.check(what)?;
     let (height, width) = (outlines.height, outlines.width);
-    let mut kernels = vec![Map::filled(width, height, 0u16)?; ratios.len()];
+    // Each on its own: fresh zeros cost nothing until they are drawn over, copies do.
+    let mut kernels = Vec::with_capacity(ratios.len());
+    for _ in ratios {
+        kernels.push(Map::filled(width, height, 0u16)?);
+    }
     for (index, outline) in outlines.texts.iter().enumerate() {
         let whole = pixels(outline);
         let (area, length) = (signed_area(&points(&whole)).abs(), arc_length(&whole));
