@@ -13,8 +13,8 @@ const PACKAGES: [&str; 2] = ["numpy>=1.21", "pytest>=7"];
 
 /// Builds the Python module and runs its tests, in an environment of their own in the target folder.
 pub(crate) fn test() -> Result<()> {
-    // All of the workspace, since features of what it stands on differ where one crate alone is built.
-    run(cargo(&["build", "--quiet", "--workspace"]))?;
+    // What the Rust tests are built from: with other packages or without tests, features differ and all is built anew.
+    run(cargo(&["build", "--quiet", "--workspace", "--lib", "--bins", "--tests"]))?;
     let folder = target().join("python");
     let python = environment(&folder.join("venv"))?;
 

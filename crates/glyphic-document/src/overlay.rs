@@ -170,7 +170,9 @@ fn beside(image: &Image, pen: &Pen, marks: &[Mark<'_>], thin: f64) -> Image {
         draw_polygon(&mut sheet, &moved, thin, mark.colour);
         let bounds = mark.outline.bounds();
         let text = label_text(mark.text, mark.score);
-        let tallest = (bounds.height() * 0.8).max(SMALLEST_TEXT);
+        // The height of a slanted line is not that of its bounds.
+        let height = (mark.outline.area() / bounds.width().max(1.0)).min(bounds.height());
+        let tallest = (height * 0.8).max(SMALLEST_TEXT);
         // As wide as what it names.
         let natural = pen.lay_out(&text, tallest, f64::INFINITY).width;
         let size = (tallest * bounds.width() / natural.max(1.0)).clamp(SMALLEST_TEXT, tallest);
