@@ -160,6 +160,20 @@ pub(super) struct Image {
     pub(super) height: Option<u32>,
 }
 
+impl Image {
+    /// The picture with what stands on it.
+    pub(super) fn record(self, at: &Location, root: &mut Root, instances: Instances<'_>) -> Record {
+        Record {
+            at: at.clone(),
+            picture: Picture::File(root.join(&self.file_name)),
+            file_name: self.file_name,
+            size: self.width.zip(self.height),
+            truth: Truth::Instances(instances.done()),
+            fields: Vec::new(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Annotation {
     segmentation: Option<Value>,
@@ -189,14 +203,7 @@ fn parse(
         let illegible = a.text.as_deref() == Some(ILLEGIBLE);
         instances.add(&flat, a.text, flag(a.iscrowd.as_ref()) || flag(a.ignore.as_ref()) || illegible, None);
     }
-    Ok(Record {
-        at: at.clone(),
-        picture: Picture::File(root.join(&image.file_name)),
-        file_name: image.file_name,
-        size: image.width.zip(image.height),
-        truth: Truth::Instances(instances.done()),
-        fields: Vec::new(),
-    })
+    Ok(image.record(at, root, instances))
 }
 
 #[derive(Serialize)]

@@ -11,7 +11,7 @@ use crate::formats::lines::Root;
 use crate::formats::out::{OutFile, Spool};
 use crate::formats::outline::{Instances, from_xywh};
 use crate::formats::write::{Losses, Sink as FormatSink, json_into, marked_text, size_of, xywh};
-use crate::formats::{Format, Picture, Record, Truth};
+use crate::formats::{Format, Record, Truth};
 use crate::lint::Findings;
 use crate::{Location, Result, Warning};
 
@@ -46,14 +46,7 @@ fn parse(
         let ignore = a.utf8_string.as_deref() == Some(IGNORED);
         instances.add(&flat, a.utf8_string, ignore, None);
     }
-    Ok(Record {
-        at: at.clone(),
-        picture: Picture::File(root.join(&image.file_name)),
-        file_name: image.file_name,
-        size: image.width.zip(image.height),
-        truth: Truth::Instances(instances.done()),
-        fields: Vec::new(),
-    })
+    Ok(image.record(at, root, instances))
 }
 
 #[derive(Serialize)]

@@ -7,6 +7,7 @@ use glyphic_data::transforms::generator;
 use numpy::{Element, IntoPyArray, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use serde::de::DeserializeOwned;
 
 use crate::error::raise;
 use crate::mmocr::postprocess::config;
@@ -14,8 +15,18 @@ use crate::mmocr::postprocess::config;
 /// Flat outlines of one picture.
 type Boxes = Vec<Vec<f64>>;
 
-fn outlines(size: [usize; 2], texts: &Boxes, ignored: &Boxes) -> PyResult<Outlines> {
-    Outlines::from_flat(size[0], size[1], texts, ignored).map_err(raise)
+/// What a generator of this configuration draws, without Python's lock.
+fn drawn<T: DeserializeOwned + Sync, M: Send>(
+    py: Python<'_>,
+    json: &str,
+    [height, width]: [usize; 2],
+    texts: &Boxes,
+    ignored: &Boxes,
+    draw: impl FnOnce(&T, &Outlines) -> glyphic_data::Result<M> + Send,
+) -> PyResult<M> {
+    let targets: T = config(json)?;
+    let outlines = Outlines::from_flat(height, width, texts, ignored).map_err(raise)?;
+    py.detach(|| draw(&targets, &outlines)).map_err(raise)
 }
 
 /// Maps one after the other as `[n, height, width]`, without a copy.
@@ -36,8 +47,7 @@ pub(crate) fn dbnet_targets<'py>(
     texts: Boxes,
     ignored: Boxes,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (targets, outlines): (DbnetTargets, _) = (config(json)?, outlines(size, &texts, &ignored)?);
-    let maps = py.detach(|| targets.maps_of(&outlines)).map_err(raise)?;
+    let maps = drawn(py, json, size, &texts, &ignored, DbnetTargets::maps_of)?;
     let dict = PyDict::new(py);
     dict.set_item("gt_shrink", stack(py, size, maps.shrink)?)?;
     dict.set_item("gt_shrink_mask", stack(py, size, maps.shrink_mask)?)?;
@@ -61,8 +71,7 @@ pub(crate) fn panet_targets<'py>(
     texts: Boxes,
     ignored: Boxes,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (targets, outlines): (PanetTargets, _) = (config(json)?, outlines(size, &texts, &ignored)?);
-    kernels(py, size, py.detach(|| targets.maps_of(&outlines)).map_err(raise)?)
+    kernels(py, size, drawn(py, json, size, &texts, &ignored, PanetTargets::maps_of)?)
 }
 
 #[pyfunction]
@@ -73,8 +82,7 @@ pub(crate) fn psenet_targets<'py>(
     texts: Boxes,
     ignored: Boxes,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (targets, outlines): (PsenetTargets, _) = (config(json)?, outlines(size, &texts, &ignored)?);
-    kernels(py, size, py.detach(|| targets.maps_of(&outlines)).map_err(raise)?)
+    kernels(py, size, drawn(py, json, size, &texts, &ignored, PsenetTargets::maps_of)?)
 }
 
 #[pyfunction]
@@ -85,8 +93,7 @@ pub(crate) fn textsnake_targets<'py>(
     texts: Boxes,
     ignored: Boxes,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (targets, outlines): (TextsnakeTargets, _) = (config(json)?, outlines(size, &texts, &ignored)?);
-    let maps = py.detach(|| targets.maps_of(&outlines)).map_err(raise)?;
+    let maps = drawn(py, json, size, &texts, &ignored, TextsnakeTargets::maps_of)?;
     let dict = PyDict::new(py);
     dict.set_item("gt_text_mask", stack(py, size, maps.text_mask)?)?;
     dict.set_item("gt_center_region_mask", stack(py, size, maps.center_region_mask)?)?;
@@ -106,8 +113,9 @@ pub(crate) fn drrg_targets<'py>(
     ignored: Boxes,
     seed: u64,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (targets, outlines): (DrrgTargets, _) = (config(json)?, outlines(size, &texts, &ignored)?);
-    let maps = py.detach(|| targets.maps_of(&outlines, &mut generator(seed, 0))).map_err(raise)?;
+    let maps = drawn(py, json, size, &texts, &ignored, |targets: &DrrgTargets, outlines| {
+        targets.maps_of(outlines, &mut generator(seed, 0))
+    })?;
     let dict = PyDict::new(py);
     dict.set_item("gt_text_mask", stack(py, size, maps.text_mask)?)?;
     dict.set_item("gt_center_region_mask", stack(py, size, maps.center_region_mask)?)?;
@@ -130,8 +138,7 @@ pub(crate) fn fcenet_targets<'py>(
     texts: Boxes,
     ignored: Boxes,
 ) -> PyResult<Vec<Bound<'py, PyArray3<f32>>>> {
-    let (targets, outlines): (FcenetTargets, _) = (config(json)?, outlines(size, &texts, &ignored)?);
-    let levels = py.detach(|| targets.levels_of(&outlines)).map_err(raise)?;
+    let levels = drawn(py, json, size, &texts, &ignored, FcenetTargets::levels_of)?;
     levels.into_iter().map(|l| stack(py, [l.height, l.width], l.maps)).collect()
 }
 
