@@ -4,15 +4,16 @@
 use std::path::Path;
 
 use glyphic_core::geometry::Point;
+use quick_xml::escape::escape;
 use quick_xml::events::Event;
 
-use crate::formats::folder::{FolderRecords, Labelled};
+use crate::formats::folder::{FileForm, FolderRecords, Labelled};
 use crate::formats::lines::Lines;
 use crate::formats::outline::{ILLEGIBLE, Instances};
 use crate::formats::read::Records;
 use crate::formats::svt::Xml;
-use crate::formats::write::{Form, joined, marked_text, one_line};
-use crate::formats::{Format, Truth, icdar};
+use crate::formats::write::{Form, Losses, joined, marked_text, one_line};
+use crate::formats::{Format, Record, Truth, icdar};
 use crate::lint::Findings;
 use crate::{Error, Result, Warning};
 
@@ -84,23 +85,55 @@ fn xml(file: &Path, warnings: &mut Findings<Warning>) -> Result<Labelled> {
 /// Writes a label file of text.
 pub(super) fn form() -> Form {
     Box::new(|record, text, losses| {
-        let Truth::Instances(instances) = &record.truth else { return Ok(()) };
-        for instance in instances {
-            let points = instance.region.polygon.points();
-            let flat = if points.len() == 2 * SIDE {
-                instance.region.polygon.to_flat()
-            } else {
-                if points.len() != 4 {
-                    losses.count("outlines are held with 14 vertices");
-                }
-                resampled(points)
-            };
-            let content =
-                one_line(marked_text(instance, Format::Ctw1500).unwrap_or(""), record, Format::Ctw1500)?;
-            text.push_str(&format!("{},{MARK}{content}\n", joined(&flat, ",")));
-        }
-        Ok(())
+        each(record, losses, |flat, content| {
+            text.push_str(&format!("{},{MARK}{content}\n", joined(flat, ",")));
+        })
     })
+}
+
+/// Writes a label file of XML: for each text the upright rectangle around it, what it says and its vertices.
+pub(super) fn xml_form() -> FileForm {
+    Box::new(|record, losses| {
+        let mut xml = format!("<Annotations>\n  <image file=\"{}\">\n", escape(&record.file_name));
+        each(record, losses, |flat, content| {
+            let along = |k: usize| flat.iter().skip(k).step_by(2);
+            let least = |k| along(k).copied().fold(f64::INFINITY, f64::min);
+            let most = |k| along(k).copied().fold(f64::NEG_INFINITY, f64::max);
+            let (left, top) = (least(0), least(1));
+            xml.push_str(&format!(
+                "    <box height=\"{}\" left=\"{left}\" top=\"{top}\" width=\"{}\">\n      <label>{}</label>\n      <segs>{}</segs>\n",
+                most(1) - top,
+                most(0) - left,
+                escape(content),
+                joined(flat, ",")
+            ));
+            for p in flat.chunks_exact(2) {
+                xml.push_str(&format!("      <pts x=\"{}\" y=\"{}\"/>\n", p[0], p[1]));
+            }
+            xml.push_str("    </box>\n");
+        })?;
+        xml.push_str("  </image>\n</Annotations>\n");
+        Ok(xml.into_bytes())
+    })
+}
+
+/// The 14 vertices and the text of each region of a record.
+fn each(record: &Record, losses: &mut Losses, mut write: impl FnMut(&[f64], &str)) -> Result<()> {
+    let Truth::Instances(instances) = &record.truth else { return Ok(()) };
+    for instance in instances {
+        let points = instance.region.polygon.points();
+        let flat = if points.len() == 2 * SIDE {
+            instance.region.polygon.to_flat()
+        } else {
+            if points.len() != 4 {
+                losses.count("outlines are held with 14 vertices");
+            }
+            resampled(points)
+        };
+        let content = marked_text(instance, Format::Ctw1500).unwrap_or("");
+        write(&flat, one_line(content, record, Format::Ctw1500)?);
+    }
+    Ok(())
 }
 
 /// Seven points evenly along the first half of the vertices, seven along the second.

@@ -177,19 +177,17 @@ impl Records for FolderRecords {
     }
 }
 
-/// Writes a label file a picture into a new folder.
-pub(crate) struct FolderSink {
+/// A new folder of label files, each called as its picture.
+pub(crate) struct LabelFolder {
     folder: OutFolder,
     format: Format,
-    prefix: &'static str,
-    form: Form,
     /// Where each stem comes from, so that no two pictures share a label file.
     stems: BTreeMap<String, Location>,
 }
 
-impl FolderSink {
-    pub(crate) fn create(path: &Path, format: Format, prefix: &'static str, form: Form) -> Result<Self> {
-        Ok(Self { folder: OutFolder::create(path)?, format, prefix, form, stems: BTreeMap::new() })
+impl LabelFolder {
+    pub(crate) fn create(path: &Path, format: Format) -> Result<Self> {
+        Ok(Self { folder: OutFolder::create(path)?, format, stems: BTreeMap::new() })
     }
 
     /// The stem of a record's picture, which no other record may have.
@@ -209,14 +207,8 @@ impl FolderSink {
         Ok(stem)
     }
 
-    pub(crate) fn folder(&self) -> &OutFolder {
-        &self.folder
-    }
-
-    pub(crate) fn write(&mut self, name: &Path, record: &Record, losses: &mut Losses) -> Result<()> {
-        let mut text = String::new();
-        (self.form)(record, &mut text, losses)?;
-        self.folder.write(name, text.as_bytes())
+    pub(crate) fn write(&self, name: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+        self.folder.write(name.as_ref(), bytes)
     }
 
     pub(crate) fn commit(self) -> Result<()> {
@@ -224,14 +216,52 @@ impl FolderSink {
     }
 }
 
+/// The content of a picture's label file.
+pub(crate) type FileForm = Box<dyn FnMut(&Record, &mut Losses) -> Result<Vec<u8>> + Send>;
+
+/// Writes a label file a picture into a new folder.
+pub(crate) struct FolderSink {
+    folder: LabelFolder,
+    prefix: &'static str,
+    extension: &'static str,
+    form: FileForm,
+}
+
+impl FolderSink {
+    pub(crate) fn create(
+        path: &Path,
+        format: Format,
+        prefix: &'static str,
+        extension: &'static str,
+        form: FileForm,
+    ) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(Self { folder: LabelFolder::create(path, format)?, prefix, extension, form }))
+    }
+
+    /// Files of text.
+    pub(crate) fn text(
+        path: &Path,
+        format: Format,
+        prefix: &'static str,
+        mut form: Form,
+    ) -> Result<Box<dyn Sink>> {
+        let form: FileForm = Box::new(move |record, losses| {
+            let mut text = String::new();
+            form(record, &mut text, losses)?;
+            Ok(text.into_bytes())
+        });
+        Self::create(path, format, prefix, "txt", form)
+    }
+}
+
 impl Sink for FolderSink {
     fn put(&mut self, record: &Record, losses: &mut Losses) -> Result<()> {
-        let stem = self.stem(record)?;
-        let name = format!("{}{stem}.txt", self.prefix);
-        self.write(Path::new(&name), record, losses)
+        let stem = self.folder.stem(record)?;
+        let bytes = (self.form)(record, losses)?;
+        self.folder.write(format!("{}{stem}.{}", self.prefix, self.extension), &bytes)
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        self.commit()
+        self.folder.commit()
     }
 }

@@ -425,6 +425,12 @@ pub(crate) fn matrix_tag(size: u32) -> [u8; 8] {
     tag
 }
 
+/// A variable of cells, column by column, each of them a matrix.
+pub(crate) fn cells(name: &str, dims: &[usize], cells: &[Vec<u8>]) -> Vec<u8> {
+    let body = [matrix_head(1, dims, name), cells.concat()].concat();
+    [&matrix_tag(body.len() as u32)[..], &body].concat()
+}
+
 fn matrix(class: u8, dims: &[usize], kind: u32, data: &[u8]) -> Vec<u8> {
     let mut body = matrix_head(class, dims, "");
     body.extend(element(kind, data));

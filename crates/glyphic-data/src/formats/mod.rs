@@ -48,7 +48,7 @@ use std::str::FromStr;
 pub use crops::cut;
 pub use read::{ReadOptions, Reader};
 pub use record::{Entity, Kind, Picture, Record, Truth};
-pub use write::{WriteOptions, Writer, Written};
+pub use write::{LabelFiles, WriteOptions, Writer, Written};
 
 use crate::Error;
 

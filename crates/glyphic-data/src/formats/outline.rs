@@ -22,8 +22,14 @@ impl<'a> Instances<'a> {
     }
 
     /// The next annotation: its outline `x1, y1, ...`, its text where known, whether the label says to ignore it.
-    /// A text that is given but empty is there and cannot be scored, so it is ignored.
-    pub(crate) fn add(&mut self, flat: &[f64], text: Option<String>, ignore: bool, label: Option<String>) {
+    /// A text that is given but empty is there and cannot be scored, so it is ignored. Gives the instance that it became.
+    pub(crate) fn add(
+        &mut self,
+        flat: &[f64],
+        text: Option<String>,
+        ignore: bool,
+        label: Option<String>,
+    ) -> Option<&mut TextInstance> {
         let annotation = self.next;
         self.next += 1;
         let (polygon, valid) = match polygon(flat) {
@@ -33,7 +39,10 @@ impl<'a> Instances<'a> {
                     self.warn(annotation, reason, "the region around its points is ignored");
                     (polygon, false)
                 }
-                None => return self.warn(annotation, reason, "it marks no place and is left out"),
+                None => {
+                    self.warn(annotation, reason, "it marks no place and is left out");
+                    return None;
+                }
             },
         };
         let mut instance = TextInstance::new(Region { polygon, score: 1.0 });
@@ -41,6 +50,7 @@ impl<'a> Instances<'a> {
         instance.transcript = text.map(Transcript::truth);
         instance.label = label;
         self.done.push(instance);
+        self.done.last_mut()
     }
 
     /// An annotation that is passed over.

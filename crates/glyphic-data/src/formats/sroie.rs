@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::formats::folder::{FolderRecords, FolderSink};
+use crate::formats::folder::{FolderRecords, LabelFolder};
 use crate::formats::pack::fields_of;
 use crate::formats::read::Records;
-use crate::formats::write::{Losses, Sink as FormatSink};
+use crate::formats::write::{Form, Losses, Sink as FormatSink};
 use crate::formats::{Format, Record, icdar, json};
 use crate::lint::Findings;
 use crate::{Error, Location, Result, Warning};
@@ -46,28 +46,33 @@ fn fields_in(file: &Path, warnings: &mut Findings<Warning>) -> Result<Vec<(Strin
 }
 
 /// Writes `box/` and, where there are fields, `entities/`.
-pub(super) struct Sink(FolderSink);
+pub(super) struct Sink {
+    folder: LabelFolder,
+    form: Form,
+}
 
 impl Sink {
     pub(super) fn create(path: &Path) -> Result<Self> {
-        Ok(Self(FolderSink::create(path, Format::Sroie, "", icdar::form(Format::Sroie))?))
+        Ok(Self { folder: LabelFolder::create(path, Format::Sroie)?, form: icdar::form(Format::Sroie) })
     }
 }
 
 impl FormatSink for Sink {
     fn put(&mut self, record: &Record, losses: &mut Losses) -> Result<()> {
-        let name = PathBuf::from(self.0.stem(record)? + ".txt");
-        self.0.write(&Path::new("box").join(&name), record, losses)?;
+        let name = PathBuf::from(self.folder.stem(record)? + ".txt");
+        let mut text = String::new();
+        (self.form)(record, &mut text, losses)?;
+        self.folder.write(Path::new("box").join(&name), text.as_bytes())?;
         if !record.fields.is_empty() {
             let map: Map<String, Value> =
                 record.fields.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect();
             let text = format!("{:#}\n", Value::Object(map));
-            self.0.folder().write(&Path::new("entities").join(&name), text.as_bytes())?;
+            self.folder.write(Path::new("entities").join(&name), text.as_bytes())?;
         }
         Ok(())
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        self.0.commit()
+        self.folder.commit()
     }
 }

@@ -1,14 +1,16 @@
-//! SynthText: one MATLAB file with the cell arrays `imnames`, `wordBB` (2 x 4 x words) and `txt` (lines of words). The
-//! three are read side by side. <https://www.robots.ox.ac.uk/~vgg/data/scenetext/>
+//! SynthText: one MATLAB file with the cell arrays `imnames`, `wordBB` (2 x 4 x words), `txt` (lines of words) and, where
+//! the places of characters are known, `charBB` (2 x 4 x characters). They are read side by side. <https://www.robots.ox.ac.uk/~vgg/data/scenetext/>
 
 use std::path::Path;
+
+use glyphic_core::{Point, TextInstance, TimedChar, Transcript};
 
 use crate::formats::lines::Root;
 use crate::formats::mat::{self, Cells, MatFile, Value};
 use crate::formats::out::{OutFile, Spool};
 use crate::formats::outline::{ILLEGIBLE, Instances};
 use crate::formats::read::Records;
-use crate::formats::write::{Losses, Sink as FormatSink, marked_text, quad_of};
+use crate::formats::write::{CHARS_LOST, Losses, Sink as FormatSink, marked_text, quad_of};
 use crate::formats::{Format, Picture, Record, Truth};
 use crate::lint::Findings;
 use crate::{Error, Location, Result, Warning};
@@ -18,6 +20,7 @@ pub(super) struct Reader {
     names: Cells,
     boxes: Cells,
     texts: Cells,
+    chars: Option<Cells>,
     root: Root,
     record: usize,
 }
@@ -41,11 +44,26 @@ impl Reader {
                 names.len, boxes.len, texts.len
             )));
         }
-        Ok(Self { path: path.into(), names, boxes, texts, root: Root::new(path, images), record: 0 })
+        let chars = mat.cells("charBB")?;
+        if let Some(chars) = &chars
+            && chars.len != names.len
+        {
+            return Err(wrong(format!("imnames has {} cells, charBB {}", names.len, chars.len)));
+        }
+        Ok(Self { path: path.into(), names, boxes, texts, chars, root: Root::new(path, images), record: 0 })
     }
 
-    fn record(&mut self, cells: [Result<Value>; 3], warnings: &mut Findings<Warning>) -> Result<Record> {
+    fn record(
+        &mut self,
+        cells: [Result<Value>; 3],
+        chars: Option<Result<Value>>,
+        warnings: &mut Findings<Warning>,
+    ) -> Result<Record> {
         let [name, boxes, texts] = cells;
+        let chars = match chars.transpose()? {
+            Some(Value::Numbers { data, .. }) => data,
+            _ => Vec::new(),
+        };
         let (name, boxes, texts) = (name?, boxes?, texts?);
         // A cell has no line; its number serves.
         let at = Location { file: self.path.clone(), line: self.record };
@@ -69,10 +87,25 @@ impl Reader {
                 "the regions are read without their words",
             );
         }
+        let placed: usize = words.iter().map(|w| w.chars().count()).sum();
+        let charted = known && !chars.is_empty() && chars.len() == 8 * placed;
+        if known && !chars.is_empty() && !charted {
+            instances.remark(
+                format!("charBB has {} numbers for {placed} characters, 8 each are needed", chars.len()),
+                "the words are read without the places of their characters",
+            );
+        }
+        let mut quads = chars.chunks_exact(8);
         for (k, flat) in data.chunks_exact(8).enumerate() {
             let word = known.then(|| words[k].to_owned());
             let ignore = word.as_deref() == Some(ILLEGIBLE);
-            instances.add(flat, word, ignore, None);
+            let instance = instances.add(flat, word, ignore, None);
+            if charted {
+                let quads: Vec<&[f64]> = quads.by_ref().take(words[k].chars().count()).collect();
+                if let Some(TextInstance { region, transcript: Some(transcript), .. }) = instance {
+                    transcript.chars = spans(&region.polygon.to_flat(), words[k], &quads);
+                }
+            }
         }
         Ok(Record {
             picture: Picture::File(self.root.join(&file_name)),
@@ -88,17 +121,67 @@ impl Reader {
 impl Records for Reader {
     fn next(&mut self, warnings: &mut Findings<Warning>) -> Option<Result<Record>> {
         let cells = [self.names.next()?, self.boxes.next()?, self.texts.next()?];
+        let chars = self.chars.as_mut().and_then(Cells::next);
         self.record += 1;
-        Some(self.record(cells, warnings))
+        Some(self.record(cells, chars, warnings))
     }
 }
 
-/// Writes the three cell arrays one behind the other; they are told record by record.
+/// Where the characters of a word stand along it: the middles of the left and right sides of their quadrilaterals, on the
+/// line between those of the word's.
+fn spans(word: &[f64], text: &str, quads: &[&[f64]]) -> Vec<TimedChar> {
+    let middle = |q: &[f64], a: usize, b: usize| {
+        Point::new((q[2 * a] + q[2 * b]) / 2.0, (q[2 * a + 1] + q[2 * b + 1]) / 2.0)
+    };
+    let (from, to) = (middle(word, 0, 3), middle(word, 1, 2));
+    let (dx, dy) = (to.x - from.x, to.y - from.y);
+    let squared = dx * dx + dy * dy;
+    if squared == 0.0 {
+        return Vec::new();
+    }
+    let along = |p: Point| (((p.x - from.x) * dx + (p.y - from.y) * dy) / squared).clamp(0.0, 1.0) as f32;
+    let char = |(char, quad): (char, &&[f64])| TimedChar {
+        char,
+        score: 1.0,
+        start: along(middle(quad, 0, 3)),
+        end: along(middle(quad, 1, 2)),
+    };
+    text.chars().zip(quads).map(char).collect()
+}
+
+/// The quadrilaterals of a word's characters, as high as the word; none where they are not known.
+fn char_quads(word: &[f64], text: &str, transcript: &Transcript) -> Option<Vec<f64>> {
+    if !text.chars().eq(transcript.chars.iter().map(|c| c.char)) {
+        return None;
+    }
+    let between = |a: usize, b: usize, t: f32| {
+        let at = |k: usize| word[2 * a + k] + (word[2 * b + k] - word[2 * a + k]) * f64::from(t);
+        [at(0), at(1)]
+    };
+    let quad = |c: &TimedChar| {
+        [between(0, 1, c.start), between(0, 1, c.end), between(3, 2, c.end), between(3, 2, c.start)]
+    };
+    Some(transcript.chars.iter().flat_map(quad).flatten().collect())
+}
+
+/// Quadrilaterals as a matrix of 2 x 4 x their number.
+fn quads_matrix(flat: &[f64]) -> Vec<u8> {
+    match flat.len() / 8 {
+        // MATLAB drops a last dimension of 1.
+        1 => mat::doubles(&[2, 4], flat),
+        n => mat::doubles(&[2, 4, n], flat),
+    }
+}
+
+/// Writes the cell arrays one behind the other; they are told record by record.
 pub(super) struct Sink {
     out: OutFile,
     names: Spool,
     boxes: Spool,
     texts: Spool,
+    chars: Spool,
+    /// Some record has places of characters; without any, `charBB` is not written.
+    charted: bool,
     records: usize,
 }
 
@@ -109,6 +192,8 @@ impl Sink {
             names: Spool::new(path)?,
             boxes: Spool::new(path)?,
             texts: Spool::new(path)?,
+            chars: Spool::new(path)?,
+            charted: false,
             records: 0,
         })
     }
@@ -121,6 +206,8 @@ impl FormatSink for Sink {
             Err(Error::Unfit { at: record.at.clone(), format: Format::SynthText.name(), reason })
         };
         let (mut words, mut data) = (Vec::new(), Vec::new());
+        // One box a character of the picture, or none at all: they are told by their number.
+        let mut chars = Some(Vec::new());
         for instance in instances {
             let Some(word) = marked_text(instance, Format::SynthText) else {
                 return unfit("a region has no text, and words are told by their number".to_owned());
@@ -128,21 +215,35 @@ impl FormatSink for Sink {
             if word.is_empty() || word.contains(char::is_whitespace) {
                 return unfit(format!("{word:?} is not one word, and words are divided by white space"));
             }
+            let quad = quad_of(&instance.region.polygon, losses);
+            let quads = instance.transcript.as_ref().and_then(|t| char_quads(&quad, word, t));
+            match (&mut chars, quads) {
+                (Some(all), Some(quads)) => all.extend(quads),
+                _ => chars = None,
+            }
             words.push(word);
-            data.extend(quad_of(&instance.region.polygon, losses));
+            data.extend(quad);
         }
-        let dims: &[usize] = if words.len() == 1 { &[2, 4] } else { &[2, 4, words.len()] };
+        let chars = chars.filter(|c| !c.is_empty());
+        if chars.is_none() {
+            let placed = |i: &&TextInstance| i.transcript.as_ref().is_some_and(|t| !t.chars.is_empty());
+            instances.iter().filter(placed).for_each(|_| losses.count(CHARS_LOST));
+        }
+        self.charted |= chars.is_some();
+        self.chars.put(quads_matrix(&chars.unwrap_or_default()))?;
         self.names.put(mat::texts(&[&record.file_name]))?;
-        self.boxes.put(mat::doubles(dims, &data))?;
+        self.boxes.put(quads_matrix(&data))?;
         self.texts.put(mat::texts(&words))?;
         self.records += 1;
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        let Self { out, names, boxes, texts, records } = &mut *self;
+        let Self { out, names, boxes, texts, chars, charted, records } = &mut *self;
         out.put(mat::file_header())?;
-        for (name, spool) in [("imnames", names), ("wordBB", boxes), ("txt", texts)] {
+        let chars = charted.then_some(("charBB", chars));
+        for (name, spool) in [("imnames", names), ("wordBB", boxes), ("txt", texts)].into_iter().chain(chars)
+        {
             let head = mat::matrix_head(1, &[1, *records], name);
             let size = u32::try_from(head.len() as u64 + spool.len).map_err(|_| Error::Setup {
                 what: "MATLAB file",

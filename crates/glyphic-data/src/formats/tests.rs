@@ -47,8 +47,19 @@ fn plain() -> Vec<Record> {
 }
 
 fn write(dir: &TempDir, name: &str, format: Format, records: &[Record]) -> (PathBuf, Written) {
+    write_as(dir, name, format, LabelFiles::Text, records)
+}
+
+fn write_as(
+    dir: &TempDir,
+    name: &str,
+    format: Format,
+    label_files: LabelFiles,
+    records: &[Record],
+) -> (PathBuf, Written) {
     let path = dir.path().join(name);
-    let mut writer = Writer::create(&path, format, &WriteOptions::default()).expect("writable");
+    let options = WriteOptions { label_files, ..WriteOptions::default() };
+    let mut writer = Writer::create(&path, format, &options).expect("writable");
     for record in records {
         writer.put(record).unwrap_or_else(|e| panic!("{format}: {e}"));
     }
@@ -198,7 +209,7 @@ fn ctw1500_has_seven_vertices_along_each_side() {
     assert!(text.starts_with("4,0,7,0,10,0,13,0,16,0,19,0,22,0,22,9,19,9,"), "{text}");
     assert!(text.lines().next().expect("a line").ends_with(",####Straße"), "{text}");
     assert_eq!(Format::detect(&path).expect("told"), Format::Ctw1500);
-    // The XML of the training set, which only is read.
+    // The XML of the training set.
     let xml = r#"<Annotations>
  <image file="0001.jpg"><box height="9" left="4" top="0" width="18">
   <label>R&amp;D ###</label>
@@ -219,6 +230,104 @@ fn ctw1500_has_seven_vertices_along_each_side() {
         errors.len() == 1 && errors[0].contains("0002.xml:2") && errors[0].contains("\"x\""),
         "{errors:?}"
     );
+}
+
+#[test]
+fn label_files_of_xml_and_matlab_give_back_what_their_text_does() {
+    let curve = [0.0, 10.0, 20.0, 2.0, 40.0, 10.25, 40.0, 25.0, 20.0, 17.5, 0.0, 25.0];
+    let mut records = plain();
+    records.push(record(
+        "bow.jpg",
+        Truth::Instances(vec![
+            instance(&curve, Some("R&D \"x\""), false),
+            instance(&curve, Some("no"), true),
+            instance(&curve, None, true),
+        ]),
+    ));
+    records.push(record("empty.jpg", Truth::Instances(Vec::new())));
+    for (format, files, first) in [
+        (Format::Ctw1500, LabelFiles::Xml, "bow.xml"),
+        (Format::TotalText, LabelFiles::Matlab, "poly_gt_bow.mat"),
+    ] {
+        let dir = temp();
+        let (text, _) = write(&dir, "text", format, &records);
+        let (other, written) = write_as(&dir, "other", format, files, &records);
+        assert!(other.join(first).is_file(), "{format}");
+        assert_eq!(Format::detect(&other).expect("told"), format);
+        let (got, expected) = (read(&other, None), read(&text, Some(format)));
+        assert_eq!(essence(&got), essence(&expected), "{format}");
+        assert_eq!((got.len(), got[0].file_name.as_str()), (5, "bow.jpg"), "{format}");
+        assert_eq!(written.losses["texts of regions to ignore are not held"], 1, "{format}");
+    }
+    for (format, files, told) in [
+        (Format::Icdar2015, LabelFiles::Xml, "ctw1500 has"),
+        (Format::Ctw1500, LabelFiles::Matlab, "totaltext has"),
+        (Format::TotalText, LabelFiles::Xml, "ctw1500 has"),
+    ] {
+        let dir = temp();
+        let options = WriteOptions { label_files: files, ..WriteOptions::default() };
+        let error = Writer::create(dir.path().join("out"), format, &options).err().expect("no such files");
+        assert!(matches!(error, Error::Setup { .. }) && error.to_string().contains(told), "{error}");
+    }
+}
+
+#[test]
+fn synthtext_holds_the_places_of_characters_where_all_of_a_picture_are_known() {
+    let chart = |record: &mut Record| {
+        let Truth::Instances(instances) = &mut record.truth else { panic!("regions") };
+        for transcript in instances.iter_mut().filter_map(|i| i.transcript.as_mut()) {
+            let n = transcript.text.chars().count() as f32;
+            let place = |(i, char)| {
+                let i = i as f32;
+                glyphic_core::TimedChar { char, score: 1.0, start: i / n, end: (i + 0.75) / n }
+            };
+            transcript.chars = transcript.text.chars().enumerate().map(place).collect();
+        }
+    };
+    let slanted = [10.0, 10.0, 60.0, 22.0, 58.0, 40.0, 9.0, 33.0];
+    let mut records = plain();
+    records.push(record("slanted.jpg", Truth::Instances(vec![instance(&slanted, Some("Wide"), false)])));
+    records.iter_mut().for_each(chart);
+    // One word of the second picture has none.
+    let Truth::Instances(instances) = &mut records[1].truth else { panic!("regions") };
+    instances[0].transcript = instances[0].transcript.take().map(|t| Transcript::truth(t.text));
+
+    let chars = |record: &Record| -> Vec<Vec<glyphic_core::TimedChar>> {
+        let Truth::Instances(instances) = &record.truth else { panic!("regions") };
+        instances.iter().filter_map(|i| i.transcript.as_ref()).map(|t| t.chars.clone()).collect()
+    };
+    let dir = temp();
+    let (path, written) = write(&dir, "gt.mat", Format::SynthText, &records);
+    assert_eq!(written.losses.into_iter().collect::<Vec<_>>(), [("places of characters are not held", 1)]);
+    let got = read(&path, None);
+    assert_eq!(essence(&got), essence(&records));
+    for (k, (got, expected)) in got.iter().zip(&records).enumerate() {
+        let (got, expected) = (chars(got), chars(expected));
+        if k == 1 {
+            assert!(got.iter().all(Vec::is_empty), "{got:?}");
+            continue;
+        }
+        assert_eq!(got.len(), expected.len());
+        for (a, b) in got.iter().flatten().zip(expected.iter().flatten()) {
+            let near = (a.start - b.start).abs() < 1e-6 && (a.end - b.end).abs() < 1e-6;
+            assert!(near && a.char == b.char, "{a:?} {b:?}");
+        }
+        assert_eq!(
+            got.iter().map(Vec::len).collect::<Vec<_>>(),
+            expected.iter().map(Vec::len).collect::<Vec<_>>()
+        );
+    }
+    // The boxes themselves: the first character of the upright "Straße".
+    let boxes =
+        mat::MatFile::open(&path).expect("a file").cells("charBB").expect("read").expect("there").next();
+    let Some(Ok(mat::Value::Numbers { dims, data })) = boxes else { panic!("numbers") };
+    assert_eq!(dims, [2, 4, 6 + 4 + 5]);
+    assert_eq!(data[..8], [4.0, 0.0, 6.25, 0.0, 6.25, 9.0, 4.0, 9.0]);
+    // Other formats say what they lose; a file without any has no charBB.
+    let (_, written) = write(&dir, "icdar", Format::Icdar2015, &records[..1]);
+    assert_eq!(written.losses["places of characters are not held"], 3);
+    let (path, _) = write(&dir, "bare.mat", Format::SynthText, &plain());
+    assert!(mat::MatFile::open(&path).expect("a file").cells("charBB").expect("read").is_none());
 }
 
 #[test]
@@ -317,9 +426,12 @@ fn any_separator_divides_once() {
     let options = ReadOptions { separator: Some("||".into()), format: Some(Format::Text), images: None };
     let got: Vec<Record> = Reader::open(&path, &options).expect("opened").map(|r| r.expect("read")).collect();
     assert_eq!(texts(&got), [("a.png", "one||two"), ("b.png", "")]);
-    let mut writer =
-        Writer::create(dir.path().join("out"), Format::Text, &WriteOptions { separator: Some(" ".into()) })
-            .expect("writable");
+    let mut writer = Writer::create(
+        dir.path().join("out"),
+        Format::Text,
+        &WriteOptions { separator: Some(" ".into()), ..WriteOptions::default() },
+    )
+    .expect("writable");
     let error = writer.put(&record("a b.png", Truth::Text("x".into()))).expect_err("a space in the name");
     assert!(matches!(error, Error::Unfit { .. }) && error.to_string().contains("another one"), "{error}");
     let error = writer.put(&record("a.png", Truth::Text("x\ny".into()))).expect_err("a line break");
@@ -494,11 +606,8 @@ fn total_text_is_read_over_several_lines_and_as_matlab_table() {
         mat::texts(&["Ab"]),
         mat::texts(&["m"]),
     ];
-    let mut body = mat::matrix_head(1, &[1, 6], "polygt");
-    columns.iter().for_each(|c| body.extend(c));
     let mut file = mat::file_header().to_vec();
-    file.extend(mat::matrix_tag(body.len() as u32));
-    file.extend(body);
+    file.extend(mat::cells("polygt", &[1, 6], &columns));
     let folder = dir.path().join("mat");
     fs::create_dir(&folder).expect("writable");
     fs::write(folder.join("poly_gt_img7.mat"), &file).expect("writable");
@@ -565,26 +674,30 @@ fn synthtext_goes_on_where_words_and_regions_do_not_pair_up() {
     let mut writer =
         Writer::create(dir.path().join("gt.mat"), Format::SynthText, &WriteOptions::default()).expect("new");
     assert!(writer.put(&records[0]).expect_err("two words").to_string().contains("one word"));
-    let boxes = mat::doubles(&[2, 4], &[1., 1., 9., 1., 9., 9., 1., 9.]);
-    let mut file = mat::file_header().to_vec();
-    for (name, cell) in
-        [("imnames", mat::texts(&["8/a.jpg"])), ("wordBB", boxes), ("txt", mat::texts(&["one two", "three"]))]
-    {
-        let mut body = mat::matrix_head(1, &[1, 1], name);
-        body.extend(cell);
-        file.extend(mat::matrix_tag(body.len() as u32));
-        file.extend(body);
+    for (text, transcript, told) in [
+        (["one two", "three"].as_slice(), None, "3 words for 1 regions"),
+        (&["one"], Some("one"), "charBB has 8 numbers for 3 characters"),
+    ] {
+        let boxes = mat::doubles(&[2, 4], &[1., 1., 9., 1., 9., 9., 1., 9.]);
+        let mut file = mat::file_header().to_vec();
+        let odd_chars = mat::doubles(&[2, 4], &[1.; 8]);
+        for (name, cell) in [
+            ("imnames", mat::texts(&["8/a.jpg"])),
+            ("wordBB", boxes),
+            ("txt", mat::texts(text)),
+            ("charBB", odd_chars),
+        ] {
+            file.extend(mat::cells(name, &[1, 1], &[cell]));
+        }
+        let path = dir.path().join("odd.mat");
+        fs::write(&path, file).expect("writable");
+        let mut reader = Reader::open(&path, &ReadOptions::default()).expect("opened");
+        let got = reader.next().expect("one").expect("read");
+        assert_eq!((got.file_name.as_str(), reader.warnings().count), ("8/a.jpg", 1));
+        let Truth::Instances(got) = got.truth else { panic!() };
+        assert_eq!(got[0].transcript, transcript.map(Transcript::truth));
+        assert!(reader.warnings().first[0].to_string().contains(told), "{told}");
     }
-    let path = dir.path().join("odd.mat");
-    fs::write(&path, file).expect("writable");
-    let mut reader = Reader::open(&path, &ReadOptions::default()).expect("opened");
-    let got = reader.next().expect("one").expect("read");
-    assert_eq!((got.file_name.as_str(), reader.warnings().count), ("8/a.jpg", 1));
-    let Truth::Instances(got) = got.truth else { panic!() };
-    assert!(
-        got[0].transcript.is_none()
-            && reader.warnings().first[0].to_string().contains("3 words for 1 regions")
-    );
 }
 
 #[test]

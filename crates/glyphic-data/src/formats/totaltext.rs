@@ -4,9 +4,11 @@
 
 use std::path::Path;
 
-use crate::formats::folder::{FolderRecords, Labelled};
+use glyphic_core::TextInstance;
+
+use crate::formats::folder::{FileForm, FolderRecords, Labelled};
 use crate::formats::lines::Lines;
-use crate::formats::mat::{MatFile, Value};
+use crate::formats::mat::{self, MatFile, Value};
 use crate::formats::outline::Instances;
 use crate::formats::read::Records;
 use crate::formats::write::{Form, joined, marked_text, one_line};
@@ -15,6 +17,8 @@ use crate::lint::Findings;
 use crate::{Error, Location, Result, Warning};
 
 const IGNORED: &str = "#";
+/// Columns of the MATLAB table: `x:`, the x, `y:`, the y, the text, its orientation.
+const COLUMNS: usize = 6;
 const EXPECTED: &str = "x: [[x1 x2 ...]], y: [[y1 y2 ...]], ornt: [u'c'], transcriptions: [u'TEXT']";
 
 pub(super) fn open(path: &Path, images: Option<&Path>) -> Result<Box<dyn Records>> {
@@ -150,7 +154,8 @@ fn matlab(file: &Path, warnings: &mut Findings<Warning>) -> Result<Labelled> {
     let table = mat.value("polygt")?.ok_or_else(|| wrong("it has no table polygt"))?;
     let Value::Cells { dims, cells } = table else { return Err(wrong("polygt is no table of cells")) };
     let rows = dims.first().copied().unwrap_or(0);
-    if rows == 0 || cells.len() / rows < 5 {
+    // A picture without text has a table without rows.
+    if rows > 0 && cells.len() / rows < 5 {
         return Err(wrong("polygt has fewer than 5 columns"));
     }
     let mut all = Vec::new();
@@ -176,16 +181,9 @@ pub(super) fn form() -> Form {
     Box::new(|record, text, _| {
         let Truth::Instances(instances) = &record.truth else { return Ok(()) };
         for instance in instances {
-            let points = instance.region.polygon.points();
-            let xs: Vec<f64> = points.iter().map(|p| p.x).collect();
-            let ys: Vec<f64> = points.iter().map(|p| p.y).collect();
-            let content = marked_text(instance, Format::TotalText);
-            let orientation = match (instance.ignore, points.len()) {
-                (true, _) => '#',
-                (false, 4) => 'm',
-                (false, _) => 'c',
-            };
-            let list = match content {
+            let [xs, ys] = coordinates(instance);
+            let orientation = orientation(instance);
+            let list = match marked_text(instance, Format::TotalText) {
                 None => String::new(),
                 Some(c) => {
                     let c = one_line(c, record, Format::TotalText)?;
@@ -200,4 +198,41 @@ pub(super) fn form() -> Form {
         }
         Ok(())
     })
+}
+
+/// Writes a MATLAB file: the table `polygt` with a row an instance.
+pub(super) fn matlab_form() -> FileForm {
+    Box::new(|record, _| {
+        let Truth::Instances(instances) = &record.truth else { return Ok(Vec::new()) };
+        let rows = instances
+            .iter()
+            .map(|instance| {
+                let [xs, ys] = coordinates(instance).map(|v| mat::doubles(&[1, v.len()], &v));
+                let content = marked_text(instance, Format::TotalText);
+                let content = content.map(|c| one_line(c, record, Format::TotalText)).transpose()?;
+                let text = mat::texts(content.as_slice());
+                let orientation = mat::texts(&[orientation(instance)]);
+                Ok([mat::texts(&["x:"]), xs, mat::texts(&["y:"]), ys, text, orientation])
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let columns: Vec<Vec<u8>> =
+            (0..COLUMNS).flat_map(|k| rows.iter().map(move |row| row[k].clone())).collect();
+        let mut file = mat::file_header().to_vec();
+        file.extend(mat::cells("polygt", &[rows.len(), COLUMNS], &columns));
+        Ok(file)
+    })
+}
+
+fn coordinates(instance: &TextInstance) -> [Vec<f64>; 2] {
+    let points = instance.region.polygon.points();
+    [points.iter().map(|p| p.x).collect(), points.iter().map(|p| p.y).collect()]
+}
+
+/// `m` for texts of several orientations, `c` for curved ones, `#` for those to ignore.
+fn orientation(instance: &TextInstance) -> &'static str {
+    match (instance.ignore, instance.region.polygon.points().len()) {
+        (true, _) => "#",
+        (false, 4) => "m",
+        (false, _) => "c",
+    }
 }

@@ -18,6 +18,21 @@ use crate::{Error, Result, crop};
 pub struct WriteOptions {
     /// What stands between file name and text in [`Format::Text`]; a TAB when `None`.
     pub separator: Option<String>,
+    /// What a picture's label file is, where a format has a choice.
+    pub label_files: LabelFiles,
+}
+
+/// What the label files of formats with a file a picture are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LabelFiles {
+    /// Text.
+    #[default]
+    Text,
+    /// XML, as the training set of [`Format::Ctw1500`] has it.
+    Xml,
+    /// MATLAB tables, as [`Format::TotalText`] has them beside its text.
+    Matlab,
 }
 
 /// What was written.
@@ -38,6 +53,9 @@ impl Losses {
         *self.0.entry(what).or_default() += 1;
     }
 }
+
+/// What is said where a format has no place for [`glyphic_core::Transcript::chars`].
+pub(crate) const CHARS_LOST: &str = "places of characters are not held";
 
 /// What a format does to write.
 pub(crate) trait Sink: Send {
@@ -61,9 +79,22 @@ impl Writer {
     /// Begins to write at `path`: a file, or a new folder for the formats that are one.
     ///
     /// # Errors
-    /// [`Error::Write`] where nothing can be written there.
+    /// [`Error::Write`] where nothing can be written there, [`Error::Setup`] for label files that the format does not have.
     pub fn create(path: impl AsRef<Path>, format: Format, options: &WriteOptions) -> Result<Self> {
         let path = path.as_ref();
+        let files = options.label_files;
+        match (files, format) {
+            (LabelFiles::Text, _) | (LabelFiles::Xml, Format::Ctw1500) => {}
+            (LabelFiles::Matlab, Format::TotalText) => {}
+            (other, _) => {
+                let (what, has) = match other {
+                    LabelFiles::Matlab => ("MATLAB", Format::TotalText),
+                    _ => ("XML", Format::Ctw1500),
+                };
+                let reason = format!("{format} has none of {what} to choose; {has} has");
+                return Err(Error::Setup { what: "label files", reason });
+            }
+        }
         let separator = options.separator.clone().unwrap_or_else(|| "\t".to_owned());
         let lines = |form: Form| -> Result<Box<dyn Sink>> { LineSink::create(path, form) };
         let sink: Box<dyn Sink> = match format {
@@ -76,10 +107,16 @@ impl Writer {
             Format::Coco => Box::new(coco::Sink::create(path)?),
             Format::TextOcr => Box::new(textocr::Sink::create(path)?),
             Format::Icdar2013 | Format::Icdar2015 | Format::Icdar2017 => {
-                Box::new(FolderSink::create(path, format, "gt_", icdar::form(format))?)
+                FolderSink::text(path, format, "gt_", icdar::form(format))?
             }
-            Format::Ctw1500 => Box::new(FolderSink::create(path, format, "", ctw1500::form())?),
-            Format::TotalText => Box::new(FolderSink::create(path, format, "poly_gt_", totaltext::form())?),
+            Format::Ctw1500 if files == LabelFiles::Xml => {
+                FolderSink::create(path, format, "", "xml", ctw1500::xml_form())?
+            }
+            Format::Ctw1500 => FolderSink::text(path, format, "", ctw1500::form())?,
+            Format::TotalText if files == LabelFiles::Matlab => {
+                FolderSink::create(path, format, "poly_gt_", "mat", totaltext::matlab_form())?
+            }
+            Format::TotalText => FolderSink::text(path, format, "poly_gt_", totaltext::form())?,
             Format::Sroie => Box::new(sroie::Sink::create(path)?),
             Format::SynthText => Box::new(synthtext::Sink::create(path)?),
             Format::Svt => Box::new(svt::Sink::create(path)?),
@@ -134,6 +171,10 @@ impl Writer {
         }
         if let Truth::Instances(instances) = &record.truth {
             for instance in instances {
+                let placed = instance.transcript.as_ref().is_some_and(|t| !t.chars.is_empty());
+                if placed && self.format != F::SynthText {
+                    losses.count(CHARS_LOST);
+                }
                 if !labels && instance.label.is_some() {
                     losses.count("labels of regions are not held");
                 }

@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use glyphic_data::Error;
-use glyphic_data::formats::{Format, Kind, Record, WriteOptions, Writer, cut};
+use glyphic_data::formats::{Format, Kind, LabelFiles, Record, WriteOptions, Writer, cut};
 
 use super::{Count, Source, say_warnings, separator};
 use crate::exit::{Exit, Failure, OrExit};
@@ -27,6 +28,9 @@ pub(super) struct Args {
     /// What divides file name and text in TO of the format `text`; \t is a TAB [default: a TAB]
     #[arg(long, value_name = "TEXT", value_parser = separator)]
     to_separator: Option<String>,
+    /// What the label files of ctw1500 and totaltext are
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    label_files: Files,
     /// Cut the regions of pictures into crops, for a pack of crops
     #[arg(long)]
     crops: bool,
@@ -35,12 +39,33 @@ pub(super) struct Args {
     skip_broken: bool,
 }
 
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Files {
+    /// Text
+    #[default]
+    Txt,
+    /// XML, for ctw1500
+    Xml,
+    /// MATLAB tables, for totaltext
+    Mat,
+}
+
+impl From<Files> for LabelFiles {
+    fn from(files: Files) -> Self {
+        match files {
+            Files::Txt => Self::Text,
+            Files::Xml => Self::Xml,
+            Files::Mat => Self::Matlab,
+        }
+    }
+}
+
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let to = match args.to {
         Some(to) => to,
         None => format_of(&args.out)?,
     };
-    let options = WriteOptions { separator: args.to_separator };
+    let options = WriteOptions { separator: args.to_separator, label_files: args.label_files.into() };
     convert(&args.labels, &args.source, &args.out, to, &options, args.crops, args.skip_broken)
 }
 
