@@ -10,7 +10,7 @@ use glyphic_detect::panet::PanDecodeConfig;
 use glyphic_detect::psenet::{PseDecodeConfig, PseExpansion};
 use glyphic_detect::textsnake::{Disk, SnakeDecodeConfig, SnakeRule, merge_disks};
 use glyphic_detect::{Maps, MaskOutline};
-use glyphic_imgproc::{Map, ScoredQuad, merge_quads, skeletonize};
+use glyphic_imgproc::{Map, ScoredQuad, TieOrder, merge_quads, skeletonize};
 use glyphic_testing::Case;
 use glyphic_testing::golden::cases;
 use serde_json::Value;
@@ -321,7 +321,7 @@ fn locality_aware_suppression_equals_the_reference() {
         let input = quads(&case.entry["json_inputs"]["lanms_in"]);
         for threshold in ["0.3", "0.1"] {
             let expected = quads(&case.entry["json_outputs"][format!("lanms_thr{threshold}")]);
-            let got = merge_quads(&input, threshold.parse().unwrap());
+            let got = merge_quads(&input, threshold.parse().unwrap(), TieOrder::Libstdcxx);
             assert_eq!(got.len(), expected.len(), "{} {threshold}", case.name);
             for (a, b) in got.iter().zip(&expected) {
                 let close = a

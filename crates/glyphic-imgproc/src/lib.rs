@@ -34,7 +34,7 @@ pub use crop::{crop_polygon, crop_quad, crop_rect, crop_ribbon};
 pub use draw::{draw_line, draw_polygon, draw_polyline, fill_polygon, fill_rect};
 pub use error::{Error, Result};
 pub use fill::{draw_thin_line, fill_convex, fill_poly, fill_polys, poly_spans, polygon_mean};
-pub use locality_nms::{ScoredQuad, merge_quads};
+pub use locality_nms::{ScoredQuad, TieOrder, merge_quads};
 pub use map::{Map, Pixel, pixels, points};
 pub use morphology::{dilate, erode};
 pub use raster::{Around, Raster, Sides, Value};

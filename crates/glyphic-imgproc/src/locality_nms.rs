@@ -19,11 +19,22 @@ pub struct ScoredQuad {
     pub score: f32,
 }
 
+/// Which of quads with one score counts as the better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TieOrder {
+    /// The one that comes first.
+    #[default]
+    Stable,
+    /// The one that `std::sort` of the GNU C++ library leaves in front, as in the `lanms` extension. It shuffles equal
+    /// scores where there are more than 16 quads.
+    Libstdcxx,
+}
+
 /// Merges each quad with the one before it where they overlap by more than `threshold` (intersection over union, 0 to
 /// 1), weighted by their scores; then keeps those, best first, that overlap no better one by more.
 ///
 /// Quads with corners 2^24 pixels or more from the origin, or not finite, are left out, as are scores not above 0.
-pub fn merge_quads(quads: &[ScoredQuad], threshold: f32) -> Vec<ScoredQuad> {
+pub fn merge_quads(quads: &[ScoredQuad], threshold: f32, ties: TieOrder) -> Vec<ScoredQuad> {
     let mut merged: Vec<Fixed> = Vec::new();
     for quad in quads {
         let usable = quad.score > 0.0 && quad.corners.as_flattened().iter().all(|v| v.abs() < FARTHEST);
@@ -36,7 +47,11 @@ pub fn merge_quads(quads: &[ScoredQuad], threshold: f32) -> Vec<ScoredQuad> {
             _ => merged.push(quad),
         }
     }
-    merged.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let better = |a: &Fixed, b: &Fixed| a.score > b.score;
+    match ties {
+        TieOrder::Stable => merged.sort_by(|a, b| b.score.total_cmp(&a.score)),
+        TieOrder::Libstdcxx => introsort(&mut merged, better),
+    }
     let mut kept: Vec<Fixed> = Vec::new();
     for quad in merged {
         if kept.iter().all(|better| better.iou(&quad) <= threshold) {
@@ -44,6 +59,50 @@ pub fn merge_quads(quads: &[ScoredQuad], threshold: f32) -> Vec<ScoredQuad> {
         }
     }
     kept.into_iter().map(ScoredQuad::from).collect()
+}
+
+/// Up to this many are sorted by insertion.
+const SMALL: usize = 16;
+
+/// Quicksort around the median of three, then insertion, with the swaps of equal values that the GNU C++ library makes.
+fn introsort<T>(values: &mut [T], before: impl Fn(&T, &T) -> bool) {
+    // Deeper than this the library turns to heap sort; without equal values any sort gives the same.
+    let depth = 2 * values.len().max(1).ilog2();
+    let mut parts = vec![(0, values.len(), depth)];
+    while let Some((start, mut end, mut depth)) = parts.pop() {
+        while end - start > SMALL && depth > 0 {
+            depth -= 1;
+            let (a, b, c) = (start + 1, start + (end - start) / 2, end - 1);
+            let less = |i: usize, j: usize| before(&values[i], &values[j]);
+            let median = match (less(a, b), less(b, c), less(a, c)) {
+                (true, true, _) | (false, false, false) => b,
+                (true, false, true) | (false, true, false) => c,
+                (true, false, false) | (false, _, true) => a,
+            };
+            values.swap(start, median);
+            let (mut low, mut high) = (start + 1, end);
+            loop {
+                while before(&values[low], &values[start]) {
+                    low += 1;
+                }
+                high -= 1;
+                while before(&values[start], &values[high]) {
+                    high -= 1;
+                }
+                if low >= high {
+                    break;
+                }
+                values.swap(low, high);
+                low += 1;
+            }
+            parts.push((low, end, depth));
+            end = low;
+        }
+    }
+    for i in 1..values.len() {
+        let place = values[..i].iter().rposition(|v| !before(&values[i], v)).map_or(0, |p| p + 1);
+        values[place..=i].rotate_right(1);
+    }
 }
 
 /// A quad in steps of a pixel.
@@ -206,7 +265,8 @@ mod tests {
 
     #[test]
     fn neighbours_are_averaged_by_score_and_their_scores_added() {
-        let merged = merge_quads(&[square(0.0, 0.0, 10.0, 0.75), square(2.0, 0.0, 10.0, 0.25)], 0.3);
+        let merged =
+            merge_quads(&[square(0.0, 0.0, 10.0, 0.75), square(2.0, 0.0, 10.0, 0.25)], 0.3, TieOrder::Stable);
         assert_eq!(merged, [square(0.5, 0.0, 10.0, 1.0)]);
     }
 
@@ -215,7 +275,7 @@ mod tests {
         let mut turned = square(2.0, 0.0, 10.0, 0.5);
         turned.corners.rotate_left(1);
         turned.corners.reverse();
-        let merged = merge_quads(&[square(0.0, 0.0, 10.0, 0.5), turned], 0.3);
+        let merged = merge_quads(&[square(0.0, 0.0, 10.0, 0.5), turned], 0.3, TieOrder::Stable);
         assert_eq!(merged, [square(1.0, 0.0, 10.0, 1.0)]);
     }
 
@@ -223,7 +283,7 @@ mod tests {
     fn of_quads_that_do_not_follow_each_other_the_best_stays() {
         let far = square(50.0, 50.0, 10.0, 0.6);
         let quads = [square(0.0, 0.0, 10.0, 0.5), far, square(1.0, 0.0, 10.0, 0.9)];
-        assert_eq!(merge_quads(&quads, 0.3), [square(1.0, 0.0, 10.0, 0.9), far]);
+        assert_eq!(merge_quads(&quads, 0.3, TieOrder::Stable), [square(1.0, 0.0, 10.0, 0.9), far]);
     }
 
     #[test]
@@ -232,12 +292,53 @@ mod tests {
         broken.corners[2][1] = f32::NAN;
         let far = square(3e30, 0.0, 10.0, 0.5);
         let quads = [broken, far, square(0.0, 0.0, 10.0, f32::NAN), square(0.0, 0.0, 10.0, -1.0)];
-        assert_eq!(merge_quads(&quads, 0.3), []);
+        assert_eq!(merge_quads(&quads, 0.3, TieOrder::Stable), []);
         let point = square(3.0, 3.0, 0.0, 0.5);
-        assert_eq!(merge_quads(&[point, point], 0.3).len(), 2);
+        assert_eq!(merge_quads(&[point, point], 0.3, TieOrder::Stable).len(), 2);
+    }
+
+    #[test]
+    fn equal_values_end_where_the_cpp_library_puts_them() {
+        // As a program of `std::sort` built with GCC 12 prints them: twenty equal values, and a hundred of seven kinds.
+        let mut equal: Vec<u8> = (0..20).collect();
+        introsort(&mut equal, |_, _| false);
+        assert_eq!(equal, [10, 19, 18, 17, 16, 15, 14, 13, 12, 11, 0, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
+        let mut state = 1u32;
+        let values = [(); 100].map(|()| {
+            state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+            (state >> 16) % 7
+        });
+        let mut order: Vec<usize> = (0..100).collect();
+        introsort(&mut order, |a, b| values[*a] > values[*b]);
+        let expected = [
+            22, 48, 47, 58, 43, 65, 11, 69, 39, 24, 82, 37, 89, 99, 29, 41, 30, 1, 49, 55, 62, 68, 70, 75,
+            77, 85, 87, 90, 9, 10, 2, 12, 51, 45, 42, 71, 83, 95, 54, 14, 60, 19, 53, 63, 57, 84, 20, 91, 38,
+            25, 80, 79, 33, 32, 78, 98, 0, 6, 66, 28, 76, 61, 15, 56, 16, 17, 3, 46, 44, 21, 34, 31, 86, 88,
+            81, 94, 64, 8, 67, 18, 27, 7, 26, 97, 96, 35, 36, 93, 92, 23, 40, 50, 4, 52, 5, 59, 13, 72, 73,
+            74,
+        ];
+        assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn of_equal_scores_the_first_stays_unless_the_extension_is_followed() {
+        // Each overlaps those beside it.
+        let row: Vec<ScoredQuad> =
+            (0..40).map(|i| square(4.0 * ((i * 7) % 40) as f32, 0.0, 10.0, 1.0)).collect();
+        let first = |ties| merge_quads(&row, 0.3, ties)[0].corners[0][0];
+        assert_eq!(first(TieOrder::Stable), 0.0);
+        assert_ne!(first(TieOrder::Libstdcxx), 0.0);
     }
 
     proptest! {
+        #[test]
+        fn introsort_sorts(mut values in prop::collection::vec(0u8..40, 0..300)) {
+            let mut expected = values.clone();
+            expected.sort_unstable_by(|a, b| b.cmp(a));
+            introsort(&mut values, |a, b| a > b);
+            prop_assert_eq!(values, expected);
+        }
+
         #[test]
         fn the_overlap_is_that_of_any_polygons(corners in prop::collection::vec(0.0..60.0f32, 16)) {
             let quad = |v: &[f32]| ScoredQuad { corners: std::array::from_fn(|i| [v[2 * i], v[2 * i + 1]]), score: 1.0 };

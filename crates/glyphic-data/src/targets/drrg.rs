@@ -5,7 +5,7 @@
 
 use glyphic_core::{Page, Point};
 use glyphic_imgproc::{
-    Connectivity, Map, Pixel, ScoredQuad, connected_components, draw_thin_line, erode, fill_poly,
+    Connectivity, Map, Pixel, ScoredQuad, TieOrder, connected_components, draw_thin_line, erode, fill_poly,
     merge_quads, pixels, poly_spans,
 };
 use rand::{Rng, RngExt};
@@ -19,8 +19,8 @@ use crate::{Error, Result};
 /// How DRRG's targets are drawn.
 ///
 /// A text without two sides (fewer than four distinct vertices) is ignored. [`Compat::Mmocr021`] shortens the ends of
-/// centre regions by the text's diagonals instead of its heights, and cuts pieces to the picture before it draws the
-/// heights (but not the other maps).
+/// centre regions by the text's diagonals instead of its heights, cuts pieces to the picture before it draws the
+/// heights (but not the other maps), and of components that merge equally many keeps that which its sort leaves in front.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DrrgTargets {
@@ -229,15 +229,14 @@ impl DrrgTargets {
         let (width, height) = (fields.width, fields.height);
         let on_line = (0..width * height).filter(|&i| lines.data()[i] > 0 && centre.data()[i] > 0);
         let quads: Vec<ScoredQuad> = on_line.map(|i| self.quad(i, fields)).collect();
-        let merged = merge_quads(&quads, self.text_comp_nms_thr as f32);
+        let ties = if self.compat.is_reference() { TieOrder::Libstdcxx } else { TieOrder::Stable };
+        let merged = merge_quads(&quads, self.text_comp_nms_thr as f32, ties);
         let labels = connected_components(centre, Connectivity::Eight).labels;
         let mut components: Vec<Component> = merged
             .iter()
             .map(|quad| {
-                let (right, below) = ((width - 1) as f64, (height - 1) as f64);
-                let clipped = quad
-                    .corners
-                    .map(|[x, y]| [f64::from(x).clamp(0.0, right), f64::from(y).clamp(0.0, below)]);
+                let (right, below) = ((width - 1) as f32, (height - 1) as f32);
+                let clipped = quad.corners.map(|[x, y]| [x.clamp(0.0, right), y.clamp(0.0, below)]);
                 let (sum_x, sum_y) = clipped.iter().fold((0.0, 0.0), |(x, y), p| (x + p[0], y + p[1]));
                 let (x, y) = ((sum_x / 4.0) as usize, (sum_y / 4.0) as usize);
                 let i = y * width + x;

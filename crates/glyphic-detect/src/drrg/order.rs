@@ -1,14 +1,16 @@
+use glyphic_imgproc::TieOrder;
 use serde::{Deserialize, Serialize};
 
-/// How equal values are ordered while DRRG sorts pixels by row and components by distance: both decide which components
-/// there are and which are compared.
+/// How equal values are ordered while DRRG sorts pixels by row, quads by score and components by distance: all decide
+/// which components there are and which are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DrrgOrder {
     /// As they come, from left to right and by number.
     #[default]
     Stable,
-    /// As MMOCR 0.2.1, by NumPy's quicksort, which shuffles equal values and so takes neighbours of a row apart.
+    /// As MMOCR 0.2.1, by NumPy's quicksort (quads by that of the GNU C++ library), which shuffles equal values and so
+    /// takes neighbours of a row apart.
     Mmocr021,
 }
 
@@ -16,6 +18,14 @@ pub enum DrrgOrder {
 const SMALL: usize = 16;
 
 impl DrrgOrder {
+    /// Which of quads with one score counts as the better.
+    pub(crate) fn ties(self) -> TieOrder {
+        match self {
+            Self::Stable => TieOrder::Stable,
+            Self::Mmocr021 => TieOrder::Libstdcxx,
+        }
+    }
+
     /// The numbers of the values from the least to the greatest.
     pub(crate) fn sorted(self, values: &[f64]) -> Vec<usize> {
         let mut order: Vec<usize> = (0..values.len()).collect();

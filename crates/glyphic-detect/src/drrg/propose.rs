@@ -150,7 +150,7 @@ impl DrrgProposalConfig {
             if pixels.len() <= self.min_centre_area {
                 continue;
             }
-            let quads = merge_quads(&self.quads(&drrg, &pixels), self.overlap_threshold);
+            let quads = merge_quads(&self.quads(&drrg, &pixels), self.overlap_threshold, self.order.ties());
             if covers_text(&quads, |[x, y]| text[y * width + x] > text_least, [width, height])? {
                 components.extend(quads.iter().filter_map(|quad| self.component(&drrg, quad)));
             }
