@@ -1,14 +1,18 @@
 """``glyphic.mmocr.datasets``: parsers, loaders, data sets and their evaluation."""
 
 import json
-import struct
-import zlib
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from golden import case, has
+from pictures import png
 
 from glyphic.mmocr.datasets import (
+    BaseDataset,
     HardDiskLoader,
     IcdarDataset,
     KIEDataset,
@@ -21,19 +25,12 @@ from glyphic.mmocr.datasets import (
     UniformConcatDataset,
     build_dataset,
 )
-
-
-def _chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+from glyphic.mmocr.utils import list_from_file
+from glyphic.mmocr.utils.fileio import TextLines
 
 
 # Two black pixels.
-PNG = (
-    b"\x89PNG\r\n\x1a\n"
-    + _chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 8, 2, 0, 0, 0))
-    + _chunk(b"IDAT", zlib.compress(b"\x00" * 7))
-    + _chunk(b"IEND", b"")
-)
+PNG = png(np.zeros((1, 2, 3), np.uint8))
 
 
 def outcome(parser, lines, index):
@@ -71,6 +68,63 @@ def test_a_loader_repeats_and_iterates(tmp_path):
     assert len(loader) == 6 and [row["text"] for row in loader] == ["A", "B"] * 3
     with pytest.raises(AssertionError, match="not exist"):
         HardDiskLoader(str(tmp_path / "none"), dict(type="LineStrParser"))
+
+
+@pytest.mark.parametrize("encoding, mark", [("utf-8", b""), ("utf-8", b"\xef\xbb\xbf"), ("gbk", b"")])
+def test_lines_are_found_in_a_file_of_any_kind(encoding, mark, tmp_path):
+    lines = ["a.jpg 你好", "", "b.jpg two words ", "\tc", "last"]
+    text = "a.jpg 你好\r\n\nb.jpg two words \r\tc\nlast"
+    path = tmp_path / "l.txt"
+    path.write_bytes(mark + text.encode(encoding))
+    found = TextLines(str(path), encoding)
+    assert list(found) == lines == list_from_file(str(path), encoding)
+    assert found[-1] == "last" and found[1:3] == lines[1:3] and len(found) == 5
+    for index in (5, -6):
+        with pytest.raises(IndexError):
+            found[index]
+    sent = pickle.loads(pickle.dumps(found))
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(sent.__getitem__, list(range(5)) * 50)) == lines * 50
+    path.write_bytes(mark)
+    assert len(TextLines(str(path), encoding)) == 0
+    with pytest.raises(AssertionError, match="utf-16"):
+        TextLines(str(path), "utf-16")
+
+
+LONG = """
+import resource, sys
+from glyphic.mmocr.datasets import HardDiskLoader, LmdbLoader
+from glyphic.mmocr.utils import lmdb_converter
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+path, database = sys.argv[1:]
+parser = dict(type="LineStrParser")
+before = peak()
+loader = HardDiskLoader(path, parser)
+assert len(loader) == 1_000_000
+assert loader[999_999]["text"] == "word999999" and loader[0]["filename"].endswith("0000000.jpg")
+lmdb_converter(path, database)
+# Lines as strings take 100 MiB; their places take 8.
+assert peak() - before < 40 * 1024, f"{peak() - before} KiB"
+data = LmdbLoader(database, parser)
+assert len(data) == 1_000_000
+for i in (0, 7, 10, 99_999, 999_999):
+    assert data[i]["text"] == f"word{i}"
+"""
+
+
+def test_a_long_label_file_stays_on_disk(tmp_path):
+    pytest.importorskip("resource")
+    path = tmp_path / "l.txt"
+    with open(path, "w") as file:
+        file.writelines(f"folder/picture_of_a_word_{i:07}.jpg word{i}\n" for i in range(1_000_000))
+    # A process of its own, so that nothing else has filled the memory before.
+    run = subprocess.run(
+        [sys.executable, "-c", LONG, str(path), str(tmp_path / "db")], stderr=subprocess.PIPE, text=True
+    )
+    assert run.returncode == 0, run.stderr
 
 
 LOADER = dict(type="HardDiskLoader", repeat=1, parser=dict(type="LineStrParser"))
@@ -207,25 +261,11 @@ def test_relations_equal_the_reference(tmp_path):
         assert bboxes.shape == (len(row["boxes"]), 4) and relations.dtype == np.float32
 
 
-def test_entities_are_loaded_encoded_and_evaluated(tmp_path):
+def test_entities_are_evaluated(tmp_path):
     row = dict(text="ab cd", label={"name": {"ab": [[0, 1]]}})
-    path = write(tmp_path / "l.jsonl", [row])
     loader = dict(type="HardDiskLoader", parser=dict(type="LineJsonParser", keys=["text", "label"]))
-    vocabulary = [f"[{i}]" for i in range(103)] + list("abcd")
-    convertor = dict(
-        type="NerConvertor",
-        annotation_type="bio",
-        vocab_file=write(tmp_path / "vocab.txt", vocabulary),
-        categories=["name", "place"],
-        max_len=10,
-    )
-    pipeline = [dict(type="NerTransform", label_convertor=convertor, max_len=10), dict(type="ToTensorNER")]
-    metas = NerDataset(path, loader, pipeline)[0]["img_metas"]
-    assert metas["input_ids"].tolist() == [101, 103, 104, 100, 105, 106, 102, 0, 0, 0]
-    assert metas["labels"].tolist()[:4] == [5, 1, 3, 5]
-    assert metas["attention_masks"].sum() == 7 and metas["token_type_ids"].sum() == 0
-    got = NerDataset(path, loader, pipeline).evaluate([[["name", 0, 1]]])
-    assert got["all"]["f1-score"] == 1.0
+    data = NerDataset(write(tmp_path / "l.jsonl", [row]), loader, [])
+    assert data.evaluate([[["name", 0, 1]]])["all"]["f1-score"] == 1.0
 
 
 def test_several_sources_make_one_data_set(tmp_path):
@@ -242,3 +282,41 @@ def test_several_sources_make_one_data_set(tmp_path):
     files = dict(first, pipeline=pipeline, ann_file=[first["ann_file"], second["ann_file"]])
     assert len(build_dataset(files)) == 3
     assert len(build_dataset(dict(type="RepeatDataset", times=4, dataset=dict(first, pipeline=pipeline)))) == 8
+
+
+def rows_of(written):
+    (path,) = written.values()
+    return [json.loads(line) for line in list_from_file(path)]
+
+
+def test_results_are_written_for_the_evaluation(tmp_path):
+    words = OCRDataset(write(tmp_path / "l.txt", ["a.png hello", "b.png World"]), LOADER, [])
+    prefix = str(tmp_path / "out" / "words")
+    written, folder = words.format_results([{"text": "hello", "score": [0.5, 1.0]}, {"text": "x"}], prefix)
+    assert written == {"results": prefix + ".jsonl"} and folder is None
+    assert rows_of(written) == [
+        {"file_name": "a.png", "text": "hello", "score": [0.5, 1.0]},
+        {"file_name": "b.png", "text": "x", "score": None},
+    ]
+    with pytest.raises(AssertionError, match="1 results for 2 samples"):
+        words.format_results([{"text": "hello"}])
+
+    pages = IcdarDataset(coco(tmp_path), [], test_mode=True, select_first_k=1)
+    found = [{"boundary_result": [np.array([*BOX, 0.5], np.float32)]}]
+    written, folder = pages.format_results(found)
+    assert rows_of(written) == [{"filename": "0.png", "boundary_result": [[*BOX, 0.5]]}]
+    folder.cleanup()
+    entities = NerDataset(
+        write(tmp_path / "n.jsonl", [{"text": "ab"}]),
+        dict(type="HardDiskLoader", parser=dict(type="LineJsonParser", keys=["text"])),
+        [],
+    )
+    written, folder = entities.format_results([[["name", 0, 1]]])
+    assert rows_of(written) == [[["name", 0, 1]]]
+
+    both = UniformConcatDataset([dict(type="OCRDataset", ann_file=words.ann_file, loader=LOADER, pipeline=[])] * 2)
+    written, folder = both.format_results([{"text": t} for t in "abcd"], str(tmp_path / "both"))
+    assert list(written) == ["0_results", "1_results"]
+    assert [row["text"] for path in written.values() for row in rows_of({"": path})] == list("abcd")
+    with pytest.raises(TypeError, match="BaseDataset"):
+        BaseDataset(words.ann_file, LOADER, []).format_results([{}, {}])

@@ -390,3 +390,33 @@ def test_wrong_options_are_named_when_the_pipeline_is_built():
 def test_a_step_in_the_wrong_place_says_so():
     with pytest.raises((GlyphicError, TypeError)):
         NormalizeOCR([0.5] * 3, [0.5] * 3)(dict(img=np.zeros((4, 4, 3), np.uint8)))
+
+
+@pytest.mark.parametrize("poly2mask", [True, False])
+def test_texts_too_small_to_be_learnt_are_ignored(poly2mask):
+    def box(x, y, width, height):
+        return [float(v) for v in (x, y, x + width, y, x + width, y + height, x, y + height)]
+
+    # The second has a side below 8 pixels, the third vanishes when it shrinks by so much.
+    boxes = [box(10, 10, 60, 30), box(10, 60, 60, 6), box(90, 10, 9, 9)]
+    info = dict(
+        bboxes=np.zeros((3, 4), np.float32),
+        labels=np.zeros(3, np.int64),
+        masks=[[b] for b in boxes],
+        bboxes_ignore=np.zeros((1, 4), np.float32),
+        masks_ignore=[[box(100, 60, 30, 20)]],
+    )
+    img = np.zeros((100, 160, 3), np.uint8)
+    results = dict(img=img, img_shape=img.shape, img_info=dict(height=100, width=160), ann_info=info)
+    results = LoadTextAnnotations(with_mask=True, poly2mask=poly2mask)(dict(results, bbox_fields=[], mask_fields=[]))
+    results = DBNetTargets(shrink_ratio=0.01)(results)
+    ignored = results["gt_masks_ignore"]
+    assert type(ignored) is (BitmapMasks if poly2mask else PolygonMasks)
+    if not poly2mask:
+        assert [m[0].tolist() for m in ignored.masks] == [box(100, 60, 30, 20), boxes[1], boxes[2]]
+    assert len(ignored) == 3
+    assert set(results) >= {"gt_shrink", "gt_shrink_mask", "gt_thr", "gt_thr_mask", "gt_masks_ignore"}
+    assert not {"gt_masks", "gt_labels", "gt_bboxes", "gt_bboxes_ignore"} & set(results)
+    assert results["bbox_fields"] == [] and "gt_masks_ignore" not in results["mask_fields"]
+    kept = results["gt_shrink_mask"].masks[0]
+    assert [kept[y, x] for x, y in ((40, 25), (40, 63), (94, 14), (115, 70), (150, 90))] == [1, 0, 0, 0, 1]

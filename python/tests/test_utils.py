@@ -122,7 +122,9 @@ def _jpeg(orientation):
     table = bytes([1] + [0] * 15) + b"\x00"
     dht = b"\xff\xc4\x00\x14\x00" + table + b"\xff\xc4\x00\x14\x10" + table
     sos = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + b"\x0f"
-    tiff = b"MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00" + bytes([orientation]) + b"\x00" * 6
+    tiff = (
+        b"MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00" + bytes([orientation]) + b"\x00" * 6
+    )
     exif = b"Exif\x00\x00" + tiff
     app1 = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
     return b"\xff\xd8" + app1 + dqt + sof + dht + sos + b"\xff\xd9"
@@ -133,10 +135,10 @@ def test_a_turned_picture_is_replaced_by_its_pixels_as_stored(tmp_path, capsys):
     upright.write_bytes(_jpeg(1))
     turned.write_bytes(_jpeg(6))
     assert utils.drop_orientation(str(upright)) == str(upright) and upright.exists()
-    assert glyphic.mmocr.datasets.pipelines.loading._glyphic.imread(str(turned)).shape == (16, 8, 3)
+    assert glyphic.mmocr.datasets.pipelines.loading._glyphic.imread(str(turned), "color").shape == (16, 8, 3)
     target = utils.drop_orientation(str(turned))
     assert target == str(tmp_path / "turned.png") and not turned.exists()
-    assert glyphic.mmocr.datasets.pipelines.loading._glyphic.imread(target).shape == (8, 16, 3)
+    assert glyphic.mmocr.datasets.pipelines.loading._glyphic.imread(target, "color").shape == (8, 16, 3)
     assert "orientation" in capsys.readouterr().out
     with pytest.raises(FileNotFoundError):
         utils.drop_orientation(str(tmp_path / "none.jpg"))

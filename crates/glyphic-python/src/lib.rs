@@ -42,9 +42,7 @@ mod _glyphic {
         one2many, one2one, point_distance, points_center, recall_precision, scores_above, scores_from,
     };
     #[pymodule_export]
-    use crate::mmocr::files::{
-        LabelLmdb, drop_orientation, imread, write_label_lmdb, write_recognition_lmdb,
-    };
+    use crate::mmocr::files::{LabelLmdb, drop_orientation, imread, write_lmdb};
     #[pymodule_export]
     use crate::mmocr::mask::{points2boundary, polygon_mask, resize_masks};
     #[pymodule_export]
@@ -55,13 +53,11 @@ mod _glyphic {
         textsnake_decode,
     };
     #[pymodule_export]
-    use crate::mmocr::targets::{
-        dbnet_targets, drrg_targets, fcenet_targets, ocr_seg_targets, panet_targets, psenet_targets,
-        textsnake_targets,
-    };
+    use crate::mmocr::targets::{draw_targets, ocr_seg_targets};
     #[pymodule_export]
     use crate::mmocr::transforms::{
-        NerEncoder, apply_step, check_step, crop_box, jitter_size, rotate_boxes, size_of_form, to_gray,
+        NerEncoder, apply_step, check_step, crop_box, jitter_size, normalize, resize, rotate_boxes,
+        size_of_form, to_gray,
     };
 
     #[pymodule_init]

@@ -5,7 +5,7 @@
 
 use glyphic_core::geometry::{min_area_rect, offset, perimeter, signed_area};
 use glyphic_core::{Page, Point};
-use glyphic_imgproc::{Map, fill_poly, pixels, points};
+use glyphic_imgproc::{Map, Pixel, fill_poly, pixels, points};
 use serde::{Deserialize, Serialize};
 
 use super::Outlines;
@@ -37,6 +37,9 @@ pub struct DbnetTargets {
     pub min_short_size: f64,
     /// Distance to the outlines.
     pub border_distance: BorderDistance,
+    /// What a pixel between neighbours counts in the loss of the probability map, where the grown texts of two overlap;
+    /// 1 or more. Such pixels are few, and they alone keep words apart (as in U-Net, Ronneberger et al. 2015).
+    pub gap_weight: u8,
 }
 
 impl Default for DbnetTargets {
@@ -47,6 +50,7 @@ impl Default for DbnetTargets {
             thr_max: 0.7,
             min_short_size: 8.0,
             border_distance: BorderDistance::Segment,
+            gap_weight: 1,
         }
     }
 }
@@ -62,7 +66,7 @@ pub struct DbnetMaps {
     pub width: usize,
     /// Shrunk texts: 0 outside, else 1 + the index of the text among those drawn (255 from the 255th on).
     pub shrink: Vec<u8>,
-    /// 0 where ignored texts stand, else 1.
+    /// 0 where ignored texts stand, else 1; between neighbours the `gap_weight`.
     pub shrink_mask: Vec<u8>,
     /// Threshold: `thr_max` on the outlines, falling to `thr_min` at the distance by which texts are shrunk.
     pub thr: Vec<f32>,
@@ -91,6 +95,9 @@ pub(crate) struct Canvas {
     shrink: Map<u8>,
     shrink_mask: Map<u8>,
     thr_mask: Map<u8>,
+    /// One text grown, and where grown texts overlap.
+    grown: Map<u8>,
+    gaps: Map<u8>,
 }
 
 impl Canvas {
@@ -98,7 +105,7 @@ impl Canvas {
     /// Where a side is 0.
     pub(crate) fn new(width: usize, height: usize) -> Self {
         let map = || Map::filled(width, height, 0).expect("maps have pixels");
-        Self { shrink: map(), shrink_mask: map(), thr_mask: map() }
+        Self { shrink: map(), shrink_mask: map(), thr_mask: map(), grown: map(), gaps: map() }
     }
 }
 
@@ -117,6 +124,9 @@ impl DbnetTargets {
                 "thr_min is {} and thr_max {}, they must rise within 0 and 1",
                 self.thr_min, self.thr_max
             ));
+        }
+        if self.gap_weight == 0 {
+            return fail("gap_weight is 0, it must be at least 1".to_owned());
         }
         Ok(())
     }
@@ -172,7 +182,8 @@ impl DbnetTargets {
         canvas: &mut Canvas,
         thr: &mut [f32],
     ) {
-        let Canvas { shrink, shrink_mask, thr_mask } = canvas;
+        let Canvas { shrink, shrink_mask, thr_mask, grown, gaps } = canvas;
+        gaps.data_mut().fill(0);
         shrink.data_mut().fill(0);
         shrink_mask.data_mut().fill(1);
         thr_mask.data_mut().fill(0);
@@ -187,11 +198,29 @@ impl DbnetTargets {
             match kernel.flatten() {
                 Some(kernel) => {
                     fill_poly(shrink, &pixels(&kernel), index.min(255) as u8);
-                    self.draw_border(outline, thr, thr_mask);
+                    self.draw_border(outline, thr, thr_mask, |area, window, thr_mask| {
+                        if self.gap_weight > 1 {
+                            mark_overlap(area, window, thr_mask, grown, gaps);
+                        }
+                    });
                 }
                 None => fill_poly(shrink_mask, &whole, 0),
             }
         }
+        if self.gap_weight > 1 {
+            let weights = shrink_mask.data_mut().iter_mut();
+            for ((weight, gap), kernel) in weights.zip(gaps.data()).zip(shrink.data()) {
+                if *gap == 1 && *kernel == 0 && *weight == 1 {
+                    *weight = self.gap_weight;
+                }
+            }
+        }
+    }
+
+    /// Whether a text is not learnt: it is too small, or nothing is left of it once it has shrunk.
+    pub fn ignores(&self, outline: &[Point]) -> bool {
+        let whole = points(&pixels(outline));
+        self.too_small(outline, &whole) || self.shrunk(&whole).is_none()
     }
 
     fn too_small(&self, outline: &[Point], whole: &[Point]) -> bool {
@@ -207,16 +236,25 @@ impl DbnetTargets {
         (first.len() > 2).then_some(first)
     }
 
-    fn draw_border(&self, points: &[Point], thr: &mut [f32], thr_mask: &mut Map<u8>) {
+    /// `before` sees the grown text, its window and the mask without it.
+    fn draw_border(
+        &self,
+        points: &[Point],
+        thr: &mut [f32],
+        thr_mask: &mut Map<u8>,
+        before: impl FnOnce(&[Pixel], Window, &Map<u8>),
+    ) {
         let (width, height) = (thr_mask.width(), thr_mask.height());
         let area = signed_area(points).abs();
         let distance = area * (1.0 - self.shrink_ratio * self.shrink_ratio) / perimeter(points);
         let Some(grown) = offset(points, distance).into_iter().next() else { return };
-        fill_poly(thr_mask, &pixels(&grown), 1);
+        let area = pixels(&grown);
         let bounds = grown.iter().fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |b, p| {
             [b[0].min(p.x), b[1].min(p.y), b[2].max(p.x), b[3].max(p.y)]
         });
         let Some(canvas) = Window::new(bounds, width, height) else { return };
+        before(&area, canvas, thr_mask);
+        fill_poly(thr_mask, &area, 1);
         for (i, a) in points.iter().enumerate() {
             let b = points[(i + 1) % points.len()];
             // Pixels further from this side than the band is wide cannot be in it.
@@ -243,6 +281,27 @@ impl DbnetTargets {
                 let square = side.square((window.x0 + x) as f32, y as f32);
                 *value = value.max(peak - slope * square.sqrt());
             }
+        }
+    }
+}
+
+/// Marks in `gaps` where a grown text covers others' (`covered`); `scratch` is left with ones in the window only.
+fn mark_overlap(
+    area: &[Pixel],
+    window: Window,
+    covered: &Map<u8>,
+    scratch: &mut Map<u8>,
+    gaps: &mut Map<u8>,
+) {
+    for y in window.y0..=window.y1 {
+        scratch.row_mut(y)[window.x0..=window.x1].fill(0);
+    }
+    fill_poly(scratch, area, 1);
+    for y in window.y0..=window.y1 {
+        let x = window.x0..=window.x1;
+        let rows = scratch.row(y)[x.clone()].iter().zip(&covered.row(y)[x.clone()]);
+        for (gap, (own, other)) in gaps.row_mut(y)[x].iter_mut().zip(rows) {
+            *gap |= own & other;
         }
     }
 }

@@ -6,88 +6,105 @@ use glyphic_core::{Image, ImageLimits};
 use glyphic_data::lmdb::{Lmdb, LmdbWriter};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
-use numpy::{IntoPyArray, PyArray3, PyArrayMethods};
+use numpy::{Element, IntoPyArray, PyArrayMethods};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use pyo3::types::PyIterator;
+use pyo3::types::{PyBytes, PyIterator};
 
 use crate::error::{GlyphicError, raise};
+
+/// A picture as stored, and how its EXIF data say that it is to be turned.
+fn stored(bytes: &[u8], name: &str) -> PyResult<(DynamicImage, Orientation)> {
+    let limits = ImageLimits::default();
+    let read = || {
+        let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
+        let mut decoder = reader.into_decoder().ok()?;
+        let (width, height) = decoder.dimensions();
+        let fits =
+            width.max(height) <= limits.max_side && u64::from(width) * u64::from(height) <= limits.max_pixels;
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        Some((fits.then(|| DynamicImage::from_decoder(decoder).ok())??, orientation))
+    };
+    // What is wrong is said as for every other picture.
+    let failed = || match Image::decode(bytes, name, limits) {
+        Err(error) => raise(error),
+        Ok(_) => GlyphicError::new_err(format!("{name}: it cannot be decoded as stored")),
+    };
+    read().ok_or_else(failed)
+}
+
+fn read(file: &Path) -> PyResult<Vec<u8>> {
+    fs::read(file).map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", file.display())).into())
+}
 
 /// Writes the pixels of a picture as stored to a PNG, where its EXIF data says that they are to be turned or mirrored.
 #[pyfunction]
 pub(crate) fn drop_orientation(py: Python<'_>, file: PathBuf, target: PathBuf) -> PyResult<bool> {
     py.detach(|| {
-        let bytes = fs::read(&file)
-            .map_err(|e| PyErr::from(std::io::Error::new(e.kind(), format!("{}: {e}", file.display()))))?;
-        // The limits of every other picture, and its errors.
-        Image::decode(&bytes, &file.display().to_string(), ImageLimits::default()).map_err(raise)?;
-        let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format()?;
-        let mut decoder = reader.into_decoder().map_err(raise)?;
-        if decoder.orientation().unwrap_or(Orientation::NoTransforms) == Orientation::NoTransforms {
+        let (image, orientation) = stored(&read(&file)?, &file.display().to_string())?;
+        if orientation == Orientation::NoTransforms {
             return Ok(false);
         }
-        let stored = DynamicImage::from_decoder(decoder).map_err(raise)?;
-        stored.save_with_format(&target, ImageFormat::Png).map_err(raise)?;
+        image.save_with_format(&target, ImageFormat::Png).map_err(raise)?;
         Ok(true)
     })
 }
 
-/// A picture as BGR `[height, width, 3]`, upright by its EXIF data.
+/// A picture as BGR `[height, width, 3]`, upright by its EXIF data; with `color_ignore_orientation` as stored, and with
+/// `unchanged` also with the channels (blue, green, red, alpha, or `[height, width]` of grey) and the depth it has.
 #[pyfunction]
-pub(crate) fn imread(py: Python<'_>, file: PathBuf) -> PyResult<Bound<'_, PyArray3<u8>>> {
-    let mut image = py.detach(|| Image::open(&file)).map_err(raise)?;
-    image.rgb_mut().as_chunks_mut::<3>().0.iter_mut().for_each(|p| p.swap(0, 2));
-    let shape = [image.height() as usize, image.width() as usize, 3];
-    image.rgb().to_vec().into_pyarray(py).reshape(shape)
-}
-
-/// Writes label lines with the keys `0`, `1`, ... and `total_number` to a folder. Keys are sorted as bytes in an LMDB, so
-/// the lines (not more than these) are in memory until all have come.
-#[pyfunction]
-pub(crate) fn write_label_lmdb(lines: &Bound<'_, PyIterator>, folder: PathBuf) -> PyResult<usize> {
-    let mut rows: Vec<(String, Vec<u8>)> = Vec::new();
-    for line in lines {
-        rows.push((rows.len().to_string(), line?.extract()?));
+pub(crate) fn imread<'py>(py: Python<'py>, file: PathBuf, color_type: &str) -> PyResult<Bound<'py, PyAny>> {
+    let name = file.display().to_string();
+    let bytes = py.detach(|| read(&file))?;
+    if color_type == "color" {
+        let image = py.detach(|| Image::decode(&bytes, &name, ImageLimits::default())).map_err(raise)?;
+        let size = [image.height() as usize, image.width() as usize, 3];
+        return bgr(py, size, image.rgb().to_vec());
     }
-    let count = rows.len();
-    rows.push(("total_number".to_owned(), count.to_string().into_bytes()));
-    lines.py().detach(|| write(&folder, rows))?;
-    Ok(count)
-}
-
-fn write(folder: &Path, mut rows: Vec<(String, Vec<u8>)>) -> PyResult<()> {
-    rows.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
-    let mut writer = LmdbWriter::create(folder.join("data.mdb")).map_err(raise)?;
-    for (key, value) in &rows {
-        writer.put(key.as_bytes(), value).map_err(raise)?;
+    let (image, _) = py.detach(|| stored(&bytes, &name))?;
+    let size = |channels| [image.height() as usize, image.width() as usize, channels];
+    if color_type == "color_ignore_orientation" {
+        return bgr(py, size(3), py.detach(|| image.to_rgb8().into_raw()));
     }
-    writer.finish().map_err(raise)
+    match &image {
+        DynamicImage::ImageLuma8(grey) => bgr(py, size(1), grey.to_vec()),
+        DynamicImage::ImageLuma16(grey) => bgr(py, size(1), grey.to_vec()),
+        DynamicImage::ImageRgb16(rgb) => bgr(py, size(3), rgb.to_vec()),
+        DynamicImage::ImageLumaA16(_) | DynamicImage::ImageRgba16(_) => {
+            bgr(py, size(4), image.to_rgba16().into_raw())
+        }
+        other if other.color().has_alpha() => bgr(py, size(4), image.to_rgba8().into_raw()),
+        _ => bgr(py, size(3), image.to_rgb8().into_raw()),
+    }
 }
 
-/// Writes pictures and texts with the keys `image-000000001`, `label-000000001`, ... and `num-samples`; `samples` are
-/// pairs of file and text, in order. Pictures are read one after the other.
-#[pyfunction]
-pub(crate) fn write_recognition_lmdb(
+/// Red, green and blue turned around, alpha behind them; one channel as `[height, width]`.
+fn bgr<T: Element>(
     py: Python<'_>,
-    samples: Vec<(PathBuf, String)>,
-    folder: PathBuf,
-) -> PyResult<usize> {
-    py.detach(|| {
-        let mut writer = LmdbWriter::create(folder.join("data.mdb")).map_err(raise)?;
-        let mut put = |key: String, value: &[u8]| writer.put(key.as_bytes(), value).map_err(raise);
-        for (i, (file, _)) in samples.iter().enumerate() {
-            let bytes = fs::read(file).map_err(|e| {
-                PyErr::from(std::io::Error::new(e.kind(), format!("{}: {e}", file.display())))
-            })?;
-            put(format!("image-{:09}", i + 1), &bytes)?;
-        }
-        for (i, (_, text)) in samples.iter().enumerate() {
-            put(format!("label-{:09}", i + 1), text.as_bytes())?;
-        }
-        put("num-samples".to_owned(), samples.len().to_string().as_bytes())?;
-        writer.finish().map_err(raise)?;
-        Ok(samples.len())
-    })
+    [height, width, channels]: [usize; 3],
+    mut values: Vec<T>,
+) -> PyResult<Bound<'_, PyAny>> {
+    if channels == 1 {
+        return Ok(values.into_pyarray(py).reshape([height, width])?.into_any());
+    }
+    values.chunks_exact_mut(channels).for_each(|pixel| pixel.swap(0, 2));
+    Ok(values.into_pyarray(py).reshape([height, width, channels])?.into_any())
+}
+
+/// Writes an LMDB to a folder: pairs of key and value, ascending by key byte for byte. One pair after the other is taken,
+/// so that they need not fit into memory. Returns how many there were.
+#[pyfunction]
+pub(crate) fn write_lmdb(entries: &Bound<'_, PyIterator>, folder: PathBuf) -> PyResult<usize> {
+    let mut writer = LmdbWriter::create(folder.join("data.mdb")).map_err(raise)?;
+    let mut count = 0;
+    for entry in entries {
+        let entry = entry?;
+        let (key, value): (Bound<'_, PyBytes>, Bound<'_, PyBytes>) = entry.extract()?;
+        writer.put(key.as_bytes(), value.as_bytes()).map_err(raise)?;
+        count += 1;
+    }
+    writer.finish().map_err(raise)?;
+    Ok(count)
 }
 
 /// An LMDB of label lines, read line by line: nothing stays in memory.

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde::de::DeserializeOwned;
 
-use crate::error::raise;
+use crate::error::{GlyphicError, raise};
 use crate::mmocr::postprocess::config;
 
 /// Flat outlines of one picture.
@@ -19,14 +19,11 @@ type Boxes = Vec<Vec<f64>>;
 fn drawn<T: DeserializeOwned + Sync, M: Send>(
     py: Python<'_>,
     json: &str,
-    [height, width]: [usize; 2],
-    texts: &Boxes,
-    ignored: &Boxes,
+    outlines: &Outlines,
     draw: impl FnOnce(&T, &Outlines) -> glyphic_data::Result<M> + Send,
 ) -> PyResult<M> {
     let targets: T = config(json)?;
-    let outlines = Outlines::from_flat(height, width, texts, ignored).map_err(raise)?;
-    py.detach(|| draw(&targets, &outlines)).map_err(raise)
+    py.detach(|| draw(&targets, outlines)).map_err(raise)
 }
 
 /// Maps one after the other as `[n, height, width]`, without a copy.
@@ -39,107 +36,84 @@ fn stack<'py, T: Element>(
     maps.into_pyarray(py).reshape([n, height, width])
 }
 
-#[pyfunction]
-pub(crate) fn dbnet_targets<'py>(
-    py: Python<'py>,
-    json: &str,
+/// Named maps on their way to Python.
+struct Named<'py> {
+    dict: Bound<'py, PyDict>,
     size: [usize; 2],
-    texts: Boxes,
-    ignored: Boxes,
-) -> PyResult<Bound<'py, PyDict>> {
-    let maps = drawn(py, json, size, &texts, &ignored, DbnetTargets::maps_of)?;
-    let dict = PyDict::new(py);
-    dict.set_item("gt_shrink", stack(py, size, maps.shrink)?)?;
-    dict.set_item("gt_shrink_mask", stack(py, size, maps.shrink_mask)?)?;
-    dict.set_item("gt_thr", stack(py, size, maps.thr)?)?;
-    dict.set_item("gt_thr_mask", stack(py, size, maps.thr_mask)?)?;
-    Ok(dict)
 }
 
-fn kernels<'py>(py: Python<'py>, size: [usize; 2], maps: KernelMaps) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    dict.set_item("gt_kernels", stack(py, size, maps.kernels.concat())?)?;
-    dict.set_item("gt_mask", stack(py, size, maps.mask)?)?;
-    Ok(dict)
+impl Named<'_> {
+    fn put<T: Element>(&self, name: &str, maps: Vec<T>) -> PyResult<()> {
+        self.dict.set_item(name, stack(self.dict.py(), self.size, maps)?)
+    }
+
+    fn put_kernels(&self, maps: KernelMaps) -> PyResult<()> {
+        self.put("gt_kernels", maps.kernels.concat())?;
+        self.put("gt_mask", maps.mask)
+    }
 }
 
+/// The maps that a target generator, by its name in MMOCR, draws of a picture's texts. DBNet's tells which texts it
+/// `ignored`; `seed` is that of DRRG's components.
 #[pyfunction]
-pub(crate) fn panet_targets<'py>(
+pub(crate) fn draw_targets<'py>(
     py: Python<'py>,
-    json: &str,
-    size: [usize; 2],
-    texts: Boxes,
-    ignored: Boxes,
-) -> PyResult<Bound<'py, PyDict>> {
-    kernels(py, size, drawn(py, json, size, &texts, &ignored, PanetTargets::maps_of)?)
-}
-
-#[pyfunction]
-pub(crate) fn psenet_targets<'py>(
-    py: Python<'py>,
-    json: &str,
-    size: [usize; 2],
-    texts: Boxes,
-    ignored: Boxes,
-) -> PyResult<Bound<'py, PyDict>> {
-    kernels(py, size, drawn(py, json, size, &texts, &ignored, PsenetTargets::maps_of)?)
-}
-
-#[pyfunction]
-pub(crate) fn textsnake_targets<'py>(
-    py: Python<'py>,
-    json: &str,
-    size: [usize; 2],
-    texts: Boxes,
-    ignored: Boxes,
-) -> PyResult<Bound<'py, PyDict>> {
-    let maps = drawn(py, json, size, &texts, &ignored, TextsnakeTargets::maps_of)?;
-    let dict = PyDict::new(py);
-    dict.set_item("gt_text_mask", stack(py, size, maps.text_mask)?)?;
-    dict.set_item("gt_center_region_mask", stack(py, size, maps.center_region_mask)?)?;
-    dict.set_item("gt_mask", stack(py, size, maps.mask)?)?;
-    dict.set_item("gt_radius_map", stack(py, size, maps.radius)?)?;
-    dict.set_item("gt_sin_map", stack(py, size, maps.sin)?)?;
-    dict.set_item("gt_cos_map", stack(py, size, maps.cos)?)?;
-    Ok(dict)
-}
-
-#[pyfunction]
-pub(crate) fn drrg_targets<'py>(
-    py: Python<'py>,
+    kind: &str,
     json: &str,
     size: [usize; 2],
     texts: Boxes,
     ignored: Boxes,
     seed: u64,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let maps = drawn(py, json, size, &texts, &ignored, |targets: &DrrgTargets, outlines| {
-        targets.maps_of(outlines, &mut generator(seed, 0))
-    })?;
-    let dict = PyDict::new(py);
-    dict.set_item("gt_text_mask", stack(py, size, maps.text_mask)?)?;
-    dict.set_item("gt_center_region_mask", stack(py, size, maps.center_region_mask)?)?;
-    dict.set_item("gt_mask", stack(py, size, maps.mask)?)?;
-    dict.set_item("gt_top_height_map", stack(py, size, maps.top_height)?)?;
-    dict.set_item("gt_bot_height_map", stack(py, size, maps.bot_height)?)?;
-    dict.set_item("gt_sin_map", stack(py, size, maps.sin)?)?;
-    dict.set_item("gt_cos_map", stack(py, size, maps.cos)?)?;
-    let rows = maps.comp_attribs.len() / 8;
-    dict.set_item("gt_comp_attribs", maps.comp_attribs.into_pyarray(py).reshape([rows, 8])?)?;
-    Ok(dict)
-}
-
-/// The maps of each level.
-#[pyfunction]
-pub(crate) fn fcenet_targets<'py>(
-    py: Python<'py>,
-    json: &str,
-    size: [usize; 2],
-    texts: Boxes,
-    ignored: Boxes,
-) -> PyResult<Vec<Bound<'py, PyArray3<f32>>>> {
-    let levels = drawn(py, json, size, &texts, &ignored, FcenetTargets::levels_of)?;
-    levels.into_iter().map(|l| stack(py, [l.height, l.width], l.maps)).collect()
+    let outlines = Outlines::from_flat(size[0], size[1], &texts, &ignored).map_err(raise)?;
+    let named = Named { dict: PyDict::new(py), size };
+    match kind {
+        "DBNetTargets" => {
+            let (maps, ignored) = drawn(py, json, &outlines, |targets: &DbnetTargets, outlines| {
+                let texts = outlines.texts.iter().enumerate();
+                let ignored: Vec<usize> = texts.filter(|(_, t)| targets.ignores(t)).map(|(i, _)| i).collect();
+                Ok((targets.maps_of(outlines)?, ignored))
+            })?;
+            named.put("gt_shrink", maps.shrink)?;
+            named.put("gt_shrink_mask", maps.shrink_mask)?;
+            named.put("gt_thr", maps.thr)?;
+            named.put("gt_thr_mask", maps.thr_mask)?;
+            named.dict.set_item("ignored", ignored)?;
+        }
+        "PANetTargets" => named.put_kernels(drawn(py, json, &outlines, PanetTargets::maps_of)?)?,
+        "PSENetTargets" => named.put_kernels(drawn(py, json, &outlines, PsenetTargets::maps_of)?)?,
+        "TextSnakeTargets" => {
+            let maps = drawn(py, json, &outlines, TextsnakeTargets::maps_of)?;
+            named.put("gt_text_mask", maps.text_mask)?;
+            named.put("gt_center_region_mask", maps.center_region_mask)?;
+            named.put("gt_mask", maps.mask)?;
+            named.put("gt_radius_map", maps.radius)?;
+            named.put("gt_sin_map", maps.sin)?;
+            named.put("gt_cos_map", maps.cos)?;
+        }
+        "FCENetTargets" => {
+            for (i, level) in drawn(py, json, &outlines, FcenetTargets::levels_of)?.into_iter().enumerate() {
+                let maps = stack(py, [level.height, level.width], level.maps)?;
+                named.dict.set_item(format!("p{}_maps", i + 3), maps)?;
+            }
+        }
+        "DRRGTargets" => {
+            let maps = drawn(py, json, &outlines, |targets: &DrrgTargets, outlines| {
+                targets.maps_of(outlines, &mut generator(seed, 0))
+            })?;
+            named.put("gt_text_mask", maps.text_mask)?;
+            named.put("gt_center_region_mask", maps.center_region_mask)?;
+            named.put("gt_mask", maps.mask)?;
+            named.put("gt_top_height_map", maps.top_height)?;
+            named.put("gt_bot_height_map", maps.bot_height)?;
+            named.put("gt_sin_map", maps.sin)?;
+            named.put("gt_cos_map", maps.cos)?;
+            let rows = maps.comp_attribs.len() / 8;
+            named.dict.set_item("gt_comp_attribs", maps.comp_attribs.into_pyarray(py).reshape([rows, 8])?)?;
+        }
+        _ => return Err(GlyphicError::new_err(format!("there is no target generator {kind:?}"))),
+    }
+    Ok(named.dict)
 }
 
 /// Maps `[3, height, width]` and boxes.

@@ -145,6 +145,60 @@ pub(crate) fn check_step(json: &str) -> PyResult<()> {
     config::<Step>(json).map(drop)
 }
 
+/// A picture at another size, bilinear.
+#[pyfunction]
+pub(crate) fn resize<'py>(
+    img: &Bound<'py, PyAny>,
+    height: usize,
+    width: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (py, picture) = (img.py(), picture(img)?);
+    let resize = || match picture {
+        Picture::U8(raster) => raster.resize_linear(height, width).map(Picture::U8),
+        Picture::F32(raster) => raster.resize_linear(height, width).map(Picture::F32),
+    };
+    array(py, py.detach(resize).map_err(raise)?)
+}
+
+/// A picture less `mean` and divided by `std`, a number a channel, in single precision. `turn` brings the channels into
+/// the other order first.
+#[pyfunction]
+pub(crate) fn normalize<'py>(
+    img: &Bound<'py, PyAny>,
+    mean: Vec<f32>,
+    std: Vec<f32>,
+    turn: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (py, picture) = (img.py(), picture(img)?);
+    let (size, channels) = (picture.size(), picture.channels());
+    if mean.len() != channels || std.len() != channels {
+        let message = format!(
+            "a picture of {channels} channels needs as many numbers in mean and std, not {} and {}",
+            mean.len(),
+            std.len()
+        );
+        return Err(GlyphicError::new_err(message));
+    }
+    let run = || {
+        let mut values = match picture {
+            Picture::U8(raster) => raster.data().iter().map(|v| f32::from(*v)).collect(),
+            Picture::F32(raster) => raster.into_data(),
+        };
+        // OpenCV subtracts in single precision and multiplies in double.
+        let inverse: Vec<f64> = std.iter().map(|v| 1.0 / f64::from(*v)).collect();
+        for pixel in values.chunks_exact_mut(channels) {
+            if turn {
+                pixel.reverse();
+            }
+            for ((value, mean), inverse) in pixel.iter_mut().zip(&mean).zip(&inverse) {
+                *value = (f64::from(*value - mean) * inverse) as f32;
+            }
+        }
+        Raster::new(size[0], size[1], channels, values).map(Picture::F32)
+    };
+    array(py, py.detach(run).map_err(raise)?)
+}
+
 /// A quadrilateral cut out and straightened, or its upright box with a margin.
 #[pyfunction]
 #[pyo3(signature = (img, quad, pads=None))]

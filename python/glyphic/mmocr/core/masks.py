@@ -5,16 +5,24 @@ import numpy as np
 from ... import _glyphic
 
 
-def _scaled(height, width, scale):
-    """The size after scaling: by a factor, or into (long side, short side)."""
-    if not isinstance(scale, (int, float)):
+def rescaled_size(height, width, scale):
+    """The size (height, width) after scaling: by a factor, or into (long side, short side)."""
+    if isinstance(scale, (int, float)):
+        if scale <= 0:
+            raise ValueError(f"invalid scale {scale}, it must be positive")
+    else:
         long_side, short_side = max(scale), min(scale)
         scale = min(long_side / max(height, width), short_side / min(height, width))
     return int(height * float(scale) + 0.5), int(width * float(scale) + 0.5)
 
 
 class BitmapMasks:
-    """Masks of one size: an array (n, height, width)."""
+    """Masks of one size: an array (n, height, width).
+
+    ``outlines`` are the flat outlines they were drawn from, where those are known: steps that move masks move them along.
+    """
+
+    outlines = None
 
     def __init__(self, masks, height, width):
         self.height = height
@@ -45,7 +53,7 @@ class BitmapMasks:
 
     def rescale(self, scale, interpolation="nearest"):
         """Masks at a scale, or in (long side, short side)."""
-        return self.resize(_scaled(self.height, self.width, scale), interpolation)
+        return self.resize(rescaled_size(self.height, self.width, scale), interpolation)
 
     def resize(self, out_shape, interpolation="nearest"):
         """Masks of a size (height, width), by the nearest pixel."""
@@ -53,18 +61,27 @@ class BitmapMasks:
         height, width = out_shape
         # Single precision holds every value that a mask has.
         resized = _glyphic.resize_masks(self.masks.astype(np.float32), height, width)
-        return BitmapMasks(resized.astype(self.masks.dtype), height, width)
+        return self._moved(resized.astype(self.masks.dtype), out_shape, lambda p: p.resize(out_shape))
+
+    def _moved(self, masks, size, move):
+        """Masks of a size, with the outlines that ``move`` makes of those as polygons."""
+        moved = BitmapMasks(masks, *size)
+        if self.outlines is not None and len(self.outlines) == len(self):
+            polygons = PolygonMasks([[outline] for outline in self.outlines], self.height, self.width)
+            moved.outlines = [polygon.tolist() for (polygon,) in move(polygons)]
+        return moved
 
     def flip(self, flip_direction="horizontal"):
         """Masks mirrored: ``horizontal``, ``vertical`` or ``diagonal`` (both)."""
         axes = {"horizontal": (2,), "vertical": (1,), "diagonal": (1, 2)}[flip_direction]
-        return BitmapMasks(np.flip(self.masks, axes), self.height, self.width)
+        size = self.height, self.width
+        return self._moved(np.flip(self.masks, axes), size, lambda p: p.flip(flip_direction))
 
     def pad(self, out_shape, pad_val=0):
         """Masks grown to a size (height, width) on the right and below."""
         padded = np.full((len(self), *out_shape), pad_val, dtype=self.masks.dtype)
         padded[:, : self.height, : self.width] = self.masks
-        return BitmapMasks(padded, *out_shape)
+        return self._moved(padded, out_shape, lambda p: p)
 
     def crop(self, bbox):
         """The part in ``x0, y0, x1, y1``, cut to the masks."""
@@ -72,7 +89,8 @@ class BitmapMasks:
         x0, x1 = np.clip([x0, x1], 0, self.width)
         y0, y1 = np.clip([y0, y1], 0, self.height)
         x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
-        return BitmapMasks(self.masks[:, y0:y1, x0:x1], int(y1 - y0), int(x1 - x0))
+        size = int(y1 - y0), int(x1 - x0)
+        return self._moved(self.masks[:, y0:y1, x0:x1], size, lambda p: p.crop(bbox))
 
 
 class PolygonMasks:
@@ -112,12 +130,12 @@ class PolygonMasks:
 
     def rescale(self, scale, interpolation=None):
         """Outlines at a scale, or in (long side, short side)."""
-        return self.resize(_scaled(self.height, self.width, scale))
+        return self.resize(rescaled_size(self.height, self.width, scale))
 
     def resize(self, out_shape, interpolation=None):
         """Outlines scaled to a size (height, width)."""
         factor = np.array([out_shape[1] / self.width, out_shape[0] / self.height])
-        return self._moved(lambda p: p * factor, *out_shape)
+        return self._moved(lambda p: p * factor.astype(p.dtype), *out_shape)
 
     def flip(self, flip_direction="horizontal"):
         """Outlines mirrored: ``horizontal``, ``vertical`` or ``diagonal`` (both)."""

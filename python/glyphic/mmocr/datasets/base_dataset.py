@@ -1,10 +1,23 @@
 """``mmocr.datasets.base_dataset``."""
 
+import json
+import os
+import tempfile
+
 import numpy as np
 
+from ..utils.fileio import list_to_file
 from ..utils.logger import print_log
 from .builder import DATASETS, build_loader
-from .pipelines.compose import Compose
+from .pipelines.compose import Compose, plain
+
+
+def prefix_of(jsonfile_prefix):
+    """A prefix of files as given, else in a temporary folder, which comes with it."""
+    if jsonfile_prefix is not None:
+        return jsonfile_prefix, None
+    folder = tempfile.TemporaryDirectory()
+    return os.path.join(folder.name, "results"), folder
 
 
 class _Rows:
@@ -16,8 +29,9 @@ class _Rows:
     def _set_group_flag(self):
         self.flag = np.zeros(len(self), dtype=np.uint8)
 
-    def prepare_test_img(self, index):
-        return self.prepare_train_img(index)
+    def prepare_test_img(self, img_info):
+        """The sample of this index after the pipeline, for a test."""
+        return self.prepare_train_img(img_info)
 
     def _log_error_index(self, index):
         try:
@@ -49,8 +63,26 @@ class _Rows:
                 index = self._get_next_index(index)
         raise first
 
-    def format_results(self, results, **kwargs):
-        """Nothing: a data set that has a form of its own for results writes them here."""
+    def _formatted(self, index, result):
+        """A result as plain data, in the form that ``glyphic eval`` reads."""
+        raise TypeError(f"{type(self).__name__} is of no task, so that its results have no form")
+
+    def format_results(self, results, jsonfile_prefix=None, **kwargs):
+        """Writes results, one for each sample, as lines of JSON that ``glyphic eval`` reads.
+
+        Args:
+            results: as for ``evaluate``.
+            jsonfile_prefix: the file's path without ``.jsonl``; a temporary folder where it is not given.
+
+        Returns:
+            ``{"results": path}``, and the temporary folder (which is deleted with the object) or ``None``.
+        """
+        assert len(results) == len(self), f"{len(results)} results for {len(self)} samples"
+        jsonfile_prefix, folder = prefix_of(jsonfile_prefix)
+        path = f"{jsonfile_prefix}.jsonl"
+        rows = (plain(self._formatted(i, result)) for i, result in enumerate(results))
+        list_to_file(path, (json.dumps(row, ensure_ascii=False) for row in rows))
+        return {"results": path}, folder
 
 
 @DATASETS.register_module()

@@ -10,7 +10,7 @@ from ..utils.check_argument import is_type_list
 from .base_dataset import _Rows
 from .builder import DATASETS
 from .pipelines.compose import Compose
-from .text_det_dataset import boxes_array, chosen
+from .text_det_dataset import boundaries, boxes_array, chosen
 
 
 @DATASETS.register_module()
@@ -129,10 +129,13 @@ class IcdarDataset(_Rows):
         self.pre_pipeline(results)
         return self.pipeline(results)
 
-    def prepare_test_img(self, index):
-        results = dict(img_info=self.data_infos[index])
+    def prepare_test_img(self, img_info):
+        results = dict(img_info=self.data_infos[img_info])
         self.pre_pipeline(results)
         return self.pipeline(results)
+
+    def _formatted(self, index, result):
+        return boundaries(self.data_infos[index]["file_name"], result)
 
     def evaluate(self, results, metric="hmean-iou", logger=None, score_thr=0.3, rank_list=None, **kwargs):
         """See :func:`glyphic.mmocr.core.evaluation.eval_hmean`."""

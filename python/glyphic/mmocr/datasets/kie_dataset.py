@@ -13,6 +13,12 @@ from .base_dataset import BaseDataset
 from .builder import DATASETS
 
 
+def _nodes(result):
+    """The scores of the boxes' classes: an array, also of a tensor."""
+    scores = result["nodes"]
+    return np.asarray(scores.detach().cpu() if hasattr(scores, "detach") else scores)
+
+
 @DATASETS.register_module()
 class KIEDataset(BaseDataset):
     """Key information of forms: ``file_name``, ``height``, ``width`` and ``annotations`` with ``box`` (eight numbers),
@@ -88,11 +94,13 @@ class KIEDataset(BaseDataset):
                 raise KeyError(f"metric {name} is not supported")
         return self.compute_macro_f1(results, **(metric_options or {}).get("macro_f1", {}))
 
+    def _formatted(self, index, result):
+        return {"filename": self.data_infos[index]["file_name"], "nodes": _nodes(result)}
+
     def compute_macro_f1(self, results, ignores=[]):  # noqa: B006
         nodes, truths = [], []
         for i, result in enumerate(results):
-            scores = result["nodes"]
-            nodes.append(np.asarray(scores.detach().cpu() if hasattr(scores, "detach") else scores))
+            nodes.append(_nodes(result))
             truths += [ann["label"] for ann in self.data_infos[i]["annotations"]]
         return {"macro_f1": compute_f1_score(np.concatenate(nodes), truths, ignores).mean()}
 

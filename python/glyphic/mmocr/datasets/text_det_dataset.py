@@ -13,6 +13,11 @@ def boxes_array(boxes):
     return np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
 
 
+def boundaries(filename, result):
+    """What was found in a picture, as plain data."""
+    return {"filename": filename, "boundary_result": result["boundary_result"]}
+
+
 def chosen(metric):
     """The metrics named that there are."""
     return set(metric if isinstance(metric, list) else [metric]) & METRICS
@@ -46,6 +51,9 @@ class TextDetDataset(BaseDataset):
         )
         self.pre_pipeline(results)
         return self.pipeline(results)
+
+    def _formatted(self, index, result):
+        return boundaries(self.data_infos[index]["file_name"], result)
 
     def evaluate(self, results, metric="hmean-iou", score_thr=0.3, rank_list=None, logger=None, **kwargs):
         """See :func:`glyphic.mmocr.core.evaluation.eval_hmean`."""

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from ..utils.logger import print_log
+from .base_dataset import prefix_of
 from .builder import DATASETS, build_dataset
 
 
@@ -41,7 +42,7 @@ class ConcatDataset:
     def evaluate(self, results, logger=None, **kwargs):
         """Each data set's metrics, their names behind the data set's number; all of them at once where they are not to be
         evaluated separately."""
-        assert len(results) == len(self), f"{len(results)} results for {len(self)} samples"
+        parts = self._parts(results)
         if not self.separate_eval:
             kinds = {type(d) for d in self.datasets}
             assert len(kinds) == 1, "data sets of several kinds can only be evaluated separately"
@@ -49,13 +50,27 @@ class ConcatDataset:
             first.data_infos = [d.data_infos[i] for d in self.datasets for i in range(len(d))]
             return first.evaluate(results, logger=logger, **kwargs)
         every = {}
-        start = 0
-        for number, (dataset, end) in enumerate(zip(self.datasets, self.cumulative_sizes)):
-            print_log(f"\nEvaluating {dataset.ann_file} with {end - start} images now", logger=logger)
-            for name, value in dataset.evaluate(results[start:end], logger=logger, **kwargs).items():
+        for number, (dataset, part) in enumerate(parts):
+            print_log(f"\nEvaluating {dataset.ann_file} with {len(part)} images now", logger=logger)
+            for name, value in dataset.evaluate(part, logger=logger, **kwargs).items():
                 every[f"{number}_{name}"] = value
-            start = end
         return every
+
+    def _parts(self, results):
+        """Each data set and its results."""
+        assert len(results) == len(self), f"{len(results)} results for {len(self)} samples"
+        starts = [0, *self.cumulative_sizes]
+        return [(dataset, results[start:end]) for dataset, start, end in zip(self.datasets, starts, starts[1:])]
+
+    def format_results(self, results, jsonfile_prefix=None, **kwargs):
+        """Each data set's results in a file of its own, the data set's number behind the prefix; see
+        :meth:`BaseDataset.format_results`."""
+        jsonfile_prefix, folder = prefix_of(jsonfile_prefix)
+        files = {}
+        for number, (dataset, part) in enumerate(self._parts(results)):
+            written, _ = dataset.format_results(part, f"{jsonfile_prefix}.{number}", **kwargs)
+            files.update({f"{number}_{name}": path for name, path in written.items()})
+        return files, folder
 
 
 @DATASETS.register_module()

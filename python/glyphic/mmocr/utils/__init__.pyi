@@ -35,9 +35,7 @@ __all__ = [
     "valid_boundary",
 ]
 
-def is_on_same_line(
-    box_a: ArrayLike, box_b: ArrayLike, min_y_overlap_ratio: Optional[float] = 0.8
-) -> bool: ...
+def is_on_same_line(box_a: ArrayLike, box_b: ArrayLike, min_y_overlap_ratio: Optional[float] = 0.8) -> bool: ...
 def stitch_boxes_into_lines(
     boxes: List[Dict[str, Any]], max_x_dist: float = 10, min_y_overlap_ratio: Optional[float] = 0.8
 ) -> List[Dict[str, Any]]: ...

@@ -80,9 +80,7 @@ def eval_hmean(
     eval_results = {}
     for metric in sorted(metrics):
         print_log(("\n" if logger is None else "") + f"Evaluating {metric}...", logger=logger)
-        thresholds, best, images = _glyphic.eval_hmean(
-            boxes, scores, truths, ignored, metric, score_thr, compat
-        )
+        thresholds, best, images = _glyphic.eval_hmean(boxes, scores, truths, ignored, metric, score_thr, compat)
         for threshold, score in thresholds:
             numbers = ", ".join(f"{key}: {score[key]:.3f}" for key in ("recall", "precision", "hmean"))
             print_log(f"thr {threshold:.1f}, {numbers}", logger=logger)

@@ -55,6 +55,4 @@ def eval_hmean_ic13(
     assert 0 <= many2one_score <= 1
     assert len(det_boxes) == len(gt_boxes) == len(gt_ignored_boxes)
     numbers = [precision_thr, recall_thr, center_dist_thr, one2one_score, one2many_score, many2one_score]
-    return _glyphic.eval_hmean_ic13(
-        _boxes(det_boxes), _boxes(gt_boxes), _boxes(gt_ignored_boxes), numbers, compat
-    )
+    return _glyphic.eval_hmean_ic13(_boxes(det_boxes), _boxes(gt_boxes), _boxes(gt_ignored_boxes), numbers, compat)

@@ -125,8 +125,17 @@ def one2one_match_ic13(gt_id, det_id, recall_mat, precision_mat, recall_thr, pre
     return _glyphic.one2one(gt_id, det_id, recall, precision, recall_thr, precision_thr)
 
 
-def _free(taken, ignored):
-    return [flag == 0 and i not in ignored for i, flag in enumerate(taken)]
+def _group_match(match, index, ratios, thresholds, own_flags, other_flags, ignored):
+    """Whether the truth or detection ``index`` and free ones of the others fill one another, and which of them."""
+    assert isinstance(index, int)
+    assert all(0 <= threshold <= 1 for threshold in thresholds)
+    assert isinstance(own_flags, list)
+    assert isinstance(other_flags, list)
+    assert isinstance(ignored, list)
+    left_out = set(ignored)
+    free = [flag == 0 and i not in left_out for i, flag in enumerate(other_flags)]
+    found = match(index, *_ratios(*ratios), *thresholds, own_flags[index] != 0, free)
+    return found is not None, found or []
 
 
 def one2many_match_ic13(
@@ -140,17 +149,8 @@ def one2many_match_ic13(
     det_ignored_index,
 ):
     """Whether free detections together cover a truth, and which."""
-    assert isinstance(gt_id, int)
-    assert 0 <= recall_thr <= 1
-    assert 0 <= precision_thr <= 1
-    assert isinstance(gt_match_flag, list)
-    assert isinstance(det_match_flag, list)
-    assert isinstance(det_ignored_index, list)
-    recall, precision = _ratios(recall_mat, precision_mat)
-    free = _free(det_match_flag, set(det_ignored_index))
-    taken = gt_match_flag[gt_id] != 0
-    found = _glyphic.one2many(gt_id, recall, precision, recall_thr, precision_thr, taken, free)
-    return found is not None, found or []
+    ratios, thresholds = (recall_mat, precision_mat), (recall_thr, precision_thr)
+    return _group_match(_glyphic.one2many, gt_id, ratios, thresholds, gt_match_flag, det_match_flag, det_ignored_index)
 
 
 def many2one_match_ic13(
@@ -164,17 +164,8 @@ def many2one_match_ic13(
     gt_ignored_index,
 ):
     """Whether a detection covers free truths that together fill it, and which."""
-    assert isinstance(det_id, int)
-    assert 0 <= recall_thr <= 1
-    assert 0 <= precision_thr <= 1
-    assert isinstance(gt_match_flag, list)
-    assert isinstance(det_match_flag, list)
-    assert isinstance(gt_ignored_index, list)
-    recall, precision = _ratios(recall_mat, precision_mat)
-    free = _free(gt_match_flag, set(gt_ignored_index))
-    taken = det_match_flag[det_id] != 0
-    found = _glyphic.many2one(det_id, recall, precision, recall_thr, precision_thr, taken, free)
-    return found is not None, found or []
+    ratios, thresholds = (recall_mat, precision_mat), (recall_thr, precision_thr)
+    return _group_match(_glyphic.many2one, det_id, ratios, thresholds, det_match_flag, gt_match_flag, gt_ignored_index)
 
 
 def points_center(points):

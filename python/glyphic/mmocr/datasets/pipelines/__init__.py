@@ -3,10 +3,11 @@
 from .box_utils import sort_vertex, sort_vertex8
 from .compose import Compose
 from .crop import crop_img, warp_img
-from .custom_format_bundle import Collect, CustomFormatBundle, DefaultFormatBundle
+from .custom_format_bundle import Collect, CustomFormatBundle, DefaultFormatBundle, ImageToTensor
 from .dbnet_transforms import EastRandomCrop, ImgAug
 from .kie_transforms import KIEFormatBundle, ResizeNoImg
-from .loading import LoadImageFromFile, LoadImageFromNdarray, LoadTextAnnotations
+from .loading import LoadAnnotations, LoadImageFromFile, LoadImageFromNdarray, LoadTextAnnotations
+from .mmdet_transforms import Normalize, Pad, RandomFlip, Resize
 from .ner_transforms import NerTransform, ToTensorNER
 from .ocr_seg_targets import OCRSegTargets
 from .ocr_transforms import (
@@ -20,7 +21,7 @@ from .ocr_transforms import (
     ResizeOCR,
     ToTensorOCR,
 )
-from .test_time_aug import MultiRotateAugOCR
+from .test_time_aug import MultiRotateAugOCR, MultiScaleFlipAug
 from .textdet_targets import (
     DBNetTargets,
     DRRGTargets,
@@ -52,28 +53,35 @@ __all__ = [
     "EastRandomCrop",
     "FCENetTargets",
     "FancyPCA",
+    "ImageToTensor",
     "ImgAug",
     "KIEFormatBundle",
+    "LoadAnnotations",
     "LoadImageFromFile",
     "LoadImageFromNdarray",
     "LoadTextAnnotations",
     "MultiRotateAugOCR",
+    "MultiScaleFlipAug",
     "NerTransform",
+    "Normalize",
     "NormalizeOCR",
     "OCRSegTargets",
     "OnlineCropOCR",
     "OpencvToPil",
     "PANetTargets",
     "PSENetTargets",
+    "Pad",
     "PilToOpencv",
     "RandomCropFlip",
     "RandomCropInstances",
     "RandomCropPolyInstances",
+    "RandomFlip",
     "RandomPaddingOCR",
     "RandomRotateImageBox",
     "RandomRotatePolyInstances",
     "RandomRotateTextDet",
     "RandomScaling",
+    "Resize",
     "ResizeNoImg",
     "ResizeOCR",
     "ScaleAspectJitter",

@@ -34,6 +34,16 @@ class Compose:
         return f"Compose({self.transforms})"
 
 
+class Generator:
+    """Gives NumPy's generator, which scripts seed, or one of a seed of its own. It can be pickled."""
+
+    def __init__(self, seed):
+        self._own = None if seed is None else np.random.RandomState(seed)
+
+    def __call__(self):
+        return self._own or np.random
+
+
 def new_seed(seed, count):
     """The seed of the next call: drawn from NumPy's generator, which scripts seed, or counted on from a given one."""
     return int(np.random.randint(0, 2**31)) if seed is None else (int(seed) << 20) + count

@@ -1,4 +1,5 @@
-"""``mmocr.datasets.pipelines.custom_format_bundle``, and ``Collect`` and ``DefaultFormatBundle`` of MMDetection.
+"""``mmocr.datasets.pipelines.custom_format_bundle``, and ``ImageToTensor``, ``DefaultFormatBundle`` and ``Collect`` of
+MMDetection.
 
 Nothing here needs PyTorch: tensors are arrays, and there are no data containers around them.
 """
@@ -8,6 +9,27 @@ import numpy as np
 from ..builder import PIPELINES
 
 
+def channels_first(img):
+    """A picture (height, width, channels), or (height, width) of one channel, as (channels, height, width)."""
+    return np.ascontiguousarray(np.atleast_3d(img).transpose(2, 0, 1))
+
+
+@PIPELINES.register_module()
+class ImageToTensor:
+    """The pictures of ``keys`` as arrays (channels, height, width)."""
+
+    def __init__(self, keys):
+        self.keys = keys
+
+    def __call__(self, results):
+        for key in self.keys:
+            results[key] = channels_first(results[key])
+        return results
+
+    def __repr__(self):
+        return f"{type(self).__name__}(keys={self.keys})"
+
+
 @PIPELINES.register_module()
 class DefaultFormatBundle:
     """The picture as an array (channels, height, width); boxes and labels as arrays."""
@@ -15,8 +37,6 @@ class DefaultFormatBundle:
     def __call__(self, results):
         if "img" in results:
             img = results["img"]
-            if img.ndim < 3:
-                img = np.expand_dims(img, -1)
             results.setdefault("pad_shape", img.shape)
             results.setdefault("scale_factor", 1.0)
             channels = 1 if img.ndim < 3 else img.shape[2]
@@ -28,7 +48,7 @@ class DefaultFormatBundle:
                     to_rgb=False,
                 ),
             )
-            results["img"] = np.ascontiguousarray(img.transpose(2, 0, 1))
+            results["img"] = channels_first(img)
         for key in ("gt_bboxes", "gt_bboxes_ignore", "gt_labels"):
             if key in results:
                 results[key] = np.asarray(results[key])

@@ -31,6 +31,4 @@ class EastRandomCrop(Step):
     random = True
 
     def __init__(self, target_size=(640, 640), max_tries=10, min_crop_side_ratio=0.1, seed=None):
-        self._set(
-            seed, target_size=target_size, max_tries=max_tries, min_crop_side_ratio=min_crop_side_ratio
-        )
+        self._set(seed, target_size=target_size, max_tries=max_tries, min_crop_side_ratio=min_crop_side_ratio)

@@ -1,4 +1,4 @@
-"""``mmocr.datasets.pipelines.loading``, and ``LoadImageFromFile`` of MMDetection."""
+"""``mmocr.datasets.pipelines.loading``, and ``LoadImageFromFile`` and ``LoadAnnotations`` of MMDetection."""
 
 import os
 
@@ -21,15 +21,18 @@ def _meta(results, img, filename, ori_filename):
 
 @PIPELINES.register_module()
 class LoadImageFromFile:
-    """Reads the picture of ``img_info['filename']``, upright, as BGR.
+    """Reads the picture of ``img_info['filename']`` as BGR.
 
     Args:
         to_float32: whether it becomes single precision.
-        color_type: ``color`` or ``grayscale`` (height, width, 1).
+        color_type: ``color`` or ``grayscale`` (height, width), upright by the file's EXIF data;
+            ``color_ignore_orientation``, as it is stored; ``unchanged``, also with its own channels and depth.
+        file_client_args: only files on disk are read: ``dict(backend="disk")``.
     """
 
-    def __init__(self, to_float32=False, color_type="color", file_client_args=None):
+    def __init__(self, to_float32=False, color_type="color", file_client_args=dict(backend="disk")):  # noqa: B006
         assert color_type in ("color", "color_ignore_orientation", "grayscale", "unchanged")
+        assert file_client_args.get("backend", "disk") == "disk", "pictures are read from disk"
         self.to_float32 = to_float32
         self.color_type = color_type
 
@@ -37,9 +40,10 @@ class LoadImageFromFile:
         name = results["img_info"]["filename"]
         prefix = results.get("img_prefix")
         filename = os.path.join(prefix, name) if prefix is not None else name
-        img = _glyphic.imread(filename)
-        if self.color_type == "grayscale":
-            img = _glyphic.to_gray(img)
+        grey = self.color_type == "grayscale"
+        img = _glyphic.imread(filename, "color" if grey else self.color_type)
+        if grey:
+            img = _glyphic.to_gray(img)[..., 0]
         if self.to_float32:
             img = img.astype(np.float32)
         return _meta(results, img, filename, name)
@@ -65,13 +69,14 @@ class LoadImageFromNdarray(LoadImageFromFile):
 
 
 @PIPELINES.register_module()
-class LoadTextAnnotations:
+class LoadAnnotations:
     """Puts boxes, labels and masks of ``ann_info`` where the steps behind look for them.
 
     Args:
         with_bbox: ``gt_bboxes`` and ``gt_bboxes_ignore``.
         with_label: ``gt_labels``.
-        with_mask: ``gt_masks`` and ``gt_masks_ignore``.
+        with_mask: ``gt_masks``.
+        with_seg: must be false: maps of classes are no part of text annotations.
         poly2mask: masks as bitmaps; else as polygons.
     """
 
@@ -80,21 +85,26 @@ class LoadTextAnnotations:
         self.with_bbox = with_bbox
         self.with_label = with_label
         self.with_mask = with_mask
+        self.with_seg = with_seg
         self.poly2mask = poly2mask
 
     def process_polygons(self, polygons):
-        """The polygons with an even count of at least six numbers, in single precision."""
-        arrays = [np.array(p).astype(np.float32) for p in polygons]
-        return [p for p in arrays if len(p) % 2 == 0 and len(p) >= 6]
+        """The polygons with an even count of at least six numbers."""
+        return [p for p in map(np.array, polygons) if len(p) % 2 == 0 and len(p) >= 6]
 
-    def _masks(self, texts, height, width):
-        polygons = [self.process_polygons(text) for text in texts]
+    def _masks(self, results, key):
+        height, width = results["img_info"]["height"], results["img_info"]["width"]
+        polygons = [self.process_polygons(text) for text in results["ann_info"][key]]
         if not self.poly2mask:
             return PolygonMasks(polygons, height, width)
         masks = BitmapMasks([polygon_mask(p, height, width) for p in polygons], height, width)
         if all(polygons):
             masks.outlines = [p[0].astype(np.float64).tolist() for p in polygons]
         return masks
+
+    def _load_masks(self, results):
+        results["gt_masks"] = self._masks(results, "masks")
+        results["mask_fields"].append("gt_masks")
 
     def __call__(self, results):
         info = results["ann_info"]
@@ -107,14 +117,23 @@ class LoadTextAnnotations:
         if self.with_label:
             results["gt_labels"] = info["labels"].copy()
         if self.with_mask:
-            size = results["img_info"]["height"], results["img_info"]["width"]
-            if info.get("masks_ignore") is not None:
-                results["gt_masks_ignore"] = self._masks(info["masks_ignore"], *size)
-                results["mask_fields"].append("gt_masks_ignore")
-            results["gt_masks"] = self._masks(info["masks"], *size)
-            results["mask_fields"].append("gt_masks")
+            self._load_masks(results)
         return results
 
     def __repr__(self):
         options = f"with_bbox={self.with_bbox}, with_label={self.with_label}, with_mask={self.with_mask}"
         return f"{type(self).__name__}({options}, poly2mask={self.poly2mask})"
+
+
+@PIPELINES.register_module()
+class LoadTextAnnotations(LoadAnnotations):
+    """:class:`LoadAnnotations`, with polygons in single precision, and ``gt_masks_ignore`` of the ignored texts."""
+
+    def process_polygons(self, polygons):
+        return super().process_polygons([np.array(p).astype(np.float32) for p in polygons])
+
+    def _load_masks(self, results):
+        if results["ann_info"].get("masks_ignore") is not None:
+            results["gt_masks_ignore"] = self._masks(results, "masks_ignore")
+            results["mask_fields"].append("gt_masks_ignore")
+        super()._load_masks(results)

@@ -30,19 +30,22 @@ class NerTransform:
             for places in words.values()
             for place in places
         ]
-        return self._encoder.encode(results["text"], entities)
+        encoded = self._encoder.encode(results["text"], entities)
+        # As in MMOCR, the ids stand in the picture's place too, where `Collect` looks for one.
+        return dict(encoded, img=encoded["input_ids"])
 
 
 @PIPELINES.register_module()
 class ToTensorNER:
-    """Lists as arrays of int64, under ``img_metas``."""
+    """Lists of ``img_metas``, where :class:`Collect` has put them, as arrays of int64."""
 
     def __call__(self, results):
+        lists = results["img_metas"]
         names = {
             "input_ids": "input_ids",
             "attention_masks": "attention_mask",
             "labels": "labels",
             "token_type_ids": "token_type_ids",
         }
-        metas = {name: np.asarray(results[key], dtype=np.int64) for name, key in names.items()}
-        return dict(img=[], img_metas=metas)
+        metas = {name: np.asarray(lists[key], dtype=np.int64) for name, key in names.items()}
+        return dict(img=lists["img"], img_metas=metas)

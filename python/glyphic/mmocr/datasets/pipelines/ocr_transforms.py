@@ -131,7 +131,8 @@ class OnlineCropOCR(Step):
         if any(key not in info for key in self.box_keys):
             return results
         quad = [float(info[key]) for key in self.box_keys]
-        results["img"] = self._run(results["img"], {"texts": [quad]})["img"]
+        cut = self._run(results["img"], {"texts": [quad]})["img"]
+        results["img"] = cut if results["img"].ndim == 3 else cut[..., 0]
         results["img_shape"] = results["img"].shape
         return results
 

@@ -125,9 +125,7 @@ class RandomRotatePolyInstances(Step):
 
     random = True
 
-    def __init__(
-        self, rotate_ratio=0.5, max_angle=10, pad_with_fixed_color=False, pad_value=(0, 0, 0), seed=None
-    ):
+    def __init__(self, rotate_ratio=0.5, max_angle=10, pad_with_fixed_color=False, pad_value=(0, 0, 0), seed=None):
         self._set(
             seed,
             rotate_ratio=rotate_ratio,
@@ -177,6 +175,4 @@ class RandomCropFlip(Step):
         assert isinstance(crop_ratio, float)
         assert isinstance(iter_num, int)
         assert isinstance(min_area_ratio, float)
-        self._set(
-            seed, pad_ratio=pad_ratio, crop_ratio=crop_ratio, iter_num=iter_num, min_area_ratio=min_area_ratio
-        )
+        self._set(seed, pad_ratio=pad_ratio, crop_ratio=crop_ratio, iter_num=iter_num, min_area_ratio=min_area_ratio)

@@ -3,7 +3,7 @@
 import os
 
 from .... import _glyphic
-from ...utils.fileio import list_from_file
+from ...utils.fileio import TextLines
 from ..builder import LOADERS, build_parser
 
 
@@ -38,10 +38,10 @@ class Loader:
 
 @LOADERS.register_module()
 class HardDiskLoader(Loader):
-    """Reads all lines of a text file."""
+    """Reads lines from a text file as they are asked for; what is in memory is where each begins."""
 
     def _load(self, ann_file):
-        return list_from_file(ann_file)
+        return TextLines(ann_file)
 
 
 @LOADERS.register_module()

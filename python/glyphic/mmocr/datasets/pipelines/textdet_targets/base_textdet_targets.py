@@ -1,29 +1,34 @@
 """What the target generators have in common."""
 
 import json
-from typing import Any
 
+from ..... import _glyphic
 from ....core.masks import BitmapMasks
 from ..compose import outlines_of, plain
 
 
 class BaseTextDetTargets:
-    """Draws what a network shall learn from ``gt_masks`` and ``gt_masks_ignore``."""
+    """Draws what a network shall learn from ``gt_masks`` and ``gt_masks_ignore``; ``kind`` is its name in Rust."""
 
-    # The native function.
-    _draw: Any = None
+    kind = ""
 
     def _set(self, compat=None, **config):
         self.config = {key: plain(value) for key, value in config.items()}
         if compat is not None:
             self.config["compat"] = "mmocr021" if compat else "fixed"
 
-    def _maps(self, results, *more):
+    def _maps(self, results, seed=0):
         assert isinstance(results, dict)
-        height, width = results["img_shape"][:2]
-        texts = outlines_of(results["gt_masks"])
-        ignored = outlines_of(results["gt_masks_ignore"])
-        return type(self)._draw(json.dumps(self.config), [height, width], texts, ignored, *more)
+        texts, ignored = (outlines_of(results[key]) for key in ("gt_masks", "gt_masks_ignore"))
+        size = list(results["img_shape"][:2])
+        return _glyphic.draw_targets(self.kind, json.dumps(self.config), size, texts, ignored, seed)
+
+    def _forget(self, results):
+        """Takes away what the maps stand for: boxes, labels and outlines of the texts."""
+        if "bbox_fields" in results:
+            results["bbox_fields"].clear()
+        for key in ("gt_labels", "gt_masks", "gt_bboxes", "gt_bboxes_ignore"):
+            results.pop(key, None)
 
     def _store(self, results, maps):
         """Maps (n, height, width) as bitmaps; the outlines' fields are done with."""

@@ -1,6 +1,5 @@
 """``mmocr.datasets.pipelines.textdet_targets.dbnet_targets``."""
 
-from ..... import _glyphic
 from ...builder import PIPELINES
 from .base_textdet_targets import BaseTextDetTargets
 
@@ -9,6 +8,9 @@ from .base_textdet_targets import BaseTextDetTargets
 class DBNetTargets(BaseTextDetTargets):
     """``gt_shrink``, ``gt_shrink_mask``, ``gt_thr`` and ``gt_thr_mask``.
 
+    Texts that are too small, or that vanish as they shrink, go to ``gt_masks_ignore``. As in MMOCR, the texts themselves,
+    their boxes and labels are gone after that.
+
     Args:
         shrink_ratio: how far texts shrink.
         thr_min, thr_max: the threshold map away from outlines and on them.
@@ -16,7 +18,7 @@ class DBNetTargets(BaseTextDetTargets):
         compat: MMOCR's distance to an outline, which is wrong beside the middle of a side.
     """
 
-    _draw = staticmethod(_glyphic.dbnet_targets)
+    kind = "DBNetTargets"
 
     def __init__(self, shrink_ratio=0.4, thr_min=0.3, thr_max=0.7, min_short_size=8, compat=False):
         self._set(
@@ -28,6 +30,10 @@ class DBNetTargets(BaseTextDetTargets):
         )
 
     def generate_targets(self, results):
-        if "bbox_fields" in results:
-            results["bbox_fields"].clear()
-        return super().generate_targets(results)
+        maps = self._maps(results)
+        ignored = maps.pop("ignored")
+        if ignored:
+            texts, others = results["gt_masks"], results["gt_masks_ignore"]
+            results["gt_masks_ignore"] = type(others)([*others, *texts[ignored]], others.height, others.width)
+        self._forget(results)
+        return self._store(results, maps)

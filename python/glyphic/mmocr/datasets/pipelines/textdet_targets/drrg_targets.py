@@ -1,6 +1,5 @@
 """``mmocr.datasets.pipelines.textdet_targets.drrg_targets``."""
 
-from ..... import _glyphic
 from ...builder import PIPELINES
 from ..compose import new_seed
 from .base_textdet_targets import BaseTextDetTargets
@@ -13,7 +12,7 @@ class DRRGTargets(BaseTextDetTargets):
     Options are MMOCR's; ``seed`` is that of the components, which follow NumPy's generator where it is not given.
     """
 
-    _draw = staticmethod(_glyphic.drrg_targets)
+    kind = "DRRGTargets"
 
     def __init__(
         self,
@@ -54,7 +53,7 @@ class DRRGTargets(BaseTextDetTargets):
 
     def generate_targets(self, results):
         self._count += 1
-        maps = self._maps(results, new_seed(self.seed, self._count))
+        maps = self._maps(results, seed=new_seed(self.seed, self._count))
         components = maps.pop("gt_comp_attribs")
         results = self._store(results, maps)
         results["gt_comp_attribs"] = components

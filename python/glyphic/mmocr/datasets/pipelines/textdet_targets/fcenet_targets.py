@@ -1,6 +1,5 @@
 """``mmocr.datasets.pipelines.textdet_targets.fcenet_targets``."""
 
-from ..... import _glyphic
 from ...builder import PIPELINES
 from .base_textdet_targets import BaseTextDetTargets
 
@@ -18,7 +17,7 @@ class FCENetTargets(BaseTextDetTargets):
         compat: MMOCR's open intervals, by which some texts fall in no level.
     """
 
-    _draw = staticmethod(_glyphic.fcenet_targets)
+    kind = "FCENetTargets"
 
     def __init__(
         self,
@@ -42,6 +41,5 @@ class FCENetTargets(BaseTextDetTargets):
     def generate_targets(self, results):
         levels = self._maps(results)
         results["mask_fields"].clear()
-        for i, level in enumerate(levels):
-            results[f"p{i + 3}_maps"] = level
+        results.update(levels)
         return results

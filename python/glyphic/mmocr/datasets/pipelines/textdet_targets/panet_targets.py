@@ -1,6 +1,5 @@
 """``mmocr.datasets.pipelines.textdet_targets.panet_targets``."""
 
-from ..... import _glyphic
 from ...builder import PIPELINES
 from .base_textdet_targets import BaseTextDetTargets
 
@@ -15,13 +14,12 @@ class PANetTargets(BaseTextDetTargets):
         compat: MMOCR's treatment of texts that fall apart.
     """
 
-    _draw = staticmethod(_glyphic.panet_targets)
+    kind = "PANetTargets"
 
     def __init__(self, shrink_ratio=(1.0, 0.5), max_shrink=20, compat=False):
         self._set(compat, shrink_ratio=shrink_ratio, max_shrink=max_shrink)
 
     def generate_targets(self, results):
         results = super().generate_targets(results)
-        if "bbox_fields" in results:
-            results["bbox_fields"].clear()
+        self._forget(results)
         return results

@@ -1,6 +1,5 @@
 """``mmocr.datasets.pipelines.textdet_targets.textsnake_targets``."""
 
-from ..... import _glyphic
 from ...builder import PIPELINES
 from .base_textdet_targets import BaseTextDetTargets
 
@@ -15,7 +14,7 @@ class TextSnakeTargets(BaseTextDetTargets):
         center_region_shrink_ratio: the height of the centre region as a share of the text's.
     """
 
-    _draw = staticmethod(_glyphic.textsnake_targets)
+    kind = "TextSnakeTargets"
 
     def __init__(self, orientation_thr=2.0, resample_step=4.0, center_region_shrink_ratio=0.3):
         self._set(

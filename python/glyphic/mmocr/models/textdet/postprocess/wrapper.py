@@ -186,9 +186,7 @@ def fourier2poly(fourier_coeff, num_reconstr_points=50):
     """Contours (n, 2 * points) of complex coefficients (n, 2k + 1) from the lowest degree to the highest; whole numbers,
     cut off towards 0."""
     rows = np.asarray(fourier_coeff)
-    contours = [
-        _glyphic.fourier_points([(c.real, c.imag) for c in row.tolist()], num_reconstr_points) for row in rows
-    ]
+    contours = [_glyphic.fourier_points([(c.real, c.imag) for c in row.tolist()], num_reconstr_points) for row in rows]
     return np.asarray(contours).reshape(len(rows), 2 * num_reconstr_points).astype(np.int32)
 
 
