@@ -56,8 +56,8 @@ const WITHOUT_BURN: &[&str] =
 /// Used by tests alone.
 const TESTING: &str = "glyphic-testing";
 
-/// What a crate's tests may use besides: decoders are tested on the targets that training draws.
-const BY_TESTS: &[(&str, &str)] = &[("glyphic-detect", "glyphic-data")];
+/// What a crate's tests may use besides: decoders are tested on the targets that training draws, metrics on data sets.
+const BY_TESTS: &[(&str, &str)] = &[("glyphic-detect", "glyphic-data"), ("glyphic-eval", "glyphic-data")];
 
 /// Fails where a crate uses one that stands above or beside it, or reaches burn and must not.
 pub(crate) fn deps() -> Result<()> {

@@ -208,7 +208,7 @@ fn fcenet_regions_of_each_level_and_of_all_equal_the_reference() {
                 beta: set[1] as f32,
                 score_threshold: number("score_thr") as f32,
                 overlap_threshold: number("nms_thr"),
-                outline: FceOutline::Polygon,
+                ..FceDecodeConfig::default()
             };
             let name = |level: &str| format!("{level}_a{:.1}_b{:.1}_poly", set[0], set[1]);
             // Whole numbers of which the last bit before the cut may differ.
@@ -321,7 +321,7 @@ fn locality_aware_suppression_equals_the_reference() {
         let input = quads(&case.entry["json_inputs"]["lanms_in"]);
         for threshold in ["0.3", "0.1"] {
             let expected = quads(&case.entry["json_outputs"][format!("lanms_thr{threshold}")]);
-            let got = merge_quads(&input, threshold.parse().unwrap(), TieOrder::Libstdcxx);
+            let got = merge_quads(&input, threshold.parse().unwrap(), TieOrder::Libstdcxx, usize::MAX);
             assert_eq!(got.len(), expected.len(), "{} {threshold}", case.name);
             for (a, b) in got.iter().zip(&expected) {
                 let close = a

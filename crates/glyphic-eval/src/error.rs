@@ -169,6 +169,14 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A file that cannot be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// A folder without prediction files.
     #[error("{path} holds no file of predictions: expected files that end in .json or .jsonl")]
     EmptyFolder {

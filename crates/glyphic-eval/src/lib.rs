@@ -3,7 +3,7 @@
 //! Three levels: the metrics on plain outlines, strings and classes ([`eval_hmean_iou`], [`eval_hmean_ic13`],
 //! [`eval_hmean`], [`match_pair`], [`RecognitionScore`], [`eval_kie_f1`], [`eval_ner_f1`]), the geometry below them
 //! ([`Outline`], [`boundary_iou`]), and the evaluation of whole prediction files ([`read_predicted_pages`] and its
-//! siblings) against whole data sets ([`evaluate_detection`], [`evaluate_recognition`], [`evaluate_end_to_end`],
+//! siblings, written by [`write_predictions`]) against whole data sets ([`evaluate_detection`], [`evaluate_recognition`], [`evaluate_end_to_end`],
 //! [`evaluate_kie`], [`evaluate_ner`]), whose reports print as a table and serialise.
 //!
 //! Work is spread over rayon's threads; the result never depends on their number.
@@ -22,6 +22,7 @@ mod read;
 mod recognition;
 mod sequence;
 mod table;
+mod write;
 
 pub use error::{Error, Result};
 pub use evaluate::{
@@ -49,3 +50,4 @@ pub use read::{
     read_classified_pages, read_entity_texts, read_predicted_crops, read_predicted_pages,
 };
 pub use recognition::{PairMatch, RecognitionScore, character_edits, match_pair, word_edits};
+pub use write::write_predictions;

@@ -29,7 +29,7 @@ pub fn plot_thresholds(title: &str, curve: &[ThresholdScore]) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" \
          height=\"{HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n\
-         <text x=\"{left}\" y=\"26\" font-size=\"15\">{}</text>\n",
+         <text x=\"{left}\" y=\"20\" font-size=\"15\">{}</text>\n",
         escaped(title)
     );
     let mut put = |piece: std::fmt::Arguments<'_>| {
@@ -65,8 +65,8 @@ pub fn plot_thresholds(title: &str, curve: &[ThresholdScore]) -> String {
         put(format_args!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" \
              stroke-dasharray=\"{dash}\"/>\n\
-             <path d=\"M{legend} 40h24\" stroke=\"{colour}\" stroke-width=\"2\" stroke-dasharray=\"{dash}\"/>\n\
-             <text x=\"{}\" y=\"44\">{name}</text>\n",
+             <path d=\"M{legend} 36h24\" stroke=\"{colour}\" stroke-width=\"2\" stroke-dasharray=\"{dash}\"/>\n\
+             <text x=\"{}\" y=\"40\">{name}</text>\n",
             points.join(" "),
             legend + 30.0,
         ));
@@ -77,7 +77,8 @@ pub fn plot_thresholds(title: &str, curve: &[ThresholdScore]) -> String {
         let (anchor, shift) = if cx > f64::midpoint(left, right) { ("end", -8.0) } else { ("start", 8.0) };
         put(format_args!(
             "<circle cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"4\"/>\n\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">best hmean {:.4} at {:.2}</text>\n",
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\" stroke=\"white\" stroke-width=\"4\" \
+             paint-order=\"stroke\">best hmean {:.4} at {:.2}</text>\n",
             cx + shift,
             (cy - 8.0).max(top + 14.0),
             best.score.hmean,

@@ -1,6 +1,7 @@
 //! What predictions look like to the metrics.
 
 use glyphic_core::{Line, Point, TextInstance};
+use serde::Serialize;
 
 use crate::evaluate::NamedPage;
 use crate::{Outline, OutlineRule};
@@ -49,26 +50,31 @@ impl Predicted for NamedPage {
 
 /// A text in anybody's prediction file: unlike in a [`glyphic_core::Page`], its outline may be no polygon, and its score keeps all its
 /// digits.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct PredictedText {
     /// Its outline.
+    #[serde(rename = "polygon", serialize_with = "crate::write::flat")]
     pub outline: Vec<Point>,
     /// The detector's confidence, 1 where none is given.
     pub score: f64,
     /// What it says, where it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// Its class, where it was classified.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
 
 /// The prediction for one image in anybody's prediction file.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct PredictedPage {
     /// The image; `None` where the file gives no names.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
     /// The words.
     pub instances: Vec<PredictedText>,
     /// The lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<PredictedText>,
 }
 

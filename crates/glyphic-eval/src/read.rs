@@ -4,7 +4,7 @@
 //! |---|---|
 //! | detection, end to end | `{"file_name", "instances": [{"polygon", "score", "text"}], "lines"}`; MMOCR's `{"filename", "boundary_result": [[x1, y1, ..., score]]}`, `{"filename", "result": [{"box", "box_score", "text"}]}` and `{"det_polygons", "det_scores", "rec_texts"}` |
 //! | recognition | `{"file_name", "text", "score"}`; MMOCR's `{"text", "score": [...]}` and `{"rec_texts": [...], "rec_scores": [...]}`; lines of `file<TAB>text` or `file text` |
-//! | key information | as end to end, with `label` (or `entity`) in each instance; MMOCR's `{"nodes": [[probability of each class]]}` |
+//! | key information | as end to end, with `label` (or `entity`) in each instance, or `{"file_name", "labels": [...], "classes"}`; MMOCR's `{"nodes": [[probability of each class]]}` |
 //! | entities | `{"text", "label": {category: {surface: [[start, end]]}}}`, `{"entities": [{"category", "start", "end"}]}`, MMOCR's `[[category, start, end]]` |
 //!
 //! A file holds JSON lines, a list of entries or one entry; a folder holds such files, and an entry without a name is that
@@ -161,6 +161,8 @@ struct RawPage {
     det_scores: Option<Vec<f64>>,
     rec_texts: Option<Vec<String>>,
     nodes: Option<Vec<Vec<f32>>>,
+    labels: Option<Vec<Value>>,
+    classes: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -371,6 +373,10 @@ fn labelled((i, line): (usize, &str), name: &str) -> Result<PredictedCrop> {
 pub fn parse_classified_pages(text: &str, name: &str) -> Result<Vec<ClassifiedPage>> {
     let page = |(place, raw): Placed<RawPage>| {
         let at = At { name, place };
+        if let Some(labels) = raw.labels {
+            let labels = labels.into_iter().map(|l| label(None, Some(l)));
+            return classified(raw.file_name, labels.collect(), raw.classes.unwrap_or(0), &at);
+        }
         let (labels, classes): (Vec<Option<String>>, usize) = match (raw.nodes, raw.instances, raw.result) {
             (Some(nodes), _, _) => {
                 let class = |row: &Vec<f32>| most_probable(row).map(|class| class.to_string());
@@ -381,21 +387,25 @@ pub fn parse_classified_pages(text: &str, name: &str) -> Result<Vec<ClassifiedPa
             _ => {
                 return at.wrong(
                     "it holds no classes".to_owned(),
-                    "one of the fields instances, nodes and result",
+                    "one of the fields labels, instances, nodes and result",
                 );
             }
         };
-        let missing = labels.iter().position(Option::is_none);
-        if let Some(i) = missing {
-            return at.wrong(format!("box {i} has no class"), "a field label or entity in each box");
-        }
-        Ok(ClassifiedPage {
-            file_name: raw.file_name,
-            labels: labels.into_iter().flatten().collect(),
-            classes,
-        })
+        classified(raw.file_name, labels, classes, &at)
     };
     entries(text, name)?.into_iter().map(page).collect()
+}
+
+fn classified(
+    file_name: Option<String>,
+    labels: Vec<Option<String>>,
+    classes: usize,
+    at: &At<'_>,
+) -> Result<ClassifiedPage> {
+    if let Some(i) = labels.iter().position(Option::is_none) {
+        return at.wrong(format!("box {i} has no class"), "a field label or entity in each box");
+    }
+    Ok(ClassifiedPage { file_name, labels: labels.into_iter().flatten().collect(), classes })
 }
 
 /// Texts with entities, truth or predictions; `name` stands in errors. See [`read_entity_texts`].

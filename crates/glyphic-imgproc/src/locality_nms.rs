@@ -33,8 +33,9 @@ pub enum TieOrder {
 /// Merges each quad with the one before it where they overlap by more than `threshold` (intersection over union, 0 to
 /// 1), weighted by their scores; then keeps those, best first, that overlap no better one by more.
 ///
-/// Quads with corners 2^24 pixels or more from the origin, or not finite, are left out, as are scores not above 0.
-pub fn merge_quads(quads: &[ScoredQuad], threshold: f32, ties: TieOrder) -> Vec<ScoredQuad> {
+/// Of the merged quads only the `most` best are compared. Quads with corners 2^24 pixels or more from the origin, or not
+/// finite, are left out, as are scores not above 0.
+pub fn merge_quads(quads: &[ScoredQuad], threshold: f32, ties: TieOrder, most: usize) -> Vec<ScoredQuad> {
     let mut merged: Vec<Fixed> = Vec::new();
     for quad in quads {
         let usable = quad.score > 0.0 && quad.corners.as_flattened().iter().all(|v| v.abs() < FARTHEST);
@@ -53,7 +54,7 @@ pub fn merge_quads(quads: &[ScoredQuad], threshold: f32, ties: TieOrder) -> Vec<
         TieOrder::Libstdcxx => introsort(&mut merged, better),
     }
     let mut kept: Vec<Fixed> = Vec::new();
-    for quad in merged {
+    for quad in merged.into_iter().take(most) {
         if kept.iter().all(|better| better.iou(&quad) <= threshold) {
             kept.push(quad);
         }
@@ -265,8 +266,12 @@ mod tests {
 
     #[test]
     fn neighbours_are_averaged_by_score_and_their_scores_added() {
-        let merged =
-            merge_quads(&[square(0.0, 0.0, 10.0, 0.75), square(2.0, 0.0, 10.0, 0.25)], 0.3, TieOrder::Stable);
+        let merged = merge_quads(
+            &[square(0.0, 0.0, 10.0, 0.75), square(2.0, 0.0, 10.0, 0.25)],
+            0.3,
+            TieOrder::Stable,
+            usize::MAX,
+        );
         assert_eq!(merged, [square(0.5, 0.0, 10.0, 1.0)]);
     }
 
@@ -275,7 +280,7 @@ mod tests {
         let mut turned = square(2.0, 0.0, 10.0, 0.5);
         turned.corners.rotate_left(1);
         turned.corners.reverse();
-        let merged = merge_quads(&[square(0.0, 0.0, 10.0, 0.5), turned], 0.3, TieOrder::Stable);
+        let merged = merge_quads(&[square(0.0, 0.0, 10.0, 0.5), turned], 0.3, TieOrder::Stable, usize::MAX);
         assert_eq!(merged, [square(1.0, 0.0, 10.0, 1.0)]);
     }
 
@@ -283,7 +288,10 @@ mod tests {
     fn of_quads_that_do_not_follow_each_other_the_best_stays() {
         let far = square(50.0, 50.0, 10.0, 0.6);
         let quads = [square(0.0, 0.0, 10.0, 0.5), far, square(1.0, 0.0, 10.0, 0.9)];
-        assert_eq!(merge_quads(&quads, 0.3, TieOrder::Stable), [square(1.0, 0.0, 10.0, 0.9), far]);
+        assert_eq!(
+            merge_quads(&quads, 0.3, TieOrder::Stable, usize::MAX),
+            [square(1.0, 0.0, 10.0, 0.9), far]
+        );
     }
 
     #[test]
@@ -292,9 +300,9 @@ mod tests {
         broken.corners[2][1] = f32::NAN;
         let far = square(3e30, 0.0, 10.0, 0.5);
         let quads = [broken, far, square(0.0, 0.0, 10.0, f32::NAN), square(0.0, 0.0, 10.0, -1.0)];
-        assert_eq!(merge_quads(&quads, 0.3, TieOrder::Stable), []);
+        assert_eq!(merge_quads(&quads, 0.3, TieOrder::Stable, usize::MAX), []);
         let point = square(3.0, 3.0, 0.0, 0.5);
-        assert_eq!(merge_quads(&[point, point], 0.3, TieOrder::Stable).len(), 2);
+        assert_eq!(merge_quads(&[point, point], 0.3, TieOrder::Stable, usize::MAX).len(), 2);
     }
 
     #[test]
@@ -325,7 +333,7 @@ mod tests {
         // Each overlaps those beside it.
         let row: Vec<ScoredQuad> =
             (0..40).map(|i| square(4.0 * ((i * 7) % 40) as f32, 0.0, 10.0, 1.0)).collect();
-        let first = |ties| merge_quads(&row, 0.3, ties)[0].corners[0][0];
+        let first = |ties| merge_quads(&row, 0.3, ties, usize::MAX)[0].corners[0][0];
         assert_eq!(first(TieOrder::Stable), 0.0);
         assert_ne!(first(TieOrder::Libstdcxx), 0.0);
     }

@@ -2,6 +2,7 @@
 //! the document: what is kept in memory is where they stand, not what they say.
 //! <https://cocodataset.org/#format-data>
 
+use std::fmt;
 use std::path::Path;
 use std::vec;
 
@@ -26,6 +27,15 @@ use crate::{Error, Location, Result, Warning};
 pub(super) enum Id {
     Number(i64),
     Name(String),
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(id) => write!(f, "{id}"),
+            Self::Name(id) => write!(f, "{id:?}"),
+        }
+    }
 }
 
 /// A document of images and annotations that are joined by the image's id.
@@ -118,10 +128,7 @@ impl Joined<Parse> {
         if let Some(pair) = ids.windows(2).find(|w| w[0].0 == w[1].0) {
             return Err(Error::Label {
                 at: Location { file: path.into(), line: pair[1].1.line as usize },
-                reason: format!(
-                    "the image id {:?} stands twice, first on line {}",
-                    pair[0].0, pair[0].1.line
-                ),
+                reason: format!("the image id {} stands twice, first on line {}", pair[0].0, pair[0].1.line),
                 expected: "an id of its own for each image",
             });
         }

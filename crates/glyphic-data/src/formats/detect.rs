@@ -144,13 +144,20 @@ fn lines(path: &Path) -> Result<Format> {
     let mut lines = Lines::open(path)?;
     let mut scenes = false;
     let mut looked = 0;
+    let mut broken = None;
     while let Some(line) = lines.next() {
         looked += 1;
         if looked > LINES {
             break;
         }
         // A line that is broken tells nothing; reading will say where it is.
-        let Ok((_, line)) = line else { continue };
+        let line = match line {
+            Ok((_, line)) => line,
+            Err(error) => {
+                broken = broken.or(Some(error));
+                continue;
+            }
+        };
         if line.trim_start().starts_with('{') {
             let Ok(value) = serde_json::from_str::<Value>(line) else { continue };
             let has = |key: &str| value.get(key).is_some();
@@ -176,9 +183,11 @@ fn lines(path: &Path) -> Result<Format> {
         }
         return Err(unknown(path, format!("it begins with {line:?}")));
     }
-    match scenes {
-        true => Ok(Format::MmocrDet),
-        false => Err(unknown(path, "none of its first lines tells")),
+    match (scenes, broken) {
+        (true, _) => Ok(Format::MmocrDet),
+        // Of a file in another encoding no line can be read.
+        (false, Some(error)) => Err(error),
+        (false, None) => Err(unknown(path, "none of its first lines tells")),
     }
 }
 

@@ -204,7 +204,11 @@ impl Reader {
                         file_name: name,
                         size: size.map(|s: [f64; 2]| (s[0] as u32, s[1] as u32)),
                         truth: Truth::Instances(instances.done()),
-                        fields: lexicon.into_iter().map(|l| ("lex".to_owned(), l)).collect(),
+                        fields: lexicon
+                            .into_iter()
+                            .filter(|l: &String| !l.is_empty())
+                            .map(|l| ("lex".to_owned(), l))
+                            .collect(),
                         at,
                     }));
                 }

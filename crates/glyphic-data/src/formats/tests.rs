@@ -725,7 +725,7 @@ fn coco_finds_annotations_wherever_they_stand() {
     for (from, to, line, words) in [
         ("\"image_id\": 3", "\"image\": 3", 4, "missing field `image_id`"),
         ("[2, 2, 4, 4]", "[2, 2, 4]", 5, "invalid length"),
-        ("{\"id\": 7, ", "{\"id\": 3, ", 7, "stands twice"),
+        ("{\"id\": 7, ", "{\"id\": 3, ", 7, "the image id 3 stands twice"),
         ("\"categories\": []}", "\"categories\": [", 8, "ends here"),
         ("],\n\"images\"", "\n\"images\"", 7, "should"),
     ] {
@@ -806,6 +806,8 @@ fn other_encodings_are_told_with_line_and_byte() {
     assert!(got[0].is_ok() && got[2].is_ok());
     fs::write(&path, b"\xff\xfea\0 \0b\0").expect("writable");
     let error = read_as(&path, Some(Format::Text)).remove(0).expect_err("UTF-16").to_string();
+    assert!(error.contains("UTF-16"), "{error}");
+    let error = Format::detect(&path).expect_err("UTF-16").to_string();
     assert!(error.contains("UTF-16"), "{error}");
 }
 

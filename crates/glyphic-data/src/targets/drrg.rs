@@ -11,8 +11,8 @@ use glyphic_imgproc::{
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
+use super::ribbons::{Ribbons, check_ribbon};
 use super::sides::{direction, distance};
-use super::textsnake::check_ribbon;
 use super::{Compat, Outlines, Ribbon};
 use crate::{Error, Result};
 
@@ -151,9 +151,10 @@ impl DrrgTargets {
         outlines.check(WHAT)?;
         let (height, width) = (outlines.height, outlines.width);
         let n = height * width;
-        let mut text_mask = Map::filled(width, height, 0u8)?;
-        let (mut centre, mut lines) = (text_mask.clone(), text_mask.clone());
-        let mut mask = Map::filled(width, height, 1u8)?;
+        let Ribbons { text_mask, mask, ribbons } =
+            Ribbons::new(outlines, self.orientation_thr, self.resample_step)?;
+        let mut centre = Map::filled(width, height, 0u8)?;
+        let mut lines = centre.clone();
         let mut fields = Fields {
             width,
             height,
@@ -162,13 +163,7 @@ impl DrrgTargets {
             sin: vec![0f32; n],
             cos: vec![0f32; n],
         };
-        for outline in &outlines.texts {
-            let ribbon = Ribbon::new(outline, self.orientation_thr, self.resample_step);
-            let Some(ribbon) = ribbon else {
-                fill_poly(&mut mask, &pixels(outline), 0);
-                continue;
-            };
-            fill_poly(&mut text_mask, &pixels(outline), 1);
+        for ribbon in ribbons {
             let ribbon = self.shortened(ribbon);
             draw_thin_line(&mut lines, &pixels(&ribbon.centre), 1);
             for i in 0..ribbon.pieces() {
@@ -176,9 +171,6 @@ impl DrrgTargets {
                 fill_poly(&mut centre, &piece, 1);
                 fields.draw(&ribbon, i, piece, self.compat);
             }
-        }
-        for outline in &outlines.ignored {
-            fill_poly(&mut mask, &pixels(outline), 0);
         }
         let components = self.components(&lines, &text_mask, &centre, &fields, rng);
         Ok(DrrgMaps {
@@ -230,7 +222,7 @@ impl DrrgTargets {
         let on_line = (0..width * height).filter(|&i| lines.data()[i] > 0 && centre.data()[i] > 0);
         let quads: Vec<ScoredQuad> = on_line.map(|i| self.quad(i, fields)).collect();
         let ties = if self.compat.is_reference() { TieOrder::Libstdcxx } else { TieOrder::Stable };
-        let merged = merge_quads(&quads, self.text_comp_nms_thr as f32, ties);
+        let merged = merge_quads(&quads, self.text_comp_nms_thr as f32, ties, usize::MAX);
         let labels = connected_components(centre, Connectivity::Eight).labels;
         let mut components: Vec<Component> = merged
             .iter()

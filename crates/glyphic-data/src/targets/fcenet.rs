@@ -9,8 +9,8 @@ use glyphic_core::{Page, Point};
 use glyphic_imgproc::{Map, Pixel, fill_poly, fill_polys, pixels, poly_spans};
 use serde::{Deserialize, Serialize};
 
+use super::ribbons::check_ribbon;
 use super::sides::resample_line;
-use super::textsnake::check_ribbon;
 use super::{Compat, Outlines, Ribbon};
 use crate::{Error, Result};
 

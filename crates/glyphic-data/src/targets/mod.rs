@@ -9,6 +9,7 @@ pub mod fcenet;
 mod kernels;
 mod ocr_seg;
 mod outlines;
+mod ribbons;
 mod sides;
 pub mod textsnake;
 

@@ -4,12 +4,13 @@
 //! <https://arxiv.org/abs/1807.01544>.
 
 use glyphic_core::Page;
-use glyphic_imgproc::{Map, fill_poly, pixels, poly_spans};
+use glyphic_imgproc::poly_spans;
 use serde::{Deserialize, Serialize};
 
+use super::Outlines;
+use super::ribbons::{Ribbons, check_ribbon};
 use super::sides::{direction, distance};
-use super::{Outlines, Ribbon};
-use crate::{Error, Result};
+use crate::Result;
 
 /// How TextSnake's targets are drawn.
 ///
@@ -57,23 +58,6 @@ const WHAT: &str = "TextSnake targets";
 /// Steeper texts run downwards instead of to the right.
 const STEEP: f64 = 0.9;
 
-/// Whether the options all generators of ribbons share can be drawn with.
-pub(super) fn check_ribbon(what: &'static str, orientation_thr: f64, step: f64, ratio: f64) -> Result<()> {
-    let wrong = |name: &str, value: f64, right: &str| {
-        Err(Error::Setup { what, reason: format!("{name} is {value}, it must be {right}") })
-    };
-    if !(orientation_thr.is_finite() && orientation_thr > 0.0) {
-        return wrong("orientation_thr", orientation_thr, "above 0");
-    }
-    if !(step.is_finite() && step > 0.0) {
-        return wrong("resample_step", step, "above 0");
-    }
-    if !(ratio > 0.0 && ratio <= 1.0) {
-        return wrong("center_region_shrink_ratio", ratio, "above 0 and at most 1");
-    }
-    Ok(())
-}
-
 impl TextsnakeTargets {
     fn check(&self) -> Result<()> {
         check_ribbon(WHAT, self.orientation_thr, self.resample_step, self.center_region_shrink_ratio)
@@ -90,24 +74,19 @@ impl TextsnakeTargets {
     /// The maps of plain outlines.
     ///
     /// # Errors
-    /// [`Error::Setup`] for values that cannot be drawn with and for a picture without pixels, [`Error::Outline`] for
+    /// [`Error::Setup`](crate::Error::Setup) for values that cannot be drawn with and for a picture without pixels,
+    /// [`Error::Outline`](crate::Error::Outline) for
     /// an outline of fewer than three vertices or with a coordinate 2^30 pixels or more away.
     pub fn maps_of(&self, outlines: &Outlines) -> Result<TextsnakeMaps> {
         self.check()?;
         outlines.check(WHAT)?;
         let (height, width) = (outlines.height, outlines.width);
         let n = height * width;
-        let empty = || Map::filled(width, height, 0u8);
-        let (mut text_mask, mut mask) = (empty()?, Map::filled(width, height, 1u8)?);
+        let Ribbons { text_mask, mask, ribbons } =
+            Ribbons::new(outlines, self.orientation_thr, self.resample_step)?;
         let mut center_region_mask = vec![0; n];
         let (mut radius, mut sin, mut cos) = (vec![0f32; n], vec![0f32; n], vec![0f32; n]);
-        for outline in &outlines.texts {
-            let ribbon = Ribbon::new(outline, self.orientation_thr, self.resample_step);
-            let Some(ribbon) = ribbon else {
-                fill_poly(&mut mask, &pixels(outline), 0);
-                continue;
-            };
-            fill_poly(&mut text_mask, &pixels(outline), 1);
+        for ribbon in ribbons {
             let ribbon = ribbon.along_reading(STEEP);
             let (head, tail) = ribbon.quarters(self.resample_step);
             let ribbon = ribbon.shortened(head, tail);
@@ -123,9 +102,6 @@ impl TextsnakeTargets {
                     cos[span].fill(c);
                 });
             }
-        }
-        for outline in &outlines.ignored {
-            fill_poly(&mut mask, &pixels(outline), 0);
         }
         Ok(TextsnakeMaps {
             height,

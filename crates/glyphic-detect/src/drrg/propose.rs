@@ -32,12 +32,16 @@ pub struct DrrgProposalConfig {
     pub aspect: f32,
     /// Components that overlap by more than this (intersection over union, 0 to 1) become one.
     pub overlap_threshold: f32,
+    /// Of what a centre line proposes no more rectangles are compared, those of the best scores.
+    pub max_quads: usize,
+    /// No more components are returned, those of the best scores: the graph's memory grows with them.
+    pub max_components: usize,
     /// How pixels of a row are ordered.
     pub order: DrrgOrder,
 }
 
 impl Default for DrrgProposalConfig {
-    /// MMOCR's values for its head.
+    /// MMOCR's values for its head. It has no limits; ours are far above a page full of text.
     fn default() -> Self {
         Self {
             text_threshold: 0.2,
@@ -49,6 +53,8 @@ impl Default for DrrgProposalConfig {
             height_ratio: 1.03,
             aspect: 0.4,
             overlap_threshold: 0.3,
+            max_quads: 20_000,
+            max_components: 5000,
             order: DrrgOrder::Stable,
         }
     }
@@ -150,10 +156,27 @@ impl DrrgProposalConfig {
             if pixels.len() <= self.min_centre_area {
                 continue;
             }
-            let quads = merge_quads(&self.quads(&drrg, &pixels), self.overlap_threshold, self.order.ties());
+            let quads = merge_quads(
+                &self.quads(&drrg, &pixels),
+                self.overlap_threshold,
+                self.order.ties(),
+                self.max_quads,
+            );
             if covers_text(&quads, |[x, y]| text[y * width + x] > text_least, [width, height])? {
                 components.extend(quads.iter().filter_map(|quad| self.component(&drrg, quad)));
             }
+        }
+        if components.len() > self.max_components {
+            let mut scores: Vec<f32> = components.iter().map(|c| c.score).collect();
+            let (_, least, _) = scores.select_nth_unstable_by(self.max_components, |a, b| b.total_cmp(a));
+            let least = *least;
+            // Of equal scores the first ones.
+            let mut equal = self.max_components - components.iter().filter(|c| c.score > least).count();
+            components.retain(|c| {
+                let among = c.score == least && equal > 0;
+                equal -= usize::from(among);
+                among || c.score > least
+            });
         }
         Ok(components)
     }

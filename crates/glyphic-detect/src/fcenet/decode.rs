@@ -6,7 +6,7 @@ use glyphic_imgproc::{Approximation, Map, Retrieval, fill_poly, find_contours};
 use serde::{Deserialize, Serialize};
 
 use super::fourier::FourierBasis;
-use super::nms::{ScoredOutline, poly_nms};
+use super::nms::{ScoredOutline, best_of};
 use crate::maps::checked_scale;
 use crate::outline::region;
 use crate::window::Window;
@@ -42,12 +42,16 @@ pub struct FceDecodeConfig {
     pub score_threshold: f32,
     /// Of two contours that overlap by more than this (intersection over union, 0 to 1) the better one stays.
     pub overlap_threshold: f64,
+    /// No more pixels of a level propose a contour, those of the best scores: in noise every pixel might.
+    pub max_proposals: usize,
+    /// No more contours stay of a centre region, of a level, and of all levels, the best ones.
+    pub max_regions: usize,
     /// The outline returned.
     pub outline: FceOutline,
 }
 
 impl Default for FceDecodeConfig {
-    /// MMOCR's values for its head.
+    /// MMOCR's values for its head. It has no limits; ours are those of a page full of text.
     fn default() -> Self {
         Self {
             degree: 5,
@@ -56,6 +60,8 @@ impl Default for FceDecodeConfig {
             beta: 1.0,
             score_threshold: 0.3,
             overlap_threshold: 0.1,
+            max_proposals: 20_000,
+            max_regions: 3000,
             outline: FceOutline::Polygon,
         }
     }
@@ -119,7 +125,7 @@ impl FceDecodeConfig {
             };
             region(points, [0.0; 2], scale, f64::from(contour.score))
         };
-        Ok(poly_nms(contours, self.overlap_threshold).into_iter().filter_map(outline).collect())
+        Ok(self.best(contours).into_iter().filter_map(outline).collect())
     }
 
     /// The contours of one level in pixels of the network's picture, best first.
@@ -135,16 +141,11 @@ impl FceDecodeConfig {
             return Err(Error::MapSizes { sizes });
         }
         let scores = self.scores(classes)?;
-        let proposals = scores.above(self.score_threshold);
         let mut contours = Vec::new();
-        for border in find_contours(&proposals, Retrieval::External, Approximation::Simple) {
-            // Holes count too.
-            let mut area = Window::around(&border.points, [width, height])?;
-            let outline = area.local(&border.points);
-            fill_poly(&mut area.mask, &outline, 1);
-            let mut proposed = Vec::new();
-            for [x, y] in area.pixels().filter(|&[x, y]| scores.at(x, y) > 0.0) {
-                let value = |k: usize| signatures.channel(k)[y * width + x];
+        for region in self.proposals(&scores)? {
+            let contour = |at: usize| {
+                let (x, y) = (at % width, at / width);
+                let value = |k: usize| signatures.channel(k)[at];
                 let signature: Vec<[f64; 2]> = (0..harmonics)
                     .map(|k| {
                         let mut c = [value(k), value(harmonics + k)];
@@ -154,11 +155,42 @@ impl FceDecodeConfig {
                         c.map(|v| f64::from(v * stride))
                     })
                     .collect();
-                proposed.push(ScoredOutline { points: basis.contour(&signature), score: scores.at(x, y) });
-            }
-            contours.extend(poly_nms(proposed, self.overlap_threshold));
+                ScoredOutline { points: basis.contour(&signature), score: scores.data()[at] }
+            };
+            contours.extend(self.best(region.into_iter().map(contour).collect()));
         }
-        Ok(poly_nms(contours, self.overlap_threshold))
+        Ok(self.best(contours))
+    }
+
+    /// The best of contours that overlap.
+    fn best(&self, contours: Vec<ScoredOutline>) -> Vec<ScoredOutline> {
+        best_of(contours, self.overlap_threshold, self.max_regions)
+    }
+
+    /// The pixels that propose contours, by centre region.
+    fn proposals(&self, scores: &Map<f32>) -> Result<Vec<Vec<usize>>> {
+        let (width, height) = (scores.width(), scores.height());
+        let centres = scores.above(self.score_threshold);
+        let mut regions = Vec::new();
+        for border in find_contours(&centres, Retrieval::External, Approximation::Simple) {
+            // Holes count too.
+            let mut area = Window::around(&border.points, [width, height])?;
+            let outline = area.local(&border.points);
+            fill_poly(&mut area.mask, &outline, 1);
+            let pixels = area.pixels().map(|[x, y]| y * width + x);
+            regions.push(pixels.filter(|&at| scores.data()[at] > 0.0).collect::<Vec<_>>());
+        }
+        let mut all = regions.concat();
+        if all.len() > self.max_proposals {
+            // Of equal scores the first.
+            let better =
+                |a: &usize, b: &usize| scores.data()[*b].total_cmp(&scores.data()[*a]).then(a.cmp(b));
+            let (best, _, _) = all.select_nth_unstable_by(self.max_proposals, better);
+            let mut stays = vec![false; width * height];
+            best.iter().for_each(|&at| stays[at] = true);
+            regions.iter_mut().for_each(|region| region.retain(|&at| stays[at]));
+        }
+        Ok(regions)
     }
 
     /// The probability of text to the power of `alpha` times that of its centre to the power of `beta`.

@@ -55,9 +55,10 @@ impl ClassList {
 }
 
 /// The classes of the boxes of one image.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct ClassifiedPage {
     /// The image; `None` where the predictions stand in the truth's order.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
     /// The class of each box, in the order of the truth's boxes: a name, or a number that counts from 0.
     pub labels: Vec<String>,

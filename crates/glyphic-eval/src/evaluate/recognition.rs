@@ -8,9 +8,10 @@ use crate::table::{Table, list};
 use crate::{PairMatch, RecognitionScore, Result, Score, ThresholdScore, match_pair};
 
 /// The prediction for one crop.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct PredictedCrop {
     /// The crop; `None` where the predictions stand in the truth's order.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
     /// What was read.
     pub text: String,

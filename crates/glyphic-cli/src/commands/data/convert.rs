@@ -14,14 +14,8 @@ use crate::exit::{Exit, Failure, OrExit};
 /// where the target is of crops and holds pictures (pack --crops, lmdb).
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The labels: a file, or a folder for the formats that are one
-    #[arg(value_name = "FROM")]
-    labels: PathBuf,
-    /// The file or new folder to write
-    #[arg(value_name = "TO")]
-    out: PathBuf,
     #[command(flatten)]
-    source: Source,
+    conversion: Conversion,
     /// The format to write [default: told from the name of TO where that is possible]
     #[arg(long, value_name = "FORMAT")]
     to: Option<Format>,
@@ -34,6 +28,19 @@ pub(super) struct Args {
     /// Cut the regions of pictures into crops, for a pack of crops
     #[arg(long)]
     crops: bool,
+}
+
+/// From where to where.
+#[derive(Debug, clap::Args)]
+pub(super) struct Conversion {
+    /// The labels: a file, or a folder for the formats that are one
+    #[arg(value_name = "FROM")]
+    labels: PathBuf,
+    /// The file or new folder to write
+    #[arg(value_name = "TO")]
+    out: PathBuf,
+    #[command(flatten)]
+    source: Source,
     /// Leave out what cannot be read or held, and say so; else nothing is written
     #[arg(long)]
     skip_broken: bool,
@@ -63,10 +70,10 @@ impl From<Files> for LabelFiles {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let to = match args.to {
         Some(to) => to,
-        None => format_of(&args.out)?,
+        None => format_of(&args.conversion.out)?,
     };
     let options = WriteOptions { separator: args.to_separator, label_files: args.label_files.into() };
-    convert(&args.labels, &args.source, &args.out, to, &options, args.crops, args.skip_broken)
+    convert(&args.conversion, to, &options, args.crops)
 }
 
 fn format_of(path: &Path) -> Result<Format, Failure> {
@@ -87,14 +94,12 @@ fn format_of(path: &Path) -> Result<Format, Failure> {
 
 /// Reads, converts and writes record by record; the output appears when all is done.
 pub(super) fn convert(
-    labels: &Path,
-    source: &Source,
-    out: &Path,
+    conversion: &Conversion,
     to: Format,
     options: &WriteOptions,
     crops: bool,
-    skip_broken: bool,
 ) -> Result<(), Failure> {
+    let Conversion { labels, out, source, skip_broken } = conversion;
     let mut reader = source.open(labels)?;
     let mut writer = Writer::create(out, to, options).or_exit(Exit::Output)?;
     let count = Count::new();
@@ -104,7 +109,7 @@ pub(super) fn convert(
         match done {
             Ok(()) => {}
             Err(error @ Error::Write { .. }) => return Err(error).or_exit(Exit::Output),
-            Err(error) if skip_broken => {
+            Err(error) if *skip_broken => {
                 count.say(format!("warning: {error}"));
                 skipped += 1;
             }
@@ -119,7 +124,10 @@ pub(super) fn convert(
     say_warnings(&reader);
     let written = writer.finish().or_exit(Exit::Output)?;
     for (loss, count) in &written.losses {
-        eprintln!("note: {loss}: {count} times");
+        match count {
+            1 => eprintln!("note: {loss}: once"),
+            n => eprintln!("note: {loss}: {n} times"),
+        }
     }
     let (from, records) = (reader.format(), written.records);
     eprint!("{records} records from {from} to {to}: {}", out.display());

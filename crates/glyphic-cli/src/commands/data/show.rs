@@ -8,10 +8,14 @@ use glyphic_imgproc::resize_antialiased;
 use super::{Count, Source, say_warnings};
 use crate::exit::{Exit, Failure, OrExit};
 
-/// A cell of the sheet, in pixels.
-const CELL: u32 = 480;
-/// A cell with a crop: the text stands above it.
-const CROP_CELL: (u32, u32) = (320, 96);
+/// The longer side of a picture on the sheet, in pixels, and at most, where its texts would be too small to be read.
+const CELL: [f64; 2] = [480.0, 960.0];
+/// Half of a picture's texts should be so high on the sheet, in pixels.
+const LEGIBLE: f64 = 14.0;
+/// The largest crop on the sheet, in pixels.
+const CROP: [f64; 2] = [320.0, 48.0];
+/// Room above a crop for its text, and for each character of it, in pixels.
+const CROP_LABEL: [u32; 2] = [16, 8];
 const GAP: u32 = 8;
 const PAPER: [u8; 3] = [236, 236, 236];
 
@@ -70,23 +74,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 fn cell(record: &Record, image: &Image) -> anyhow::Result<Image> {
     let (width, height) = (f64::from(image.width()), f64::from(image.height()));
     if let Truth::Text(text) = &record.truth {
-        let (cell_width, cell_height) = CROP_CELL;
-        let room = f64::from(cell_height) / 2.0;
-        let scale = (f64::from(cell_width) / width).min(room / height);
-        let small = scaled(image, scale)?;
-        let mut canvas = Image::filled(cell_width, cell_height, PAPER)?;
-        let top = cell_height - small.height().min(cell_height);
-        paste(&mut canvas, &small, 0, top);
-        let (x1, y1) = (f64::from(small.width()), f64::from(cell_height));
-        let outline = Polygon::from_rect(Rect { x0: 0.0, y0: f64::from(top), x1, y1 })?;
-        let mut instance = TextInstance::new(Region { polygon: outline, score: 1.0 });
-        instance.transcript = Some(glyphic_core::Transcript::truth(text.clone()));
-        let mut page = Page::new(cell_width, cell_height);
-        page.instances.push(instance);
-        return Ok(overlay(&canvas, &page, Overlay::default()));
+        return crop_cell(image, text);
     }
-    let scale = f64::from(CELL) / width.max(height);
-    let small = scaled(image, scale)?;
+    let small = scaled(image, scale_of(record, width.max(height)))?;
     let (fx, fy) = (f64::from(small.width()) / width, f64::from(small.height()) / height);
     let mut page = record.page_of(small.width(), small.height())?;
     // What vanishes at this size is not drawn.
@@ -100,6 +90,35 @@ fn cell(record: &Record, image: &Image) -> anyhow::Result<Image> {
     Ok(overlay(&small, &page, Overlay::default()))
 }
 
+/// Pixels of the sheet a pixel of a picture whose longer side is this.
+fn scale_of(record: &Record, longer: f64) -> f64 {
+    let [usual, most] = CELL.map(|side| side / longer);
+    let Truth::Instances(instances) = &record.truth else { return usual };
+    let bounds = instances.iter().filter(|i| !i.ignore).map(|i| i.region.polygon.bounds());
+    let mut heights: Vec<f64> = bounds.map(|b| b.width().min(b.height())).collect();
+    heights.sort_by(f64::total_cmp);
+    // More than all of its pixels shows no more.
+    let most = most.min(1.0).max(usual);
+    heights.get(heights.len() / 2).map_or(usual, |height| (LEGIBLE / height).clamp(usual, most))
+}
+
+/// A crop below its text.
+fn crop_cell(image: &Image, text: &str) -> anyhow::Result<Image> {
+    let (width, height) = (f64::from(image.width()), f64::from(image.height()));
+    let small = scaled(image, (CROP[0] / width).min(CROP[1] / height))?;
+    let [top, a_char] = CROP_LABEL;
+    let label = (text.chars().count() as u32 + 1).saturating_mul(a_char).min(CROP[0] as u32);
+    let mut canvas = Image::filled(small.width().max(label), small.height() + top, PAPER)?;
+    paste(&mut canvas, &small, 0, top);
+    let (x1, y1) = (f64::from(small.width()), f64::from(canvas.height()));
+    let outline = Polygon::from_rect(Rect { x0: 0.0, y0: f64::from(top), x1, y1 })?;
+    let mut instance = TextInstance::new(Region { polygon: outline, score: 1.0 });
+    instance.transcript = Some(glyphic_core::Transcript::truth(text));
+    let mut page = Page::new(canvas.width(), canvas.height());
+    page.instances.push(instance);
+    Ok(overlay(&canvas, &page, Overlay::default()))
+}
+
 fn scaled(image: &Image, scale: f64) -> anyhow::Result<Image> {
     let side = |pixels: u32| (f64::from(pixels) * scale).round().max(1.0) as u32;
     Ok(resize_antialiased(image, side(image.width()), side(image.height()))?)
@@ -107,23 +126,36 @@ fn scaled(image: &Image, scale: f64) -> anyhow::Result<Image> {
 
 /// The cells in rows on one sheet, about as wide as high.
 fn sheet(cells: &[Image]) -> anyhow::Result<Image> {
-    let with_gap = |c: &Image| (c.width() + GAP, c.height() + GAP);
-    let area: f64 = cells.iter().map(with_gap).map(|(w, h)| f64::from(w) * f64::from(h)).sum();
-    let widest = cells.iter().map(|c| with_gap(c).0).max().unwrap_or(1);
-    let width = (area.sqrt().ceil() as u32).max(widest);
-    let (mut places, mut x, mut y, mut row) = (Vec::with_capacity(cells.len()), 0, 0, 0);
-    for (w, h) in cells.iter().map(with_gap) {
-        if x + w > width {
-            (x, y, row) = (0, y + row, 0);
-        }
-        places.push((x, y));
-        (x, row) = (x + w, row.max(h));
-    }
-    let mut sheet = Image::filled(width + GAP, y + row + GAP, PAPER)?;
-    for (cell, (x, y)) in cells.iter().zip(places) {
+    let sizes: Vec<[u32; 2]> = cells.iter().map(|c| [c.width() + GAP, c.height() + GAP]).collect();
+    let (places, [width, height]) = in_rows(&sizes);
+    let mut sheet = Image::filled(width + GAP, height + GAP, PAPER)?;
+    for (cell, [x, y]) in cells.iter().zip(places) {
         paste(&mut sheet, cell, GAP + x, GAP + y);
     }
     Ok(sheet)
+}
+
+/// Where cells of these sizes stand, and the size of all, whose sides together are as short as rows allow.
+fn in_rows(sizes: &[[u32; 2]]) -> (Vec<[u32; 2]>, [u32; 2]) {
+    let widest = sizes.iter().map(|[w, _]| *w).max().unwrap_or(0);
+    let total: u32 = sizes.iter().map(|[w, _]| *w).sum();
+    let widths = (widest..=total.max(widest)).step_by(GAP as usize);
+    let layouts = widths.map(|width| rows(sizes, width));
+    layouts.min_by_key(|(_, [width, height])| width + height).unwrap_or_default()
+}
+
+/// Where cells stand in rows of this width at most, and the size of all.
+fn rows(sizes: &[[u32; 2]], width: u32) -> (Vec<[u32; 2]>, [u32; 2]) {
+    let (mut places, mut x, mut y, mut row, mut widest) = (Vec::with_capacity(sizes.len()), 0, 0, 0, 0);
+    for &[w, h] in sizes {
+        if x + w > width {
+            (x, y, row) = (0, y + row, 0);
+        }
+        places.push([x, y]);
+        (x, row) = (x + w, row.max(h));
+        widest = widest.max(x);
+    }
+    (places, [widest, y + row])
 }
 
 /// Lays a picture on another, its top-left corner at (x, y).
@@ -136,5 +168,23 @@ fn paste(sheet: &mut Image, image: &Image, x: u32, y: u32) {
         let from = row * image.width() as usize * 3;
         let at = ((y as usize + row) * width + x as usize) * 3;
         to[at..at + columns * 3].copy_from_slice(&image.rgb()[from..from + columns * 3]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_stand_in_rows_that_make_a_sheet_about_as_wide_as_high() {
+        // Twelve crops, three times as wide as high: two columns would be too high, four too wide.
+        let (places, size) = in_rows(&[[328, 104]; 12]);
+        assert_eq!((size, places[3], places[11]), ([656, 624], [328, 104], [328, 520]));
+        let mixed = [[488, 278], [968, 278], [488, 278], [488, 278], [488, 278], [968, 278]];
+        let (places, [width, height]) = in_rows(&mixed);
+        assert_eq!([width, height], [1456, 834]);
+        assert_eq!(places, [[0, 0], [488, 0], [0, 278], [488, 278], [976, 278], [0, 556]]);
+        assert_eq!(in_rows(&[[10, 700]]), (vec![[0, 0]], [10, 700]));
+        assert_eq!(in_rows(&[]), (vec![], [0, 0]));
     }
 }

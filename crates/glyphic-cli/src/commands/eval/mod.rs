@@ -10,10 +10,10 @@ use clap::{Subcommand, ValueEnum};
 use glyphic_data::formats::Format as LabelFormat;
 use glyphic_document::write_file;
 use glyphic_eval::{
-    ClassList, DetectionOptions, EndToEndOptions, Ic13Options, IouOptions, KieOptions, Metric, NerRule,
-    OutlineRule, ProtocolChoice, Sweep, ThresholdScore, evaluate_detection, evaluate_end_to_end,
-    evaluate_kie, evaluate_ner, evaluate_recognition, plot_thresholds, read_classified_pages,
-    sweep_end_to_end, sweep_recognition,
+    ClassList, DetectionLevel, DetectionOptions, EndToEndOptions, Ic13Options, IouOptions, KieOptions,
+    Metric, NerRule, OutlineRule, ProtocolChoice, Sweep, ThresholdScore, evaluate_detection,
+    evaluate_end_to_end, evaluate_kie, evaluate_ner, evaluate_recognition, plot_thresholds,
+    read_classified_pages, sweep_end_to_end, sweep_recognition,
 };
 use serde::Serialize;
 
@@ -225,7 +225,11 @@ fn detection(args: &Det) -> Result<(), Failure> {
     let Some(path) = &args.plot else { return Ok(()) };
     let options = DetectionOptions { metric, sweep: Sweep::fine() };
     let curve = evaluate_detection(&truth, &predictions, &options).or_exit(Exit::Input)?;
-    plot(path, &format!("{} of {} images", report.metric, report.images), &curve.instances.thresholds)
+    // Where the truth is of lines, the lines show what a threshold does.
+    let best = |level: &DetectionLevel| level.best.map_or(0.0, |b| b.score.hmean);
+    let lines = curve.lines.as_ref().filter(|lines| best(lines) > best(&curve.instances));
+    let (what, level) = lines.map_or(("instances", &curve.instances), |lines| ("lines", lines));
+    plot(path, &format!("{} of {} images, {what}", report.metric, report.images), &level.thresholds)
 }
 
 fn recognition(args: &Rec) -> Result<(), Failure> {
