@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
-use glyphic::{ReaderConfig, Weights};
+use glyphic::{DbLevel, DetectorConfig, ReaderConfig, Weights};
 use glyphic_nn::{Device, device};
 use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, Task};
 
@@ -67,6 +67,38 @@ impl ModelArgs {
         }
         let weights = models.weights(task);
         Ok((models.config, weights))
+    }
+}
+
+/// What one region of the detector is.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Level {
+    /// Words of a scene, lines of a page: whichever the picture is taken for
+    Auto,
+    /// Words
+    Word,
+    /// Lines, up to a wide gap
+    Line,
+}
+
+impl Level {
+    /// Sets it in a configuration whose detector knows words from lines.
+    pub(crate) fn apply(self, config: &mut ReaderConfig) -> Result<(), Failure> {
+        let DetectorConfig::Dbnet(detector) = &mut config.detector;
+        match &mut detector.level {
+            Some(level) => {
+                *level = match self {
+                    Self::Auto => DbLevel::Auto,
+                    Self::Word => DbLevel::Word,
+                    Self::Line => DbLevel::Line,
+                };
+                Ok(())
+            }
+            None => Err(Failure::new(
+                Exit::Usage,
+                "--level: this detector learned one kind of region only; dbnet_lite knows words from lines",
+            )),
+        }
     }
 }
 

@@ -77,6 +77,7 @@ fn targets(case: &Case, device: &Device) -> DbTargets {
         shrink_mask: stacked("gt_shrink_mask"),
         threshold: stacked("gt_thr"),
         threshold_mask: stacked("gt_thr_mask"),
+        level: None,
     }
 }
 
@@ -128,7 +129,7 @@ fn features_maps_and_losses_equal_the_reference() {
         for (i, feature) in features.iter().enumerate() {
             assert_tensor(&case, &format!("backbone_{i}"), feature.clone(), Tolerance::RelMax(1e-4));
         }
-        let fused = network.neck(features);
+        let fused = network.neck(features, None);
         assert_tensor(&case, "neck", fused.clone(), Tolerance::RelMax(1e-4));
         let maps = network.maps(fused);
         assert_tensor(&case, "head_0", stacked(&maps), Tolerance::RelMax(1e-4));
@@ -167,7 +168,7 @@ fn gradients_and_running_statistics_equal_the_reference() {
         let device = cpu().autodiff();
         let config = config_of(&case);
         let network = network(&case, &config, &device);
-        let maps = network.forward(tensor(&case, "input/img", &device));
+        let maps = network.forward(tensor(&case, "input/img", &device), None);
         let losses = config.loss.forward(&maps, &targets(&case, &device));
         assert_losses(&case, "loss_for_grad", &losses, |expected| 2e-4 * expected);
 
@@ -200,13 +201,14 @@ fn losses_alone_and_their_gradients_equal_the_reference() {
         let device = cpu().autodiff();
         let preds = tensor::<4>(&case, "input/preds", &device).require_grad();
         let map = |i: usize| preds.clone().narrow(1, i, 1);
-        let maps = DbMaps { prob: map(0), threshold: map(1), binary: map(2) };
+        let maps = DbMaps { prob: map(0), threshold: map(1), binary: map(2), level: None };
         let target = |name: &str| tensor::<3>(&case, &format!("target/{name}"), &device);
         let targets = DbTargets {
             shrink: target("gt_shrink"),
             shrink_mask: target("gt_shrink_mask"),
             threshold: target("gt_thr"),
             threshold_mask: target("gt_thr_mask"),
+            level: None,
         };
         let losses = loss_of(&case.config).forward(&maps, &targets);
         assert_losses(&case, "out", &losses, |expected| 1e-5 * expected.max(1.0));

@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Distribution, Gradients, Tensor, TensorData};
 use glyphic_core::{Detector, Image};
-use glyphic_detect::dbnet::{DbBackbone, DbResnet, DbTargets};
+use glyphic_detect::dbnet::{DbBackbone, DbLevel, DbResnet, DbTargets};
 use glyphic_detect::{DbNetConfig, DbNetDetector, DetectorConfig, Error};
 use glyphic_nn::backbones::Depth;
 use glyphic_nn::checkpoint::{StateDict, state_names};
@@ -63,7 +63,9 @@ fn input(config: &DbNetConfig, image: &Image) -> Tensor<4> {
 
 #[test]
 fn the_quick_path_equals_the_network() {
-    for (name, mut config) in configs() {
+    let at = |level| ("lite", DbNetConfig { level: Some(level), ..DbNetConfig::lite() });
+    for (name, mut config) in configs().into_iter().chain([DbLevel::Word, DbLevel::Line].map(at)) {
+        let level = config.level.unwrap_or_default();
         config.input.resize.enlarge = false;
         let image = picture(150, 90);
         let map = detector(&config).probability_map(&image).unwrap();
@@ -72,9 +74,14 @@ fn the_quick_path_equals_the_network() {
         let mut network = config.init(&cpu());
         glyphic_nn::checkpoint::load_into(&mut network, &weights(&config), &Default::default()).unwrap();
         let x = input(&config, &image);
-        let probabilities = network.probabilities(x.clone());
+        let probabilities = network.probabilities(x.clone(), level);
         assert_eq!(probabilities.dims(), [1, 1, 96, 160], "{name}");
-        let maps = network.forward(x);
+        let line = match (level, network.judge(&network.features(x.clone()))) {
+            (DbLevel::Auto, Some(judged)) => judged.into_scalar::<f32>() > 0.0,
+            (level, _) => level == DbLevel::Line,
+        };
+        let line = Tensor::full([1], f32::from(u8::from(line)), &cpu());
+        let maps = network.forward(x, Some(&line));
         let expected: Vec<f32> = probabilities.into_data().iter::<f32>().collect();
         let trained: Vec<f32> = maps.prob.into_data().iter::<f32>().collect();
         assert_eq!(expected, trained, "{name}: training and inference see different maps");
@@ -88,6 +95,17 @@ fn the_quick_path_equals_the_network() {
         assert!(spread.1 - spread.0 > 0.1, "{name}: the map is flat, {spread:?}");
         assert!(largest < 1e-4, "{name}: off by {largest}");
     }
+}
+
+#[test]
+fn words_and_lines_are_different_maps_of_which_the_network_chooses_one() {
+    let map = |level| {
+        let detector = detector(&DbNetConfig { level: Some(level), ..DbNetConfig::lite() });
+        detector.probability_map(&picture(150, 90)).unwrap().values
+    };
+    let [auto, word, line] = [DbLevel::Auto, DbLevel::Word, DbLevel::Line].map(map);
+    assert_ne!(word.data(), line.data());
+    assert!(auto.data() == word.data() || auto.data() == line.data());
 }
 
 #[test]
@@ -142,7 +160,8 @@ fn every_network_trains_on_all_its_weights() {
         let device = cpu().autodiff();
         let network = config.init(&device);
         let x = Tensor::random([2, 3, 64, 96], Distribution::Uniform(-1.0, 1.0), &device);
-        let maps = network.forward(x);
+        let line = Tensor::<1>::from_floats([0.0, 1.0], &device);
+        let maps = network.forward(x, Some(&line));
         let text = Tensor::<3>::ones([2, 20, 40], &device).pad((10, 46, 20, 24), 0.0f32);
         let all = Tensor::<3>::ones([2, 64, 96], &device);
         let targets = DbTargets {
@@ -150,6 +169,7 @@ fn every_network_trains_on_all_its_weights() {
             shrink_mask: all.clone(),
             threshold: all.clone() * 0.5,
             threshold_mask: all,
+            level: Some(line),
         };
         let loss = config.loss.forward(&maps, &targets).total();
         let value = loss.clone().into_scalar::<f32>();

@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images};
-use glyphic_core::{Image, Polygon, Sample};
+use glyphic_core::{Image, Line, Polygon, Sample};
 use glyphic_synth::{LineSynth, PageKind, PageSynth, SynthConfig};
 use image::{
     ExtendedColorType, ImageEncoder,
@@ -56,9 +56,9 @@ enum What {
     Pages {
         #[command(flatten)]
         common: Common,
-        /// What is annotated; by default what a page's kind has in real data.
-        #[arg(long)]
-        level: Option<Level>,
+        /// What is annotated.
+        #[arg(long, value_enum, default_value_t = Level::Kind)]
+        level: Level,
         /// The first sample's index.
         #[arg(long, default_value_t = 0)]
         start: u64,
@@ -67,8 +67,12 @@ enum What {
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
 enum Level {
+    /// What a page's kind has in real data: words of scenes, lines of receipts and documents.
+    Kind,
     Word,
     Line,
+    /// Words, and beside them lines under "lines" and whether it is a "scene".
+    Both,
 }
 
 #[derive(clap::Args)]
@@ -84,6 +88,9 @@ struct Common {
     /// Folders of fonts in place of the system's.
     #[arg(long)]
     fonts: Vec<PathBuf>,
+    /// Folders of photographs without text to set text upon.
+    #[arg(long)]
+    grounds: Vec<PathBuf>,
     /// Draw flat ink on a flat ground.
     #[arg(long)]
     clean: bool,
@@ -98,6 +105,7 @@ impl Common {
         if !self.fonts.is_empty() {
             config.font_dirs.clone_from(&self.fonts);
         }
+        config.ground_dirs.clone_from(&self.grounds);
         Ok(config)
     }
 }
@@ -109,7 +117,7 @@ fn main() -> Result<()> {
     }
 }
 
-fn pages(common: &Common, level: Option<Level>, start: u64) -> Result<()> {
+fn pages(common: &Common, level: Level, start: u64) -> Result<()> {
     let synth = PageSynth::new(common.config()?)?;
     let begun = Instant::now();
     let Some(folder) = &common.out else { bail!("name the folder to write to with --out DIR") };
@@ -132,8 +140,13 @@ fn pages(common: &Common, level: Option<Level>, start: u64) -> Result<()> {
                     ExtendedColorType::Rgb8,
                 )?;
                 file.flush()?;
-                let by_kind = if synth.kind(index) == PageKind::Scene { Level::Word } else { Level::Line };
-                Ok(page_row(&name, &sample, level.unwrap_or(by_kind)))
+                let scene = synth.kind(index) == PageKind::Scene;
+                let level = match level {
+                    Level::Kind => Some(if scene { Level::Word } else { Level::Line }),
+                    Level::Both => None,
+                    one => Some(one),
+                };
+                Ok(page_row(&name, &sample, level, scene))
             })
             .collect::<Result<_>>()?;
         for row in rows {
@@ -145,21 +158,24 @@ fn pages(common: &Common, level: Option<Level>, start: u64) -> Result<()> {
     Ok(())
 }
 
-fn page_row(name: &str, sample: &Sample, level: Level) -> String {
+/// `level` is `None` for words and, beside them under "lines", lines.
+fn page_row(name: &str, sample: &Sample, level: Option<Level>, scene: bool) -> String {
     let page = &sample.truth;
     let annotation = |polygon: &Polygon, text: &str, ignore: bool| json!({ "polygon": polygon.to_flat(), "text": text, "ignore": ignore });
-    let annotations: Vec<_> = match level {
-        Level::Word => {
-            page.instances.iter().map(|w| annotation(&w.region.polygon, w.text(), w.ignore)).collect()
-        }
-        Level::Line => page
-            .lines
-            .iter()
-            .map(|l| annotation(&l.polygon, &l.text, l.instances.iter().all(|&i| page.instances[i].ignore)))
-            .collect(),
+    let words = || -> Vec<_> {
+        page.instances.iter().map(|w| annotation(&w.region.polygon, w.text(), w.ignore)).collect()
     };
-    json!({ "file_name": name, "height": page.height, "width": page.width, "annotations": annotations })
-        .to_string()
+    let ignored = |l: &Line| l.instances.iter().all(|&i| page.instances[i].ignore);
+    let lines =
+        || -> Vec<_> { page.lines.iter().map(|l| annotation(&l.polygon, &l.text, ignored(l))).collect() };
+    let annotations = if level == Some(Level::Line) { lines() } else { words() };
+    let mut row =
+        json!({ "file_name": name, "height": page.height, "width": page.width, "annotations": annotations });
+    if level.is_none() {
+        row["lines"] = lines().into();
+        row["scene"] = scene.into();
+    }
+    row.to_string()
 }
 
 fn lines(common: &Common, shard: Option<&Path>, start: u64) -> Result<()> {

@@ -14,14 +14,21 @@ use crate::{
 
 /// Resizes, antialiased when shrinking.
 pub(crate) fn resize(canvas: &Canvas, w: usize, h: usize, filter: ResizeAlg) -> Canvas {
+    resize_part(canvas, [0.0, 0.0, canvas.w as f64, canvas.h as f64], w, h, filter)
+}
+
+/// As [`resize`], of a rectangle (left, top, width, height) inside the picture.
+pub(crate) fn resize_part(canvas: &Canvas, part: [f64; 4], w: usize, h: usize, filter: ResizeAlg) -> Canvas {
     let mut out = Canvas::new(w, h, [0; 3]);
     let source = images::ImageRef::new(canvas.w as u32, canvas.h as u32, &canvas.rgb, PixelType::U8x3)
         .expect("3 bytes a pixel");
     let mut target = images::Image::from_slice_u8(w as u32, h as u32, &mut out.rgb, PixelType::U8x3)
         .expect("3 bytes a pixel");
+    let [left, top, wide, high] = part;
+    let options = ResizeOptions::new().resize_alg(filter).crop(left, top, wide, high);
     Resizer::new()
-        .resize(&source, &mut target, &ResizeOptions::new().resize_alg(filter))
-        .expect("both are 3 bytes a pixel");
+        .resize(&source, &mut target, &options)
+        .expect("both are 3 bytes a pixel and the part lies inside");
     out
 }
 

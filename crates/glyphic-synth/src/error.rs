@@ -17,6 +17,16 @@ pub enum Error {
         /// How many font files were found there, all unusable.
         files: usize,
     },
+    /// A folder of grounds without a picture in it, or one that cannot be read.
+    #[error(
+        "no ground to set text upon in {folder}: {problem}; folders of JPEG or PNG photographs without text are right"
+    )]
+    Ground {
+        /// The folder or file.
+        folder: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A setting that cannot be drawn with.
     #[error("setting `{field}` is {value}: {expected}")]
     Config {

@@ -1,9 +1,104 @@
 //! What text stands on.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use fast_image_resize::{FilterType, ResizeAlg};
+use glyphic_core::Image;
+use rayon::prelude::*;
+
 use crate::{
+    Error, Result,
     canvas::{Canvas, Colour, hsv, mix, smooth_noise, white_noise},
+    degrade::{resize, resize_part},
     dice::Dice,
 };
+
+/// Longer side that photographs are held at, in pixels.
+const HELD: usize = 640;
+
+const SMOOTH: ResizeAlg = ResizeAlg::Convolution(FilterType::Bilinear);
+
+/// Photographs that text is set upon.
+pub(crate) struct Grounds(Vec<Canvas>);
+
+impl Grounds {
+    pub(crate) fn load(folders: &[PathBuf]) -> Result<Self> {
+        let mut files = Vec::new();
+        for folder in folders {
+            let before = files.len();
+            list(folder, &mut files)?;
+            if files.len() == before {
+                return Err(ground(folder, "no picture in it"));
+            }
+        }
+        // The order of a folder's listing is the file system's; samples depend on it.
+        files.sort();
+        let pictures = files.par_iter().map(|file| {
+            let image = Image::open(file).map_err(|e| ground(file, e))?;
+            let (w, h) = (image.width() as usize, image.height() as usize);
+            let held = Canvas { w, h, rgb: image.rgb().to_vec() };
+            let s = HELD as f64 / w.max(h) as f64;
+            let side = |v: usize| ((v as f64 * s).round() as usize).max(1);
+            Ok(if s < 1.0 { resize(&held, side(w), side(h), SMOOTH) } else { held })
+        });
+        Ok(Self(pictures.collect::<Result<_>>()?))
+    }
+
+    /// With probability `share`, a piece of a photograph at the size asked for.
+    pub(crate) fn piece(&self, dice: &mut Dice, share: f32, w: usize, h: usize) -> Option<Canvas> {
+        if self.0.is_empty() || !dice.chance(share) {
+            return None;
+        }
+        let picture = &self.0[dice.index(self.0.len())];
+        let (pw, ph) = (picture.w as f64, picture.h as f64);
+        // The largest part of the piece's shape, then a zoom into it.
+        let most = (pw / w as f64).min(ph / h as f64);
+        let zoom = most * f64::from(dice.f(0.45, 1.0));
+        let (wide, high) = ((w as f64 * zoom).min(pw), (h as f64 * zoom).min(ph));
+        let place = |room: f64, at: f32| room.max(0.0) * f64::from(at);
+        let part = [place(pw - wide, dice.unit()), place(ph - high, dice.unit()), wide, high];
+        let mut piece = resize_part(picture, part, w, h, SMOOTH);
+        if dice.chance(0.5) {
+            for row in piece.rgb.chunks_exact_mut(w * 3) {
+                let (pixels, _) = row.as_chunks_mut::<3>();
+                pixels.reverse();
+            }
+        }
+        Some(piece)
+    }
+}
+
+fn ground(path: &Path, problem: impl std::fmt::Display) -> Error {
+    Error::Ground { folder: path.to_owned(), problem: problem.to_string() }
+}
+
+fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder).map_err(|e| ground(folder, e))? {
+        let path = entry.map_err(|e| ground(folder, e))?.path();
+        let kind = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        if path.is_dir() {
+            list(&path, files)?;
+        } else if matches!(kind.as_deref(), Some("jpg" | "jpeg" | "png")) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Lays a photograph over a ground of `base` colour, flattened so far that text of a colour which differs from the base
+/// by `room` (0 to 1) stays readable.
+pub(crate) fn tinted(canvas: &mut Canvas, piece: &Canvas, base: Colour, room: f32) {
+    let mean = piece.mean([0.0, 0.0, piece.w as f32, piece.h as f32]);
+    for (p, q) in canvas.rgb.chunks_exact_mut(3).zip(piece.rgb.chunks_exact(3)) {
+        for ((out, v), (b, m)) in p.iter_mut().zip(q).zip(base.iter().zip(mean)) {
+            let d = (f32::from(*v) - f32::from(m)) * (room * 1.6).min(0.8);
+            *out = (f32::from(*b) + d + 0.5) as u8;
+        }
+    }
+}
 
 /// Paper: nearly flat, with fibres, stains and folds.
 pub(crate) fn paper(canvas: &mut Canvas, dice: &mut Dice) {

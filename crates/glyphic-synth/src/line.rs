@@ -10,7 +10,7 @@ use crate::{
     degrade,
     dice::{Dice, Purpose},
     fonts::{Font, FontLibrary, Taste},
-    ground,
+    ground::{self, Grounds},
     raster::{Mask, Raster},
     text::{Curve, EmBox, Layout, Setting, Warp, bounds, polygon},
 };
@@ -22,11 +22,16 @@ pub(crate) const LEGIBLE: f32 = 13.0;
 pub(crate) struct Stock {
     pub(crate) fonts: FontLibrary,
     pub(crate) corpus: Corpus,
+    pub(crate) grounds: Grounds,
 }
 
 impl Stock {
     pub(crate) fn load(config: &SynthConfig) -> Result<Self> {
-        Ok(Self { fonts: FontLibrary::load(&config.font_dirs)?, corpus: Corpus::load(&config.word_dirs) })
+        Ok(Self {
+            fonts: FontLibrary::load(&config.font_dirs)?,
+            corpus: Corpus::load(&config.word_dirs),
+            grounds: Grounds::load(&config.ground_dirs)?,
+        })
     }
 }
 
@@ -121,7 +126,10 @@ impl LineSynth {
         if self.config.degrade {
             match place {
                 Place::Receipt | Place::Document => ground::paper(&mut canvas, dice),
-                Place::Sign => ground::sign(&mut canvas, dice, palette.ground, palette.room),
+                Place::Sign => match self.stock.grounds.piece(dice, 0.33, w, h) {
+                    Some(piece) => ground::tinted(&mut canvas, &piece, palette.ground, palette.room),
+                    None => ground::sign(&mut canvas, dice, palette.ground, palette.room),
+                },
             }
         }
         let mut raster = Raster::new(0, 0, w, h);

@@ -20,7 +20,8 @@ pub use log::{LogRow, plot};
 pub use run::{Observer, Summary};
 pub use schedule::{Decay, Schedule};
 pub use tasks::{
-    DetectionConfig, DetectionSource, RecognitionConfig, RecognitionSource, SourceKind, ValidationSet,
+    DetectionConfig, DetectionSource, Outlines, RecognitionConfig, RecognitionSource, SourceKind,
+    ValidationSet,
 };
 
 /// Trains what the configuration says, from the newest checkpoint in its folder where there is one. The folder gets a

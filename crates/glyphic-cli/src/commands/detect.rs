@@ -7,7 +7,7 @@ use glyphic_document::{Format, Records};
 use glyphic_zoo::Task;
 
 use crate::{
-    args::ModelArgs,
+    args::{Level, ModelArgs},
     exit::{Exit, Failure, OrExit},
     inputs,
     results::Results,
@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// The file results go to; for overlays the folder, or the file of a single picture
     #[arg(long, value_name = "PATH", required_if_eq("format", "overlay"))]
     out: Option<PathBuf>,
+    /// What one region is [default: the model's own, auto]
+    #[arg(long, value_enum)]
+    level: Option<Level>,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -42,7 +45,10 @@ enum DetectFormat {
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let images = inputs::collect(&args.images)?;
-    let (config, weights) = args.model.resolve(Task::Detect)?;
+    let (mut config, weights) = args.model.resolve(Task::Detect)?;
+    if let Some(level) = args.level {
+        level.apply(&mut config)?;
+    }
     let device = args.model.device.open()?;
     let detector = load_detector(&config.detector, &weights, &device).or_exit(Exit::Model)?;
     let mut results = match (args.format, args.out.as_deref()) {

@@ -6,7 +6,7 @@ use glyphic_document::{Format, Records};
 use glyphic_zoo::Task;
 
 use crate::{
-    args::ReaderArgs,
+    args::{Level, ReaderArgs},
     exit::{Exit, Failure, OrExit},
     inputs,
     results::Results,
@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// The file results go to; for overlays the folder, or the file of a single picture
     #[arg(long, value_name = "PATH", required_if_eq("format", "overlay"))]
     out: Option<PathBuf>,
+    /// What one region is [default: the model's own, auto]
+    #[arg(long, value_enum)]
+    level: Option<Level>,
     #[command(flatten)]
     models: ReaderArgs,
 }
@@ -43,7 +46,10 @@ enum ReadFormat {
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let images = inputs::collect(&args.images)?;
-    let models = args.models.resolve()?;
+    let mut models = args.models.resolve()?;
+    if let Some(level) = args.level {
+        level.apply(&mut models.config)?;
+    }
     let device = args.models.device.open()?;
     let reader = Reader::builder()
         .detector_weights(models.weights(Task::Detect))

@@ -60,10 +60,11 @@ impl DbNetDetector {
             Engine::Device { network, device } => {
                 let Prepared { map, content } = self.config.input.prepare(image, 0)?;
                 let (height, width) = (map.height, map.width);
+                let level = self.config.level.unwrap_or_default();
                 let pixels = TensorData::new(map.into_values(), [1, height, width, 3]);
                 // [1, H, W, 3] -> [1, 3, H, W]
                 let input = Tensor::<4>::from_data(pixels, device).permute([0, 3, 1, 2]);
-                (network.probabilities(input).into_data().iter::<f32>().collect(), width, content)
+                (network.probabilities(input, level).into_data().iter::<f32>().collect(), width, content)
             }
         };
         // Nothing is looked for in the padding.

@@ -4,6 +4,7 @@
 use glyphic_nn::plain::{Conv, FeatureMap, FoldedWeights, Window};
 
 use super::config::{DbBackbone, DbLite, DbNetConfig, DbResnet};
+use super::level::DbLevel;
 use super::model::DbNet;
 
 /// The network ready to run. Immutable; any number of threads may share it.
@@ -12,6 +13,15 @@ pub(crate) struct Inference {
     laterals: Vec<Conv>,
     smooths: Vec<Conv>,
     head: Head,
+    lines: Option<Lines>,
+    level: DbLevel,
+}
+
+/// What differs where regions are lines.
+struct Lines {
+    /// The mean of the coarsest features -> a logit above 0 for lines.
+    judge: Conv,
+    laterals: Vec<Conv>,
 }
 
 /// A frame for convolutions of 3x3, which nearly all are.
@@ -26,19 +36,32 @@ impl Inference {
             DbBackbone::Lite(config) => Backbone::lite(config, &weights),
         };
         let levels = 0..config.backbone.channels().len();
-        let level = |part: &str, window: Window| -> Vec<Conv> {
+        let pixel = Window::square(1, 1);
+        let lines = config.level.map(|_| Lines {
+            judge: weights.conv("level.judge", pixel, false),
+            laterals: levels
+                .clone()
+                .map(|i| {
+                    let (scale, shift) = (format!("level.scale.{i}"), format!("level.shift.{i}"));
+                    weights.leaning_conv(&format!("neck.lateral_convs.{i}.conv"), &scale, &shift, pixel)
+                })
+                .collect(),
+        });
+        let convs = |part: &str, window: Window| -> Vec<Conv> {
             let name = |i: usize| format!("neck.{part}.{i}.conv");
             levels.clone().map(|i| weights.conv(&name(i), window, false)).collect()
         };
         Self {
             backbone,
-            laterals: level("lateral_convs", Window::square(1, 1)),
-            smooths: level("smooth_convs", Window::square(3, 1)),
+            laterals: convs("lateral_convs", pixel),
+            smooths: convs("smooth_convs", Window::square(3, 1)),
             head: Head {
                 conv: weights.conv("bbox_head.binarize.0", Window::square(3, 1), true),
                 enlarge: weights.double("bbox_head.binarize.3", true),
                 last: weights.double("bbox_head.binarize.6", false),
             },
+            lines,
+            level: config.level.unwrap_or_default(),
         }
     }
 
@@ -59,11 +82,12 @@ impl Inference {
         let mut fused: Option<FeatureMap> = None;
         let mut above: Option<FeatureMap> = None;
         let (height, width) = (features[0].height, features[0].width);
+        let laterals = self.laterals(&features);
         let channels: usize = self.smooths.iter().map(Conv::outputs).sum();
         for (level, feature) in features.into_iter().enumerate().rev() {
             let lateral = match &above {
-                Some(above) => self.laterals[level].forward_add(&feature, above, FRAME),
-                None => self.laterals[level].forward(&feature, FRAME),
+                Some(above) => laterals[level].forward_add(&feature, above, FRAME),
+                None => laterals[level].forward(&feature, FRAME),
             };
             drop(feature);
             let out = fused.get_or_insert_with(|| FeatureMap::new(height, width, channels, FRAME));
@@ -78,6 +102,17 @@ impl Inference {
         }
         fused.expect("a backbone has features")
     }
+
+    /// The lateral convolutions that fit what the picture's regions are.
+    fn laterals(&self, features: &[FeatureMap]) -> &[Conv] {
+        let (Some(lines), Some(coarsest)) = (&self.lines, features.last()) else { return &self.laterals };
+        let line = match self.level {
+            DbLevel::Auto => lines.judge.forward(&coarsest.mean(), 0).into_values()[0] > 0.0,
+            DbLevel::Word => false,
+            DbLevel::Line => true,
+        };
+        if line { &lines.laterals } else { &self.laterals }
+    }
 }
 
 /// A backbone of residual blocks.
@@ -85,25 +120,29 @@ struct Backbone {
     stem: Vec<Conv>,
     /// A 3x3 pooling of stride 2 follows the stem. Without it the stem's output is the first feature.
     pool: bool,
+    /// Blocks before the first feature.
+    fine: Vec<Block>,
     stages: Vec<Vec<Block>>,
 }
 
 impl Backbone {
     fn lite(config: &DbLite, weights: &FoldedWeights) -> Self {
         let half = Window::square(3, 2);
-        let block = |stage: usize, block: usize| {
-            let name = format!("backbone.stages.{stage}.{block}");
-            let stride = if block == 0 { 2 } else { 1 };
+        let block = |name: String, stride: usize| {
             Block::new(weights, &name, &[(3, stride), (3, 1)], ("down.conv", stride))
         };
         Self {
             stem: [0, 1].map(|i| weights.conv(&format!("backbone.stem.{i}.conv"), half, true)).into(),
             pool: false,
+            fine: (0..config.fine).map(|b| block(format!("backbone.fine.{b}"), 1)).collect(),
             stages: config
                 .stages
                 .iter()
                 .enumerate()
-                .map(|(stage, (_, blocks))| (0..*blocks).map(|b| block(stage, b)).collect())
+                .map(|(stage, (_, blocks))| {
+                    let name = |b: usize| format!("backbone.stages.{stage}.{b}");
+                    (0..*blocks).map(|b| block(name(b), if b == 0 { 2 } else { 1 })).collect()
+                })
                 .collect(),
         }
     }
@@ -127,6 +166,7 @@ impl Backbone {
         Self {
             stem: vec![weights.conv("backbone.conv1", Window::square(7, 2), true)],
             pool: true,
+            fine: Vec::new(),
             stages: (1..=4).map(stage).collect(),
         }
     }
@@ -139,6 +179,9 @@ impl Backbone {
         }
         if self.pool {
             x = x.max_pool_3x3_s2(FRAME);
+        }
+        for block in &self.fine {
+            x = block.forward(&x);
         }
         let mut features: Vec<FeatureMap> = Vec::new();
         for stage in &self.stages {

@@ -4,6 +4,7 @@
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use super::level::level_loss;
 use super::model::DbMaps;
 use crate::{Error, Result};
 
@@ -26,6 +27,8 @@ pub struct DbLossConfig {
     pub beta: f64,
     /// Balanced cross-entropy on the probability map; dice where `false`.
     pub balanced_bce: bool,
+    /// Weight of the loss of the level, for networks that know words from lines.
+    pub gamma: f64,
     /// Hard negatives kept for each positive pixel of the batch.
     pub negative_ratio: f64,
 }
@@ -33,7 +36,7 @@ pub struct DbLossConfig {
 impl Default for DbLossConfig {
     /// MMOCR's ICDAR 2015 configuration: 5, 10, balanced cross-entropy with 3 negatives a positive.
     fn default() -> Self {
-        Self { alpha: 5.0, beta: 10.0, balanced_bce: true, negative_ratio: 3.0 }
+        Self { alpha: 5.0, beta: 10.0, gamma: 0.5, balanced_bce: true, negative_ratio: 3.0 }
     }
 }
 
@@ -42,12 +45,14 @@ impl Default for DbLossConfig {
 pub struct DbTargets {
     /// The shrunk texts; above 0 inside.
     pub shrink: Tensor<3>,
-    /// 1 where the probability map counts, 0 over ignored text.
+    /// How much each pixel counts in the loss of the probability map: 1, 0 over ignored text, more between neighbours.
     pub shrink_mask: Tensor<3>,
     /// The threshold map, 0.3 to 0.7.
     pub threshold: Tensor<3>,
     /// 1 around texts, where the threshold map counts.
     pub threshold_mask: Tensor<3>,
+    /// What the network should take each picture for, `[N]`: 0 for a scene of words, 1 for a page of lines.
+    pub level: Option<Tensor<1>>,
 }
 
 /// The loss's parts, weighted: each is `[1]`.
@@ -59,12 +64,18 @@ pub struct DbLosses {
     pub binary: Tensor<1>,
     /// Of the threshold map, times `beta`.
     pub threshold: Tensor<1>,
+    /// Of the level, times `gamma`; `None` for networks or targets without one.
+    pub level: Option<Tensor<1>>,
 }
 
 impl DbLosses {
     /// What training minimises: the sum, `[1]`.
     pub fn total(&self) -> Tensor<1> {
-        self.prob.clone() + self.binary.clone() + self.threshold.clone()
+        let maps = self.prob.clone() + self.binary.clone() + self.threshold.clone();
+        match &self.level {
+            Some(level) => maps + level.clone(),
+            None => maps,
+        }
     }
 }
 
@@ -73,6 +84,7 @@ impl DbLossConfig {
         let weights = [
             ("loss.alpha", self.alpha),
             ("loss.beta", self.beta),
+            ("loss.gamma", self.gamma),
             ("loss.negative_ratio", self.negative_ratio),
         ];
         match weights.into_iter().find(|(_, w)| !(w.is_finite() && *w >= 0.0)) {
@@ -105,6 +117,11 @@ impl DbLossConfig {
             prob: of_prob.attach(&maps.prob, self.alpha),
             binary: of_binary.attach(&maps.binary, 1.0),
             threshold: of_threshold.attach(&maps.threshold, self.beta),
+            level: maps
+                .level
+                .clone()
+                .zip(targets.level.clone())
+                .map(|(judged, truth)| level_loss(judged, truth) * self.gamma),
         }
     }
 }
@@ -147,7 +164,7 @@ fn balanced_cross_entropy(pred: &[f32], truth: &[f32], mask: &[f32], negative_ra
     let mut candidates = vec![0.0f32; entropy.len()];
     for (i, e) in entropy.iter().enumerate() {
         positives += f64::from(truth[i] * mask[i]);
-        negatives += f64::from((1.0 - truth[i]) * mask[i]);
+        negatives += if (1.0 - truth[i]) * mask[i] > 0.0 { 1.0 } else { 0.0 };
         sum += f64::from(e * truth[i] * mask[i]);
         candidates[i] = e * (1.0 - truth[i]) * mask[i];
     }

@@ -9,6 +9,7 @@ use glyphic_nn::necks::{Fpnc, FpncConfig};
 use glyphic_nn::ops::{After, convolve_transposed};
 
 use super::config::{DbBackbone, DbNetConfig};
+use super::level::{DbLevel, Level};
 
 /// Steepness of the step function that turns probability and threshold into the binary map.
 const STEEPNESS: f64 = 50.0;
@@ -22,14 +23,18 @@ pub struct DbMaps {
     pub threshold: Tensor<4>,
     /// A soft `prob > threshold`.
     pub binary: Tensor<4>,
+    /// What the network takes each picture for, `[N]`, a logit above 0 for lines; of networks that know levels.
+    pub level: Option<Tensor<1>>,
 }
 
-/// Backbone, neck and head. Names: `backbone.*`, `neck.*`, `bbox_head.*`.
+/// Backbone, neck and head, and the level where the network knows one. Names: `backbone.*`, `neck.*`, `bbox_head.*`,
+/// `level.*`.
 #[derive(Module, Debug)]
 pub struct DbNet {
     backbone: Backbone,
     neck: Fpnc,
     bbox_head: DbHead,
+    level: Option<Level>,
 }
 
 impl DbNetConfig {
@@ -39,13 +44,18 @@ impl DbNetConfig {
             DbBackbone::Resnet(config) => Backbone::Resnet(config.network().init(device)),
             DbBackbone::Lite(config) => Backbone::Lite(config.network().init(device)),
         };
+        let channels = self.backbone.channels();
+        let level = self.level.map(|_| {
+            let coarsest = channels.last().copied().unwrap_or_default();
+            Level::new(coarsest, channels.len(), self.neck.lateral_channels, device)
+        });
         let neck = FpncConfig {
             lateral_channels: self.neck.lateral_channels,
             out_channels: self.neck.out_channels,
-            ..FpncConfig::new(&self.backbone.channels())
+            ..FpncConfig::new(&channels)
         };
         let bbox_head = DbHead::new(neck.output_channels(), device);
-        DbNet { backbone, neck: neck.init(device), bbox_head }
+        DbNet { backbone, neck: neck.init(device), bbox_head, level }
     }
 }
 
@@ -58,9 +68,18 @@ impl DbNet {
         }
     }
 
-    /// Features -> the neck's output `[N, 4 * out_channels, H/4, W/4]`.
-    pub fn neck(&self, features: Vec<Tensor<4>>) -> Tensor<4> {
-        self.neck.forward(features)
+    /// What the network takes each picture for, `[N]`: a logit above 0 for lines; `None` where it knows no levels.
+    pub fn judge(&self, features: &[Tensor<4>]) -> Option<Tensor<1>> {
+        Some(self.level.as_ref()?.judge(features.last()?.clone()))
+    }
+
+    /// Features -> the neck's output `[N, 4 * out_channels, H/4, W/4]`. `line` is 0 for words and 1 for lines, `[N]`;
+    /// networks without levels do not look at it.
+    pub fn neck(&self, features: Vec<Tensor<4>>, line: Option<&Tensor<1>>) -> Tensor<4> {
+        match (&self.level, line) {
+            (Some(level), Some(line)) => self.neck.forward_leaning(features, |i, x| level.lean(i, x, line)),
+            _ => self.neck.forward(features),
+        }
     }
 
     /// The neck's output -> all maps, `[N, 1, H, W]` each.
@@ -68,17 +87,26 @@ impl DbNet {
         let prob = branch(&self.bbox_head.binarize, x.clone());
         let threshold = branch(&self.bbox_head.threshold, x);
         let binary = sigmoid((prob.clone() - threshold.clone()) * STEEPNESS);
-        DbMaps { prob, threshold, binary }
+        DbMaps { prob, threshold, binary, level: None }
     }
 
-    /// For training: `[N, 3, H, W]`, sides multiples of 32 -> three maps `[N, 1, H, W]`.
-    pub fn forward(&self, x: Tensor<4>) -> DbMaps {
-        self.maps(self.neck(self.features(x)))
+    /// For training: `[N, 3, H, W]`, sides multiples of 32 -> three maps `[N, 1, H, W]`. `line` as for
+    /// [`DbNet::neck`].
+    pub fn forward(&self, x: Tensor<4>, line: Option<&Tensor<1>>) -> DbMaps {
+        let features = self.features(x);
+        let level = self.judge(&features);
+        DbMaps { level, ..self.maps(self.neck(features, line)) }
     }
 
     /// For inference, without the threshold branch: `[N, 3, H, W]` -> probabilities `[N, 1, H, W]`.
-    pub fn probabilities(&self, x: Tensor<4>) -> Tensor<4> {
-        branch(&self.bbox_head.binarize, self.neck(self.features(x)))
+    pub fn probabilities(&self, x: Tensor<4>, level: DbLevel) -> Tensor<4> {
+        let features = self.features(x);
+        let line = self.judge(&features).map(|judged| match level {
+            DbLevel::Auto => judged.greater_elem(0.0).float(),
+            DbLevel::Word => judged.zeros_like(),
+            DbLevel::Line => judged.ones_like(),
+        });
+        branch(&self.bbox_head.binarize, self.neck(features, line.as_ref()))
     }
 }
 
@@ -92,7 +120,7 @@ impl Fold for DbNet {
             binarize: fold_branch(self.bbox_head.binarize),
             threshold: fold_branch(self.bbox_head.threshold),
         };
-        Self { backbone, neck: self.neck.fold(), bbox_head }
+        Self { backbone, neck: self.neck.fold(), bbox_head, level: self.level }
     }
 }
 

@@ -8,13 +8,15 @@ use crate::layers::{ConvBlock, ConvBlockConfig, Fold, LiteBlock, LiteBlockConfig
 pub struct LiteConfig {
     /// Channels of the two stem convolutions; the second is feature 0.
     pub stem: [usize; 2],
+    /// Residual blocks after the stem, at a quarter of the size, where close neighbours are told apart.
+    pub fine: usize,
     /// Channels of each later feature with its number of blocks.
     pub stages: Vec<(usize, usize)>,
 }
 
 impl Default for LiteConfig {
     fn default() -> Self {
-        Self { stem: [16, 24], stages: vec![(40, 1), (80, 2), (128, 1)] }
+        Self { stem: [16, 24], fine: 1, stages: vec![(40, 1), (80, 2), (128, 1)] }
     }
 }
 
@@ -41,22 +43,29 @@ impl LiteConfig {
                     .collect()
             })
             .collect();
-        Lite { stem: vec![half([3, self.stem[0]]), half(self.stem)], stages }
+        let fine = || LiteBlockConfig::new([self.stem[1]; 2]).init(device);
+        Lite {
+            stem: vec![half([3, self.stem[0]]), half(self.stem)],
+            fine: (0..self.fine).map(|_| fine()).collect(),
+            stages,
+        }
     }
 }
 
-/// A small residual backbone for text detection on processors: two strided convolutions, then stages that each
-/// halve the size. Names: `stem.{0,1}.{conv,bn}`, `stages.<s>.<b>.*`.
+/// A small residual backbone for text detection on processors: two strided convolutions, blocks of their size, then
+/// stages that each halve it. Names: `stem.{0,1}.{conv,bn}`, `fine.<b>.*`, `stages.<s>.<b>.*`.
 #[derive(Module, Debug)]
 pub struct Lite {
     stem: Vec<ConvBlock>,
+    fine: Vec<LiteBlock>,
     stages: Vec<Vec<LiteBlock>>,
 }
 
 impl Lite {
     /// `[N, 3, H, W]` to features of 1/4, 1/8, 1/16, 1/32 of the size (default config), `[N, C_i, H_i, W_i]` each.
     pub fn forward(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
-        let mut x = self.stem.iter().fold(x, |x, block| block.forward(x));
+        let x = self.stem.iter().fold(x, |x, block| block.forward(x));
+        let mut x = self.fine.iter().fold(x, |x, block| block.forward(x));
         let mut features = vec![x.clone()];
         for stage in &self.stages {
             x = stage.iter().fold(x, |x, block| block.forward(x));
@@ -68,6 +77,6 @@ impl Lite {
 
 impl Fold for Lite {
     fn fold(self) -> Self {
-        Self { stem: self.stem.fold(), stages: self.stages.fold() }
+        Self { stem: self.stem.fold(), fine: self.fine.fold(), stages: self.stages.fold() }
     }
 }

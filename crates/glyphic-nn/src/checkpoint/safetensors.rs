@@ -69,7 +69,7 @@ fn parse(bytes: Vec<u8>) -> Result<StateDict, FormatError> {
 }
 
 /// Writes a module's weights in PyTorch's names and layouts, as f32 or f16 ([`DType::F32`], [`DType::F16`]), with text
-/// entries in the header.
+/// entries in the header. A tensor with a value beyond f16's range (a running variance, say) stays f32.
 ///
 /// The file appears whole or not at all: a crash, a full disk or an error leaves what was there before.
 ///
@@ -91,9 +91,9 @@ pub(super) fn write_state_dict(
     metadata: &BTreeMap<String, String>,
 ) -> Result<()> {
     let failed = |source| Error::Write { path: path.to_owned(), source };
-    let stored = match dtype {
-        DType::F32 => Dtype::F32,
-        DType::F16 => Dtype::F16,
+    let half = match dtype {
+        DType::F32 => false,
+        DType::F16 => true,
         other => {
             let reason = format!("weights are written as F32 or F16, not {other:?}");
             return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, reason)));
@@ -101,11 +101,13 @@ pub(super) fn write_state_dict(
     };
     let tensors = dict.names().filter_map(|name| {
         let value = dict.get(name)?;
-        let bytes = match dtype {
-            DType::F16 => value.data.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect(),
-            _ => value.data.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        let fits = value.data.iter().all(|v| v.abs() < f16::MAX.to_f32());
+        let (dtype, bytes) = if half && fits {
+            (Dtype::F16, value.data.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect())
+        } else {
+            (Dtype::F32, value.data.iter().flat_map(|v| v.to_le_bytes()).collect())
         };
-        Some((name, Plain { dtype: stored, shape: value.shape, bytes }))
+        Some((name, Plain { dtype, shape: value.shape, bytes }))
     });
     let header: HashMap<String, String> = metadata.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     let header = (!header.is_empty()).then_some(header);

@@ -81,8 +81,17 @@ pub struct Fpnc {
 impl Fpnc {
     /// Features `[N, in_channels[i], H_i, W_i]`, fine to coarse, to `[N, out_channels * levels, H_0, W_0]`.
     pub fn forward(&self, features: Vec<Tensor<4>>) -> Tensor<4> {
-        let mut laterals: Vec<Tensor<4>> =
-            self.lateral_convs.iter().zip(features).map(|(conv, x)| conv.forward(x)).collect();
+        self.forward_leaning(features, |_, x| x)
+    }
+
+    /// As [`Fpnc::forward`]; `lean` changes lateral `i` before the levels are summed.
+    pub fn forward_leaning(
+        &self,
+        features: Vec<Tensor<4>>,
+        lean: impl Fn(usize, Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<4> {
+        let convs = self.lateral_convs.iter().zip(features).enumerate();
+        let mut laterals: Vec<Tensor<4>> = convs.map(|(i, (conv, x))| lean(i, conv.forward(x))).collect();
         for i in (1..laterals.len()).rev() {
             let [_, _, h, w] = laterals[i - 1].dims();
             let above = upsample_nearest(laterals[i].clone(), [h, w]);

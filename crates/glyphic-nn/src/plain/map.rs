@@ -57,6 +57,19 @@ impl FeatureMap {
         &self.data[start..start + self.width * self.channels]
     }
 
+    /// The mean of each channel, as a map of one pixel.
+    pub fn mean(&self) -> Self {
+        let mut sums = vec![0.0f64; self.channels];
+        for y in 0..self.height {
+            for pixel in self.row(y).chunks_exact(self.channels) {
+                sums.iter_mut().zip(pixel).for_each(|(sum, v)| *sum += f64::from(*v));
+            }
+        }
+        let count = (self.height * self.width).max(1) as f64;
+        let data = sums.into_iter().map(|sum| (sum / count) as f32).collect();
+        Self { height: 1, width: 1, channels: self.channels, frame: 0, data }
+    }
+
     /// All numbers from the pixel that lies `padding` above and left of row `y`, column 0.
     pub fn window_rows(&self, y: usize, padding: [usize; 2]) -> &[f32] {
         let start = (y + self.frame - padding[0]) * self.stride() + (self.frame - padding[1]) * self.channels;

@@ -44,9 +44,31 @@ impl FoldedWeights {
         Conv::new(&transposed, &self.bias(name, outputs).repeat(4), Window::square(1, 1), relu)
     }
 
+    /// The convolution of this name whose outputs are scaled by `1 + scale` and shifted by `shift`, parameters of one
+    /// number an output.
+    ///
+    /// # Panics
+    /// Where the network has no such layer or parameters.
+    pub fn leaning_conv(&self, name: &str, scale: &str, shift: &str, window: Window) -> Conv {
+        let (shape, mut weight) = self.weight(name);
+        let mut bias = self.bias(name, shape[0]);
+        let (scale, shift) = (self.parameter(scale).1, self.parameter(shift).1);
+        let taps = weight.len() / shape[0];
+        for (weights, scale) in weight.chunks_exact_mut(taps).zip(&scale) {
+            weights.iter_mut().for_each(|w| *w *= 1.0 + scale);
+        }
+        for ((bias, scale), shift) in bias.iter_mut().zip(&scale).zip(shift) {
+            *bias = *bias * (1.0 + scale) + shift;
+        }
+        Conv::new(&weight, &bias, window, false)
+    }
+
     fn weight(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
-        let value = self.0.get(&format!("{name}.weight"));
-        let value = value.unwrap_or_else(|| panic!("the network has no {name}"));
+        self.parameter(&format!("{name}.weight"))
+    }
+
+    fn parameter(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
+        let value = self.0.get(name).unwrap_or_else(|| panic!("the network has no {name}"));
         (value.shape, value.data)
     }
 

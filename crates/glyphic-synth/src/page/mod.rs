@@ -77,11 +77,20 @@ impl PageSynth {
     pub fn page(&self, index: u64) -> Sample {
         let mut dice = Dice::new(self.config.seed, Purpose::Page, index);
         let kind = Self::draw_kind(&mut dice);
+        self.draw(kind, &mut dice)
+    }
+
+    /// As [`PageSynth::page`], of the kind that is wanted.
+    pub fn page_of(&self, kind: PageKind, index: u64) -> Sample {
+        self.draw(kind, &mut Dice::new(self.config.seed, Purpose::Page, index))
+    }
+
+    fn draw(&self, kind: PageKind, dice: &mut Dice) -> Sample {
         loop {
             let drawn = match kind {
-                PageKind::Receipt => receipt::draw(&self.stock, &self.config, &mut dice),
-                PageKind::Document => document::draw(&self.stock, &self.config, &mut dice),
-                PageKind::Scene => scene::draw(&self.stock, &self.config, &mut dice),
+                PageKind::Receipt => receipt::draw(&self.stock, &self.config, dice),
+                PageKind::Document => document::draw(&self.stock, &self.config, dice),
+                PageKind::Scene => scene::draw(&self.stock, &self.config, dice),
             };
             if let Some(sample) = drawn {
                 return sample;

@@ -30,7 +30,10 @@ pub(super) fn draw(stock: &Stock, config: &SynthConfig, dice: &mut Dice) -> Opti
     let base = ground::dull(dice);
     let mut canvas = Canvas::new(w, h, base);
     if config.degrade {
-        ground::street(&mut canvas, dice, base);
+        match stock.grounds.piece(dice, 0.67, w, h) {
+            Some(piece) => canvas = piece,
+            None => ground::street(&mut canvas, dice, base),
+        }
     }
     let mut truth = Truth::new(&canvas);
     let mut taken: Vec<EmBox> = Vec::new();

@@ -47,6 +47,29 @@ pub struct DetectionSource {
     /// Its share of the mix.
     #[serde(default = "one")]
     pub weight: f64,
+    /// What a pack outlines. Rendered pages know both: scenes are trained on by the word and pages by the line, and for
+    /// networks that know levels 15 % of the scenes by the line and 30 % of the pages by the word.
+    #[serde(default)]
+    pub outlines: Outlines,
+}
+
+/// What a pack outlines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outlines {
+    /// The words of scenes.
+    #[default]
+    Word,
+    /// The lines of pages.
+    Line,
+}
+
+/// A source of the mixture: what its samples outline, and what a network should take them for.
+struct Part {
+    pictures: Arc<dyn Source<Item = Sample>>,
+    weight: f64,
+    line: bool,
+    page: bool,
 }
 
 /// Pictures detected together; it bounds the memory of a validation.
@@ -55,6 +78,8 @@ const VALIDATION_BATCH: usize = 4;
 pub(crate) struct DetectionTask {
     config: DbNetConfig,
     feed: Feed<DetectionPlan>,
+    /// Of each source of the mixture, whether it outlines lines and whether it shows pages.
+    levels: Vec<[bool; 2]>,
     validations: Vec<(String, LazyPack)>,
     device: Device,
 }
@@ -69,10 +94,12 @@ impl DetectionTask {
         observer: &mut dyn Observer,
     ) -> Result<(Self, DbNet)> {
         config.dbnet.validate()?;
-        let mut parts: Vec<(Arc<dyn Source<Item = Sample>>, f64)> = Vec::new();
+        let mut parts = Vec::new();
         for source in &config.train {
-            parts.push((open(source, run.seed, observer)?, source.weight));
+            parts.extend(open(source, run.seed, config.dbnet.level.is_some(), observer)?);
         }
+        let levels = parts.iter().map(|part| [part.line, part.page]).collect();
+        let parts = parts.into_iter().map(|part| (part.pictures, part.weight)).collect();
         let options = DetectionOptions { seed: run.seed, ..config.batches.clone() };
         let plan = DetectionPlan::new(Mixture::new(parts)?, options)?;
         let feed = Feed::new(plan, run.workers, step)?;
@@ -83,8 +110,15 @@ impl DetectionTask {
         }
         let mut net = seeded(device, run.seed, || config.dbnet.init(device));
         load_init(&mut net, run.init.as_deref())?;
-        let task = Self { config: config.dbnet.clone(), feed, validations, device: device.clone() };
+        let task = Self { config: config.dbnet.clone(), feed, levels, validations, device: device.clone() };
         Ok((task, net))
+    }
+
+    /// 1 for pictures whose source says yes to the first (lines) or second (pages) question.
+    fn level(&self, batch: &DetectionBatch, question: usize) -> Tensor<1> {
+        let answers: Vec<f32> =
+            batch.sources.iter().map(|&s| f32::from(u8::from(self.levels[s][question]))).collect();
+        Tensor::from_floats(answers.as_slice(), &self.device)
     }
 
     fn plane(&self, batch: &DetectionBatch, values: Vec<f32>) -> Tensor<3> {
@@ -92,26 +126,47 @@ impl DetectionTask {
     }
 }
 
-fn open(
-    source: &DetectionSource,
-    seed: u64,
-    observer: &mut dyn Observer,
-) -> Result<Arc<dyn Source<Item = Sample>>> {
+fn open(source: &DetectionSource, seed: u64, levels: bool, observer: &mut dyn Observer) -> Result<Vec<Part>> {
     match &source.source {
         SourceKind::Pack(path) => {
             let pack = LazyPack::open(path, &PackOptions::default())?;
             observer.message(&format!("{}: {}", path.display(), lint_pack(&pack)?));
-            Ok(Arc::new(pack))
+            let line = source.outlines == Outlines::Line;
+            Ok(vec![Part { pictures: Arc::new(pack), weight: source.weight, line, page: line }])
         }
         SourceKind::Synth(config) => {
             let synth = PageSynth::new(config.clone().reseeded(seed))?;
-            Ok(Arc::new(FnSource::new("synthetic pages", true, move |i| {
-                let mut sample = synth.page(i);
-                if synth.kind(i) != PageKind::Scene {
-                    sample.truth.instances = lines(&sample.truth);
-                }
-                Ok::<_, glyphic_data::Error>(sample)
-            })))
+            let part = |page: bool, line: bool, share: f64| {
+                let synth = synth.clone();
+                let draw = move |i: u64| {
+                    let kind = match i % 11 {
+                        _ if !page => PageKind::Scene,
+                        0..8 => PageKind::Receipt,
+                        _ => PageKind::Document,
+                    };
+                    let mut sample = synth.page_of(kind, i);
+                    if line {
+                        sample.truth.instances = lines(&sample.truth);
+                    }
+                    Ok::<_, glyphic_data::Error>(sample)
+                };
+                let name = if page { "synthetic pages" } else { "synthetic scenes" };
+                let pictures = Arc::new(FnSource::new(name, true, draw));
+                Part { pictures, weight: source.weight * share, line, page }
+            };
+            // Shares of the kinds as the synthesiser itself draws them.
+            const SCENES: f64 = 0.45;
+            const PAGES: f64 = 0.55;
+            Ok(if levels {
+                vec![
+                    part(false, false, 0.85 * SCENES),
+                    part(false, true, 0.15 * SCENES),
+                    part(true, false, 0.3 * PAGES),
+                    part(true, true, 0.7 * PAGES),
+                ]
+            } else {
+                vec![part(false, false, SCENES), part(true, true, PAGES)]
+            })
         }
     }
 }
@@ -155,8 +210,10 @@ impl Task for DetectionTask {
             shrink_mask: self.plane(batch, bytes(&maps.shrink_mask)),
             threshold: self.plane(batch, maps.thr.clone()),
             threshold_mask: self.plane(batch, bytes(&maps.thr_mask)),
+            level: Some(self.level(batch, 1)),
         };
-        Ok(self.config.loss.forward(&net.forward(input), &targets).total())
+        let maps = net.forward(input, Some(&self.level(batch, 0)));
+        Ok(self.config.loss.forward(&maps, &targets).total())
     }
 
     fn validate(&self, net: &DbNet) -> Result<(BTreeMap<String, f64>, f64)> {

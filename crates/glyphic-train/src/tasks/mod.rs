@@ -13,7 +13,7 @@ use glyphic_data::{Loader, LoaderOptions, Pixels, Plan};
 use glyphic_nn::checkpoint::{self, DType, LoadOptions, save_safetensors};
 use serde::{Deserialize, Serialize};
 
-pub use detection::{DetectionConfig, DetectionSource};
+pub use detection::{DetectionConfig, DetectionSource, Outlines};
 pub use recognition::{RecognitionConfig, RecognitionSource};
 
 pub(crate) use detection::DetectionTask;

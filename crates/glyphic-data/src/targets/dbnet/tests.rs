@@ -132,3 +132,29 @@ fn an_empty_page_and_values_out_of_range_are_answered() {
         assert!(matches!(targets.check(), Err(Error::Setup { .. })), "{targets:?}");
     }
 }
+
+#[test]
+fn pixels_between_neighbours_weigh_more_where_that_is_wanted() {
+    let word =
+        |x: f64| [(x, 20.0), (x + 40.0, 20.0), (x + 40.0, 36.0), (x, 36.0)].map(|(x, y)| Point::new(x, y));
+    let outlines = Outlines {
+        width: 128,
+        height: 64,
+        texts: vec![word(10.0).to_vec(), word(54.0).to_vec()],
+        ..Outlines::default()
+    };
+    let maps =
+        |gap_weight| DbnetTargets { gap_weight, ..DbnetTargets::default() }.maps_of(&outlines).unwrap();
+    let (plain, weighted) = (maps(1), maps(4));
+    assert!(plain.shrink_mask.iter().all(|&w| w == 1));
+    assert_eq!(
+        (&plain.shrink, &plain.thr, &plain.thr_mask),
+        (&weighted.shrink, &weighted.thr, &weighted.thr_mask)
+    );
+    let at = |x: usize, y: usize| weighted.shrink_mask[y * 128 + x];
+    // Four pixels lie between the words, which grow by some five on either side.
+    assert_eq!((at(52, 28), at(30, 28), at(8, 28), at(120, 60)), (4, 1, 1, 1));
+    let heavy: Vec<usize> = (0..128 * 64).filter(|&i| weighted.shrink_mask[i] == 4).collect();
+    assert!(heavy.iter().all(|i| (44..60).contains(&(i % 128)) && weighted.shrink[*i] == 0), "{heavy:?}");
+    assert!(DbnetTargets { gap_weight: 0, ..DbnetTargets::default() }.maps_of(&outlines).is_err());
+}
