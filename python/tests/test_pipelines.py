@@ -397,8 +397,8 @@ def test_texts_too_small_to_be_learnt_are_ignored(poly2mask):
     def box(x, y, width, height):
         return [float(v) for v in (x, y, x + width, y, x + width, y + height, x, y + height)]
 
-    # The second has a side below 8 pixels, the third vanishes when it shrinks by so much.
-    boxes = [box(10, 10, 60, 30), box(10, 60, 60, 6), box(90, 10, 9, 9)]
+    # The second has a side below 8 pixels, the third vanishes when it shrinks by 4.
+    boxes = [box(10, 10, 60, 30), box(10, 60, 60, 6), box(30, 85, 100, 8)]
     info = dict(
         bboxes=np.zeros((3, 4), np.float32),
         labels=np.zeros(3, np.int64),
@@ -419,4 +419,4 @@ def test_texts_too_small_to_be_learnt_are_ignored(poly2mask):
     assert not {"gt_masks", "gt_labels", "gt_bboxes", "gt_bboxes_ignore"} & set(results)
     assert results["bbox_fields"] == [] and "gt_masks_ignore" not in results["mask_fields"]
     kept = results["gt_shrink_mask"].masks[0]
-    assert [kept[y, x] for x, y in ((40, 25), (40, 63), (94, 14), (115, 70), (150, 90))] == [1, 0, 0, 0, 1]
+    assert [kept[y, x] for x, y in ((40, 25), (40, 63), (80, 89), (115, 70), (150, 90))] == [1, 0, 0, 0, 1]

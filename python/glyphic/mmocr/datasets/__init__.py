@@ -1,6 +1,6 @@
 """``mmocr.datasets``."""
 
-from . import pipelines, utils
+from . import pipelines
 from .base_dataset import BaseDataset
 from .builder import DATASETS, LOADERS, PARSERS, PIPELINES, build_dataset, build_loader, build_parser
 from .icdar_dataset import IcdarDataset
@@ -11,7 +11,7 @@ from .ocr_seg_dataset import OCRSegDataset
 from .pipelines import CustomFormatBundle, DBNetTargets, FCENetTargets
 from .text_det_dataset import TextDetDataset
 from .uniform_concat_dataset import ConcatDataset, RepeatDataset, UniformConcatDataset
-from .utils import *  # noqa: F403
+from .utils import HardDiskLoader, LineJsonParser, LineStrParser, LmdbLoader
 
 __all__ = [
     "BaseDataset",
@@ -20,9 +20,13 @@ __all__ = [
     "DATASETS",
     "DBNetTargets",
     "FCENetTargets",
+    "HardDiskLoader",
     "IcdarDataset",
     "KIEDataset",
     "LOADERS",
+    "LineJsonParser",
+    "LineStrParser",
+    "LmdbLoader",
     "NerDataset",
     "OCRDataset",
     "OCRSegDataset",
@@ -35,5 +39,4 @@ __all__ = [
     "build_loader",
     "build_parser",
     "pipelines",
-    *utils.__all__,
 ]
