@@ -75,15 +75,17 @@ pub fn plot_thresholds(title: &str, curve: &[ThresholdScore]) -> String {
         let (cx, cy) = (x(best.threshold), y(best.score.hmean));
         // Beside the point, on the side where there is room.
         let (anchor, shift) = if cx > f64::midpoint(left, right) { ("end", -8.0) } else { ("start", 8.0) };
-        put(format_args!(
-            "<circle cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"4\"/>\n\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\" stroke=\"white\" stroke-width=\"4\" \
-             paint-order=\"stroke\">best hmean {:.4} at {:.2}</text>\n",
-            cx + shift,
-            (cy - 8.0).max(top + 14.0),
-            best.score.hmean,
-            best.threshold,
-        ));
+        put(format_args!("<circle cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"4\"/>\n"));
+        // First in white around, so that it can be read on lines.
+        for halo in [" stroke=\"white\" stroke-width=\"4\"", ""] {
+            put(format_args!(
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\"{halo}>best hmean {:.4} at {:.2}</text>\n",
+                cx + shift,
+                (cy - 8.0).max(top + 14.0),
+                best.score.hmean,
+                best.threshold,
+            ));
+        }
     }
     svg.push_str("</svg>\n");
     svg

@@ -155,7 +155,11 @@ fn char_quads(word: &[f64], text: &str, transcript: &Transcript) -> Option<Vec<f
         return None;
     }
     let between = |a: usize, b: usize, t: f32| {
-        let at = |k: usize| word[2 * a + k] + (word[2 * b + k] - word[2 * a + k]) * f64::from(t);
+        // Ten-thousandths of a pixel: fractions are no more exact.
+        let at = |k: usize| {
+            let v = word[2 * a + k] + (word[2 * b + k] - word[2 * a + k]) * f64::from(t);
+            (v * 1e4).round() / 1e4
+        };
         [at(0), at(1)]
     };
     let quad = |c: &TimedChar| {

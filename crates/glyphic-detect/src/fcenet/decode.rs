@@ -60,7 +60,7 @@ impl Default for FceDecodeConfig {
             beta: 1.0,
             score_threshold: 0.3,
             overlap_threshold: 0.1,
-            max_proposals: 20_000,
+            max_proposals: 10_000,
             max_regions: 3000,
             outline: FceOutline::Polygon,
         }
