@@ -12,6 +12,6 @@ mod vocab;
 pub use error::{Error, Result};
 pub use geometry::{Point, Polygon, Rect, RotatedRect};
 pub use image::{Image, ImageLimits};
-pub use page::{Document, Line, Page, Region, Sample, TextInstance, TimedChar, Transcript};
+pub use page::{Confidence, Document, Line, Page, Region, Sample, TextInstance, TimedChar, Transcript};
 pub use stage::{Detector, Extractor, Recognizer};
 pub use vocab::{DICT36, DICT90, LATIN, Symbol, Vocab, parse_dict, read_dict};

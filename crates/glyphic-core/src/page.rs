@@ -24,12 +24,35 @@ pub struct TimedChar {
     pub end: f32,
 }
 
+/// How the confidences of characters make that of a text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// Their mean, as MMOCR has it. Too high: one wrong letter makes a word wrong.
+    Mean,
+    /// The least of them, which is closer to how often such a text is right.
+    #[default]
+    Weakest,
+}
+
+impl Confidence {
+    /// The confidence of a text of these characters, 0 to 1; 0 without any.
+    pub fn of(self, chars: &[TimedChar]) -> f32 {
+        let scores = chars.iter().map(|c| c.score);
+        match self {
+            _ if chars.is_empty() => 0.0,
+            Self::Mean => scores.sum::<f32>() / chars.len() as f32,
+            Self::Weakest => scores.fold(1.0, f32::min),
+        }
+    }
+}
+
 /// What a recognizer read in one crop.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Transcript {
     /// The text; may be empty.
     pub text: String,
-    /// Mean confidence of the characters, 0 to 1; 0 for an empty text.
+    /// Confidence, 0 to 1, made of the characters' ([`Confidence`]); 0 for an empty text.
     pub score: f32,
     /// The characters of `text`, in order. May be empty where the truth gives none.
     pub chars: Vec<TimedChar>,

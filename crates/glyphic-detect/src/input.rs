@@ -34,9 +34,14 @@ impl Default for ResizeConfig {
 impl ResizeConfig {
     /// Width and height after scaling, at least 1 each.
     pub fn size(&self, width: u32, height: u32) -> (u32, u32) {
+        self.size_at(width, height, 1.0)
+    }
+
+    /// As [`ResizeConfig::size`], with limits `zoom` times as large; where nothing is enlarged, up to `zoom` is.
+    pub fn size_at(&self, width: u32, height: u32, zoom: f64) -> (u32, u32) {
         let (long, short) = (f64::from(width.max(height)), f64::from(width.min(height)));
-        let fit = (f64::from(self.long_side) / long).min(f64::from(self.short_side) / short);
-        let factor = if self.enlarge { fit } else { fit.min(1.0) };
+        let fit = zoom * (f64::from(self.long_side) / long).min(f64::from(self.short_side) / short);
+        let factor = if self.enlarge { fit } else { fit.min(zoom) };
         let scaled = |side: u32| ((f64::from(side) * factor + 0.5) as u32).max(1);
         (scaled(width), scaled(height))
     }
@@ -81,9 +86,9 @@ impl InputConfig {
     }
 
     /// The picture scaled and normalised in the top-left corner of a map whose sides are multiples of 32; zeros
-    /// fill the rest. `frame` is the map's.
-    pub(crate) fn prepare(&self, image: &Image, frame: usize) -> Result<Prepared> {
-        let (width, height) = self.resize.size(image.width(), image.height());
+    /// fill the rest. `frame` is the map's, `zoom` that of [`ResizeConfig::size_at`].
+    pub(crate) fn prepare(&self, image: &Image, frame: usize, zoom: f64) -> Result<Prepared> {
+        let (width, height) = self.resize.size_at(image.width(), image.height(), zoom);
         let scaled = match self.resize.antialias {
             true => resize_antialiased(image, width, height)?,
             false => resize_linear(image, width, height)?,
@@ -153,7 +158,7 @@ mod tests {
         let image = Image::filled(40, 33, [255, 0, 128]).unwrap();
         let resize = ResizeConfig { long_side: 64, short_side: 64, enlarge: false, antialias: false };
         let input = InputConfig { resize, ..InputConfig::default() };
-        let prepared = input.prepare(&image, 1).unwrap();
+        let prepared = input.prepare(&image, 1, 1.0).unwrap();
         assert_eq!((prepared.map.width, prepared.map.height), (64, 64));
         assert_eq!(prepared.content, Content { width: 40, height: 33, scale: [1.0, 1.0] });
         let expected = [0, 1, 2].map(|c| ([255.0, 0.0, 128.0][c] - input.mean[c]) / input.std[c]);

@@ -1,4 +1,4 @@
-use glyphic_core::{Image, Point, Polygon, Region, TextInstance, Transcript};
+use glyphic_core::{Confidence, Image, Point, Polygon, Region, TextInstance, Transcript};
 use glyphic_imgproc::{Border, Homography, warp_perspective};
 use rayon::prelude::*;
 
@@ -52,11 +52,17 @@ fn crop(image: &Image, region: usize, quad: &Quad, margin: f64) -> Option<Crop> 
 
 impl Crop {
     /// The words of this crop's transcript. One word alone keeps the region's own outline.
-    pub(crate) fn words(&self, regions: &[Region], transcript: &Transcript) -> Vec<TextInstance> {
+    pub(crate) fn words(
+        &self,
+        regions: &[Region],
+        transcript: &Transcript,
+        confidence: Confidence,
+    ) -> Vec<TextInstance> {
         let Some(region) = regions.get(self.region) else { return Vec::new() };
         let width = f64::from(self.image.width());
         let inner = [self.margin, self.margin + self.size[0]];
-        let words = words::split(transcript, ((inner[0] / width) as f32, (inner[1] / width) as f32));
+        let outer = ((inner[0] / width) as f32, (inner[1] / width) as f32);
+        let words = words::split(transcript, outer, confidence);
         let alone = words.len() == 1;
         words
             .into_iter()
@@ -131,7 +137,7 @@ mod tests {
         for margin in [-0.1, 0.0, 0.25] {
             let crop = &crop_regions(&gradient(), &regions, margin)[0];
             // Ten characters over the crop's whole width, which the margin widens.
-            let words = crop.words(&regions, &transcript("abcd fghij"));
+            let words = crop.words(&regions, &transcript("abcd fghij"), Confidence::Mean);
             assert_eq!(words.iter().map(TextInstance::text).collect::<Vec<_>>(), ["abcd", "fghij"]);
             let (first, second) = (words[0].region.polygon.bounds(), words[1].region.polygon.bounds());
             assert!(
@@ -148,7 +154,7 @@ mod tests {
     fn a_word_alone_keeps_the_outline_of_its_region() {
         let regions = [region(&[40., 20., 90., 15., 140., 20., 140., 40., 40., 40.])];
         let crop = &crop_regions(&gradient(), &regions, 0.1)[0];
-        let words = crop.words(&regions, &transcript("word"));
+        let words = crop.words(&regions, &transcript("word"), Confidence::Mean);
         assert_eq!(words[0].region, regions[0]);
     }
 

@@ -27,7 +27,9 @@ mod words;
 pub use config::{Applied, ReaderConfig, ReadingConfig};
 pub use detect::load_detector;
 pub use error::{Error, Result};
-pub use glyphic_core::{Detector, Image, Line, Page, Recognizer, Region, TextInstance, Transcript};
+pub use glyphic_core::{
+    Confidence, Detector, Image, Line, Page, Recognizer, Region, TextInstance, Transcript,
+};
 pub use glyphic_detect::{DetectorConfig, dbnet::DbLevel};
 pub use glyphic_nn::{Device, device};
 pub use glyphic_recognize::RecognizerConfig;

@@ -51,7 +51,7 @@ impl Reader {
         let readings = recognize::read_crops(self.recognizer.as_ref(), crops)?;
         let mut page = Page::new(image.width(), image.height());
         for (crop, transcript) in readings {
-            page.instances.extend(crop.words(&regions, &transcript));
+            page.instances.extend(crop.words(&regions, &transcript, self.config.confidence));
         }
         page.instances.retain(|word| self.is_sure(word));
         lines::order_into_lines(&mut page);

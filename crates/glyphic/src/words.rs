@@ -1,6 +1,6 @@
 //! A region's transcript, cut into words where its spaces stand.
 
-use glyphic_core::{TimedChar, Transcript};
+use glyphic_core::{Confidence, TimedChar, Transcript};
 
 /// A word and the part of the crop's width it takes, 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +15,7 @@ pub(crate) struct Word {
 ///
 /// A recognizer fires somewhere inside a character, not at its edges: a word's edge is set half a character's
 /// pitch beyond the middle of its last character, and never beyond the middle of the space.
-pub(crate) fn split(transcript: &Transcript, outer: (f32, f32)) -> Vec<Word> {
+pub(crate) fn split(transcript: &Transcript, outer: (f32, f32), confidence: Confidence) -> Vec<Word> {
     let runs: Vec<&[TimedChar]> =
         transcript.chars.split(|c| c.char.is_whitespace()).filter(|run| !run.is_empty()).collect();
     let text = transcript.text.trim();
@@ -23,7 +23,8 @@ pub(crate) fn split(transcript: &Transcript, outer: (f32, f32)) -> Vec<Word> {
         return Vec::new();
     }
     if runs.is_empty() || !text.contains(char::is_whitespace) {
-        let transcript = Transcript { text: text.to_owned(), ..transcript.clone() };
+        let score = runs.first().map_or(transcript.score, |run| confidence.of(run));
+        let transcript = Transcript { text: text.to_owned(), score, ..transcript.clone() };
         return vec![Word { transcript, start: outer.0, end: outer.1 }];
     }
     let half_pitch = pitch(&runs).map(|p| p / 2.0);
@@ -38,15 +39,14 @@ pub(crate) fn split(transcript: &Transcript, outer: (f32, f32)) -> Vec<Word> {
             end = (middle(last) + half).min(between);
             next_start = (middle(first) - half).max(between);
         }
-        words.push(Word { transcript: of(run), start, end });
+        words.push(Word { transcript: of(run, confidence), start, end });
         start = next_start;
     }
     words
 }
 
-fn of(run: &[TimedChar]) -> Transcript {
-    let score = run.iter().map(|c| c.score).sum::<f32>() / run.len().max(1) as f32;
-    Transcript { text: run.iter().map(|c| c.char).collect(), score, chars: run.to_vec() }
+fn of(run: &[TimedChar], confidence: Confidence) -> Transcript {
+    Transcript { text: run.iter().map(|c| c.char).collect(), score: confidence.of(run), chars: run.to_vec() }
 }
 
 fn middle(c: &TimedChar) -> f32 {
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn words_end_where_their_spaces_begin() {
-        let words = split(&transcript("ab cde fgh"), (0.0, 1.0));
+        let words = split(&transcript("ab cde fgh"), (0.0, 1.0), Confidence::Mean);
         let expected = [("ab", 0.0, 0.2), ("cde", 0.3, 0.6), ("fgh", 0.7, 1.0)];
         assert_eq!(words.len(), expected.len());
         for (word, (text, start, end)) in words.iter().zip(expected) {
@@ -91,17 +91,18 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_spaces_is_one_word_with_its_own_score() {
-        let words = split(&transcript(" abc "), (0.1, 0.9));
+    fn a_text_without_spaces_is_one_word_as_sure_as_its_weakest_character() {
+        let words = split(&transcript(" abc "), (0.1, 0.9), Confidence::Weakest);
         assert_eq!(words.len(), 1);
-        assert_eq!((words[0].transcript.text.as_str(), words[0].transcript.score), ("abc", 0.5));
+        assert_eq!(words[0].transcript.text, "abc");
+        assert!((words[0].transcript.score - 0.2).abs() < 1e-6);
         assert_eq!((words[0].start, words[0].end), (0.1, 0.9));
     }
 
     #[test]
     fn spaces_alone_are_no_word() {
-        assert_eq!(split(&transcript("   "), (0.0, 1.0)), []);
-        assert_eq!(split(&Transcript::default(), (0.0, 1.0)), []);
+        assert_eq!(split(&transcript("   "), (0.0, 1.0), Confidence::Mean), []);
+        assert_eq!(split(&Transcript::default(), (0.0, 1.0), Confidence::Mean), []);
     }
 
     #[test]
@@ -111,7 +112,7 @@ mod tests {
             let at = if i % 2 == 0 { 0.5 } else { 0.2 };
             (c.start, c.end) = (at, at);
         }
-        for pair in split(&t, (0.0, 1.0)).windows(2) {
+        for pair in split(&t, (0.0, 1.0), Confidence::Mean).windows(2) {
             assert!(pair[0].end <= pair[1].start, "{pair:?}");
         }
     }

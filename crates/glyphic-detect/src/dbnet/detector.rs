@@ -6,7 +6,7 @@ use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into};
 use glyphic_nn::layers::Fold;
 
 use super::inference::Inference;
-use super::{DbNet, DbNetConfig, ProbabilityMap};
+use super::{DbLevel, DbNet, DbNetConfig, ProbabilityMap};
 use crate::Result;
 use crate::input::{Content, Prepared};
 
@@ -51,34 +51,60 @@ impl DbNetDetector {
     /// # Errors
     /// [`crate::Error::Picture`] where the picture cannot be brought to the network's size.
     pub fn probability_map(&self, image: &Image) -> Result<ProbabilityMap> {
-        let (mut values, padded_width, content) = match &self.engine {
+        let zoom = self.config.word_zoom;
+        let found = match self.config.level {
+            Some(DbLevel::Word) => self.look(image, DbLevel::Word, zoom, false)?,
+            Some(DbLevel::Auto) if zoom != 1.0 => self.look(image, DbLevel::Auto, 1.0, true)?,
+            level => self.look(image, level.unwrap_or_default(), 1.0, false)?,
+        };
+        match found {
+            Some(map) => Ok(map),
+            // A scene: again, larger.
+            None => Ok(self.look(image, DbLevel::Word, zoom, false)?.expect("words are wanted")),
+        }
+    }
+
+    /// One look at a picture; `None` where it is judged to be one of words and `lines_only` is set.
+    fn look(
+        &self,
+        image: &Image,
+        level: DbLevel,
+        zoom: f64,
+        lines_only: bool,
+    ) -> Result<Option<ProbabilityMap>> {
+        let (values, padded_width, content) = match &self.engine {
             Engine::Processor(inference) => {
-                let Prepared { map, content } = self.config.input.prepare(image, inference.input_frame())?;
+                let frame = inference.input_frame();
+                let Prepared { map, content } = self.config.input.prepare(image, frame, zoom)?;
                 let width = map.width;
-                (inference.probabilities(map), width, content)
+                (inference.probabilities(map, level, lines_only), width, content)
             }
             Engine::Device { network, device } => {
-                let Prepared { map, content } = self.config.input.prepare(image, 0)?;
+                let Prepared { map, content } = self.config.input.prepare(image, 0, zoom)?;
                 let (height, width) = (map.height, map.width);
-                let level = self.config.level.unwrap_or_default();
                 let pixels = TensorData::new(map.into_values(), [1, height, width, 3]);
                 // [1, H, W, 3] -> [1, 3, H, W]
                 let input = Tensor::<4>::from_data(pixels, device).permute([0, 3, 1, 2]);
-                (network.probabilities(input, level).into_data().iter::<f32>().collect(), width, content)
+                (network.probabilities(input, level, lines_only).map(read_back), width, content)
             }
         };
+        let Some(mut values) = values else { return Ok(None) };
         // Nothing is looked for in the padding.
         let Content { width, height, scale } = content;
         for y in 0..height {
             values.copy_within(y * padded_width..y * padded_width + width, y * width);
         }
         values.truncate(width * height);
-        Ok(ProbabilityMap { values: Map::new(width, height, values)?, scale })
+        Ok(Some(ProbabilityMap { values: Map::new(width, height, values)?, scale }))
     }
 
     fn regions(&self, image: &Image) -> Result<Vec<Region>> {
         Ok(self.config.decode.decode(&self.probability_map(image)?))
     }
+}
+
+fn read_back(map: Tensor<4>) -> Vec<f32> {
+    map.into_data().iter::<f32>().collect()
 }
 
 impl Detector for DbNetDetector {
@@ -105,7 +131,8 @@ mod tests {
         let mut weights = state_dict(&config.init(&cpu()));
         for (name, shape) in state_names(&config.init(&cpu())) {
             let gain = if name.starts_with("bbox_head.binarize.6") { 0.06 } else { 1.0 };
-            let values = formula::weight("", &name, &shape).unwrap();
+            let values =
+                formula::weight("", &name, &shape).unwrap_or_else(|| vec![0.1; shape.iter().product()]);
             weights.insert(name, &shape, &values.iter().map(|v| v * gain).collect::<Vec<f32>>());
         }
         let processor = DbNetDetector::new(config.clone(), &weights, &cpu()).unwrap();

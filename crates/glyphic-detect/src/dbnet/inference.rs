@@ -14,7 +14,6 @@ pub(crate) struct Inference {
     smooths: Vec<Conv>,
     head: Head,
     lines: Option<Lines>,
-    level: DbLevel,
 }
 
 /// What differs where regions are lines.
@@ -61,7 +60,6 @@ impl Inference {
                 last: weights.double("bbox_head.binarize.6", false),
             },
             lines,
-            level: config.level.unwrap_or_default(),
         }
     }
 
@@ -70,19 +68,33 @@ impl Inference {
         self.backbone.stem[0].padding()
     }
 
-    /// A normalised picture `[H, W, 3]`, sides multiples of 32 -> text probabilities `[H, W]`.
-    pub(crate) fn probabilities(&self, picture: FeatureMap) -> Vec<f32> {
+    /// A normalised picture `[H, W, 3]`, sides multiples of 32 -> text probabilities `[H, W]`; `None` where the picture is
+    /// judged to be one of words and `lines_only` is set.
+    pub(crate) fn probabilities(
+        &self,
+        picture: FeatureMap,
+        level: DbLevel,
+        lines_only: bool,
+    ) -> Option<Vec<f32>> {
         let features = self.backbone.forward(picture);
-        let fused = self.neck(features);
-        self.head.forward(&fused)
+        let lines = self.lines.as_ref().filter(|lines| match (level, features.last()) {
+            (DbLevel::Auto, Some(coarsest)) => {
+                lines.judge.forward(&coarsest.mean(), 0).into_values()[0] > 0.0
+            }
+            (level, _) => level == DbLevel::Line,
+        });
+        if lines.is_none() && lines_only {
+            return None;
+        }
+        let fused = self.neck(features, lines.map_or(&self.laterals, |lines| &lines.laterals));
+        Some(self.head.forward(&fused))
     }
 
     /// FPNC: features at 1/4 to 1/32 -> `[H/4, W/4, 4 * out]`.
-    fn neck(&self, features: Vec<FeatureMap>) -> FeatureMap {
+    fn neck(&self, features: Vec<FeatureMap>, laterals: &[Conv]) -> FeatureMap {
         let mut fused: Option<FeatureMap> = None;
         let mut above: Option<FeatureMap> = None;
         let (height, width) = (features[0].height, features[0].width);
-        let laterals = self.laterals(&features);
         let channels: usize = self.smooths.iter().map(Conv::outputs).sum();
         for (level, feature) in features.into_iter().enumerate().rev() {
             let lateral = match &above {
@@ -101,17 +113,6 @@ impl Inference {
             above = Some(lateral);
         }
         fused.expect("a backbone has features")
-    }
-
-    /// The lateral convolutions that fit what the picture's regions are.
-    fn laterals(&self, features: &[FeatureMap]) -> &[Conv] {
-        let (Some(lines), Some(coarsest)) = (&self.lines, features.last()) else { return &self.laterals };
-        let line = match self.level {
-            DbLevel::Auto => lines.judge.forward(&coarsest.mean(), 0).into_values()[0] > 0.0,
-            DbLevel::Word => false,
-            DbLevel::Line => true,
-        };
-        if line { &lines.laterals } else { &self.laterals }
     }
 }
 

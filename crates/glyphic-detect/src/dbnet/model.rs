@@ -98,15 +98,19 @@ impl DbNet {
         DbMaps { level, ..self.maps(self.neck(features, line)) }
     }
 
-    /// For inference, without the threshold branch: `[N, 3, H, W]` -> probabilities `[N, 1, H, W]`.
-    pub fn probabilities(&self, x: Tensor<4>, level: DbLevel) -> Tensor<4> {
+    /// For inference, without the threshold branch: one picture `[1, 3, H, W]` -> probabilities `[1, 1, H, W]`; `None`
+    /// where it is judged to be one of words and `lines_only` is set.
+    pub fn probabilities(&self, x: Tensor<4>, level: DbLevel, lines_only: bool) -> Option<Tensor<4>> {
         let features = self.features(x);
         let line = self.judge(&features).map(|judged| match level {
-            DbLevel::Auto => judged.greater_elem(0.0).float(),
-            DbLevel::Word => judged.zeros_like(),
-            DbLevel::Line => judged.ones_like(),
+            DbLevel::Auto => judged.into_scalar::<f32>() > 0.0,
+            level => level == DbLevel::Line,
         });
-        branch(&self.bbox_head.binarize, self.neck(features, line.as_ref()))
+        if lines_only && line != Some(true) {
+            return None;
+        }
+        let line = line.map(|line| Tensor::full([1], f32::from(u8::from(line)), &features[0].device()));
+        Some(branch(&self.bbox_head.binarize, self.neck(features, line.as_ref())))
     }
 }
 

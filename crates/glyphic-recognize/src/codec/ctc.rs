@@ -2,7 +2,7 @@
 //!
 //! Graves et al., "Connectionist Temporal Classification", ICML 2006. Equals MMOCR's `CTCConvertor`.
 
-use glyphic_core::{Symbol, TimedChar, Transcript, Vocab};
+use glyphic_core::{Confidence, Symbol, TimedChar, Transcript, Vocab};
 
 use crate::{Error, Result};
 
@@ -15,6 +15,7 @@ pub struct CtcCodec {
     vocab: Vocab,
     blank: usize,
     lower: bool,
+    confidence: Confidence,
 }
 
 /// Consecutive time steps whose best class is the same character.
@@ -37,13 +38,19 @@ impl CtcCodec {
     /// [`Error::NoBlank`] where `vocab` has no blank class.
     pub fn new(vocab: Vocab) -> Result<Self> {
         let blank = vocab.special(Symbol::Blank).ok_or(Error::NoBlank { classes: vocab.len() })?;
-        Ok(Self { vocab, blank, lower: false })
+        Ok(Self { vocab, blank, lower: false, confidence: Confidence::Mean })
     }
 
     /// Whether text is lowered before it is encoded; decoding is not affected.
     #[must_use]
     pub fn with_lower(self, lower: bool) -> Self {
         Self { lower, ..self }
+    }
+
+    /// How sure a text is of its characters; their mean, as in MMOCR, where nothing is said.
+    #[must_use]
+    pub fn with_confidence(self, confidence: Confidence) -> Self {
+        Self { confidence, ..self }
     }
 
     /// The classes.
@@ -122,11 +129,7 @@ impl CtcCodec {
                 Some(TimedChar { char, score: run.score, start: place(run.start), end: place(run.end) })
             })
             .collect();
-        let score = if chars.is_empty() {
-            0.0
-        } else {
-            chars.iter().map(|c| c.score).sum::<f32>() / chars.len() as f32
-        };
+        let score = self.confidence.of(&chars);
         Transcript { text: chars.iter().map(|c| c.char).collect(), score, chars }
     }
 

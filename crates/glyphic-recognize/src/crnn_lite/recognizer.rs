@@ -1,5 +1,5 @@
 use burn::tensor::{Device, Tensor, TensorData};
-use glyphic_core::{Image, Recognizer, Vocab};
+use glyphic_core::{Confidence, Image, Recognizer, Vocab};
 use glyphic_nn::{
     checkpoint::{LoadOptions, StateDict, load_into},
     layers::Fold,
@@ -27,7 +27,7 @@ impl CrnnLiteConfig {
     /// # Errors
     /// Those of [`CrnnLiteConfig::vocab`].
     pub fn codec(&self) -> Result<CtcCodec> {
-        CtcCodec::new(self.vocab()?)
+        Ok(CtcCodec::new(self.vocab()?)?.with_confidence(Confidence::Weakest))
     }
 
     /// Writes the crop to `[3, 32, padded]`: resized to `content` columns, `(x / 255 - 0.5) / 0.5`. Nothing is written

@@ -183,7 +183,7 @@ mod tests {
         let mixed = [[488, 278], [968, 278], [488, 278], [488, 278], [488, 278], [968, 278]];
         let (places, [width, height]) = in_rows(&mixed);
         assert_eq!([width, height], [1456, 834]);
-        assert_eq!(places, [[0, 0], [488, 0], [0, 278], [488, 278], [976, 278], [0, 556]]);
+        assert_eq!(places, [[0, 0], [488, 0], [0, 278], [488, 278], [0, 556], [488, 556]]);
         assert_eq!(in_rows(&[[10, 700]]), (vec![[0, 0]], [10, 700]));
         assert_eq!(in_rows(&[]), (vec![], [0, 0]));
     }
