@@ -30,6 +30,8 @@ class BasicBlock(nn.Module):
         self.bn1 = nn.BatchNorm2d(cout)
         self.conv2 = nn.Conv2d(cout, cout, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(cout)
+        # A fresh block passes its input on.
+        nn.init.zeros_(self.bn2.weight)
         changes = cin != cout or tuple(stride) != (1, 1)
         self.down = ConvBn(cin, cout, 1, stride, act=False) if changes else None
 
@@ -86,6 +88,7 @@ class Lite(nn.Module):
     def __init__(self):
         super().__init__()
         self.stem = nn.ModuleList([ConvBn(3, 16, 3, 2, 1), ConvBn(16, 24, 3, 2, 1)])
+        self.fine = nn.ModuleList([BasicBlock(24, 24)])
         self.stages = nn.ModuleList(
             [
                 nn.ModuleList([BasicBlock(24, 40, (2, 2))]),
@@ -97,6 +100,8 @@ class Lite(nn.Module):
     def forward(self, x):
         for layer in self.stem:
             x = layer(x)
+        for block in self.fine:
+            x = block(x)
         features = [x]
         for stage in self.stages:
             for block in stage:
@@ -114,14 +119,33 @@ class Conv(nn.Module):
         return self.conv(x)
 
 
+class Level(nn.Module):
+    """Whether a picture's texts are its words or its lines: judged by the mean of the coarsest features, or given."""
+
+    def __init__(self, coarsest, laterals, channels):
+        super().__init__()
+        self.judge = nn.Linear(coarsest, 1)
+        self.scale = nn.ParameterList([nn.Parameter(torch.zeros(channels)) for _ in range(laterals)])
+        self.shift = nn.ParameterList([nn.Parameter(torch.zeros(channels)) for _ in range(laterals)])
+
+    def forward(self, coarsest):
+        """Logits, above 0 for lines."""
+        return self.judge(coarsest.float().mean((2, 3)))[:, 0]
+
+    def lean(self, i, x, line):
+        """Lateral `i` with its channels scaled and shifted where `line` is 1."""
+        gain, offset = 1 + line[:, None] * self.scale[i], line[:, None] * self.shift[i]
+        return x * gain[:, :, None, None].to(x.dtype) + offset[:, :, None, None].to(x.dtype)
+
+
 class Fpnc(nn.Module):
     def __init__(self, channels, lateral, out):
         super().__init__()
         self.lateral_convs = nn.ModuleList([Conv(c, lateral, 1) for c in channels])
         self.smooth_convs = nn.ModuleList([Conv(lateral, out, 3) for _ in channels])
 
-    def forward(self, features):
-        laterals = [conv(f) for conv, f in zip(self.lateral_convs, features)]
+    def forward(self, features, lean):
+        laterals = [lean(i, conv(f)) for i, (conv, f) in enumerate(zip(self.lateral_convs, features))]
         for i in range(len(laterals) - 1, 0, -1):
             laterals[i - 1] = laterals[i - 1] + F.interpolate(laterals[i], scale_factor=2)
         outs = [conv(x) for conv, x in zip(self.smooth_convs, laterals)]
@@ -153,16 +177,24 @@ class DbHead(nn.Module):
 
 
 class DbNetLite(nn.Module):
-    """[N, 3, H, W] -> logits of the probability and threshold maps, [N, 1, H, W] each."""
+    """[N, 3, H, W] -> logits of the probability and threshold maps, [N, 1, H, W] each, and of the level, [N].
+
+    `line` (0 words, 1 lines, for each picture) overrules the judgement of the level.
+    """
 
     def __init__(self):
         super().__init__()
         self.backbone = Lite()
         self.neck = Fpnc([24, 40, 80, 128], 48, 12)
+        self.level = Level(128, 4, 48)
         self.bbox_head = DbHead(48)
 
-    def forward(self, x):
-        return self.bbox_head(self.neck(self.backbone(x)))
+    def forward(self, x, line=None):
+        features = self.backbone(x)
+        judged = self.level(features[-1])
+        line = (judged > 0).float() if line is None else line
+        x = self.neck(features, lambda i, x: self.level.lean(i, x, line))
+        return (*self.bbox_head(x), judged)
 
 
 def save_safetensors(state, path, half=True, metadata=None):
@@ -172,10 +204,12 @@ def save_safetensors(state, path, half=True, metadata=None):
         if name.endswith("num_batches_tracked"):
             continue
         array = tensor.detach().cpu().float().contiguous().numpy()
-        array = array.astype("<f2" if half else "<f4")
+        # What half precision cannot hold stays in single.
+        short = half and abs(array).max(initial=0) < 65504
+        array = array.astype("<f2" if short else "<f4")
         data = array.tobytes()
         header[name] = {
-            "dtype": "F16" if half else "F32",
+            "dtype": "F16" if short else "F32",
             "shape": list(array.shape),
             "data_offsets": [offset, offset + len(data)],
         }

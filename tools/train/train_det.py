@@ -1,8 +1,9 @@
 """Trains dbnet_lite on packs of annotated pictures (gt.jsonl + images/), real ones and those glyphic-synth renders.
 
-    python train_det.py --out RUN --packs ic15/train:2 sroie/train:1 synth_pages*:2 --val ic15/val sroie/val
+    python train_det.py --out RUN --packs ic15/train:word:2 sroie/train:line:1 'synth_pages*:both:2' \\
+        --val ic15/val:word sroie/val:line
 
-A pack's number is its weight in the mix; patterns are looked up again once a minute. `touch RUN/finish` starts the final
+A pack is named with what it outlines and with its weight in the mix; patterns are looked up again once a minute. `touch RUN/finish` starts the final
 fall of the learning rate. A killed run goes on from RUN/last.pt with the same command.
 """
 
@@ -24,19 +25,34 @@ from nets import DbNetLite, Ema, learning_rate, save_safetensors
 MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
 STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
 SHRINK = 0.4
+# Weight of the pixels between texts that nearly touch: few, and what keeps neighbours apart.
+GAP = 4
 cv2.setNumThreads(1)
 
 
-def read_pack(path):
+def outlines(annotations):
+    boxes = []
+    for a in annotations:
+        points = np.array(a["polygon"], np.float32).reshape(-1, 2)
+        if len(points) >= 3:
+            boxes.append((points, bool(a["ignore"])))
+    return boxes
+
+
+def read_pack(path, level="word"):
+    """Rows of (picture, [outlines of words, of lines]); None where the pack knows no such outlines.
+
+    An annotation of a page is of the pack's `level`; a row of glyphic-synth has words under "annotations" and "lines".
+    """
     rows = []
     for line in (pathlib.Path(path) / "gt.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        boxes = []
-        for a in row["annotations"]:
-            points = np.array(a["polygon"], np.float32).reshape(-1, 2)
-            if len(points) >= 3:
-                boxes.append((points, bool(a["ignore"])))
-        rows.append((str(pathlib.Path(path) / "images" / row["file_name"]), boxes))
+        boxes = outlines(row["annotations"])
+        known = [boxes, None] if level == "word" else [None, boxes]
+        if "lines" in row:
+            known = [boxes, outlines(row["lines"])]
+        name = str(pathlib.Path(path) / "images" / row["file_name"])
+        rows.append((name, known, row.get("scene", level == "word")))
     return rows
 
 
@@ -61,6 +77,7 @@ def segment_distance(points, x0, y0, x1, y1):
 
 def targets(boxes, size):
     shrink, mask = np.zeros((size, size), np.uint8), np.ones((size, size), np.uint8)
+    near_texts = np.zeros((size, size), np.uint8)
     thr, thr_mask = np.full((size, size), 0.3, np.float32), np.zeros((size, size), np.uint8)
     for points, ignore in boxes:
         area = abs(cv2.contourArea(points))
@@ -80,14 +97,21 @@ def targets(boxes, size):
         cv2.fillPoly(thr_mask, grown[:1], 1)
         x0, y0 = grown[0].min(0).clip(0, size)
         x1, y1 = (grown[0].max(0) + 1).clip(0, size)
+        own = np.zeros((max(y1 - y0, 0), max(x1 - x0, 0)), np.uint8)
+        if own.size:
+            cv2.fillPoly(own, [grown[0] - [x0, y0]], 1)
+            near_texts[y0:y1, x0:x1] += own
         if x1 > x0 and y1 > y0:
             near = (1 - segment_distance(points, x0, y0, x1, y1) / distance).clip(0, 1)
             thr[y0:y1, x0:x1] = np.maximum(thr[y0:y1, x0:x1], near * 0.4 + 0.3)
+    mask[(near_texts >= 2) & (shrink == 0) & (mask == 1)] = GAP
     return shrink, mask, thr, thr_mask
 
 
 def sample(row, size, rng):
-    path, boxes = row
+    path, known, scene = row
+    line = int(known[0] is None or known[1] is not None and rng.random() < (0.15 if scene else 0.7))
+    boxes = known[line]
     image = cv2.imread(path)
     if image is None:
         raise OSError(f"cannot read {path}")
@@ -144,12 +168,12 @@ def sample(row, size, rng):
     if rng.random() < 0.2:
         x = x + rng.normal(0, rng.uniform(3, 15), x.shape)
     x = ((x.clip(0, 255) - MEAN) / STD).astype(np.float32).transpose(2, 0, 1)
-    return (np.ascontiguousarray(x), *targets(kept, size))
+    return (np.ascontiguousarray(x), *targets(kept, size), np.float32(line), np.float32(not scene))
 
 
 class Stream(IterableDataset):
     def __init__(self, specs, size, seed):
-        self.specs = [(s.rsplit(":", 1)[0], float(s.rsplit(":", 1)[1])) for s in specs]
+        self.specs = [(s.split(":")[0], s.split(":")[1], float(s.split(":")[2])) for s in specs]
         self.size, self.seed = size, seed
 
     def __iter__(self):
@@ -159,11 +183,11 @@ class Stream(IterableDataset):
         while True:
             if time.time() - looked > 60:
                 looked, groups = time.time(), []
-                for pattern, weight in self.specs:
+                for pattern, level, weight in self.specs:
                     rows = []
                     for path in sorted(glob.glob(pattern)):
                         if path not in packs and (pathlib.Path(path) / "gt.jsonl").exists():
-                            packs[path] = read_pack(path)
+                            packs[path] = read_pack(path, level)
                             print(f"{path}: {len(packs[path])} pictures", flush=True)
                         rows += packs.get(path, [])
                     if rows:
@@ -173,21 +197,22 @@ class Stream(IterableDataset):
             yield sample(rows[rng.integers(len(rows))], self.size, rng)
 
 
-def db_loss(prob_logit, thr_logit, batch):
-    _, shrink, mask, thr, thr_mask = batch
+def db_loss(prob_logit, thr_logit, judged, batch):
+    _, shrink, mask, thr, thr_mask, _, page = batch
     shrink, mask, thr_mask = shrink.float(), mask.float(), thr_mask.float()
     prob_logit, thr_map = prob_logit[:, 0].float(), thr_logit[:, 0].float().sigmoid()
     bce = F.binary_cross_entropy_with_logits(prob_logit, shrink, reduction="none")
     positive, negative = shrink * mask, (1 - shrink) * mask
     n_pos = int(positive.sum())
-    n_neg = min(int(negative.sum()), max(3 * n_pos, 1000))
+    n_neg = min(int((negative > 0).sum()), max(3 * n_pos, 1000))
     hard = (bce * negative).flatten().topk(n_neg).values.sum() if n_neg else 0.0
     loss_prob = ((bce * positive).sum() + hard) / (n_pos + n_neg + 1e-6)
     binary = torch.sigmoid(50 * (prob_logit.sigmoid() - thr_map))
     inter = (binary * shrink * mask).sum()
     loss_db = 1 - 2 * inter / ((binary * mask).sum() + (shrink * mask).sum() + 1e-6)
     loss_thr = ((thr_map - thr).abs() * thr_mask).sum() / (thr_mask.sum() + 1e-6)
-    return 5 * loss_prob + loss_db + 10 * loss_thr
+    loss_level = F.binary_cross_entropy_with_logits(judged.float(), page)
+    return 5 * loss_prob + loss_db + 10 * loss_thr + 0.5 * loss_level
 
 
 def decode(prob, thr=0.3, keep=0.5, unclip=1.6):
@@ -252,18 +277,21 @@ def network_input(image, long_side):
 
 
 @torch.no_grad()
-def validate(net, rows, long_side, bf16, thresholds=(0.3, 0.4, 0.5, 0.6)):
+def validate(net, rows, long_side, bf16, thr=0.5, unclip=1.8, thresholds=(0.5, 0.6, 0.65, 0.7)):
     net.eval()
     sums = {t: np.zeros(3) for t in thresholds}
-    for path, boxes in rows:
+    right = 0
+    for path, boxes, _ in rows:
+        truth = boxes[0] if boxes[1] is None else boxes[1]
         x, (sx, sy), (sh, sw) = network_input(cv2.imread(path), long_side)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            prob = net(x.contiguous(memory_format=torch.channels_last))[0]
-        found = decode(prob.float().sigmoid()[0, 0, :sh, :sw].numpy(), keep=min(thresholds))
+            prob, _, judged = net(x.contiguous(memory_format=torch.channels_last))
+        right += int((judged.item() > 0) == (boxes[0] is None))
+        found = decode(prob.float().sigmoid()[0, 0, :sh, :sw].numpy(), thr, min(thresholds), unclip)
         found = [(b / [sx, sy], s) for b, s in found]
         for t in thresholds:
-            sums[t] += hmean([(b.astype(np.float32), s) for b, s in found if s >= t], boxes)
-    out = {}
+            sums[t] += hmean([(b.astype(np.float32), s) for b, s in found if s >= t], truth)
+    out = {"level": right / len(rows)}
     for t, (hits, predicted, truths) in sums.items():
         p, r = hits / max(predicted, 1), hits / max(truths, 1)
         out[str(t)] = [round(float(v), 4) for v in (p, r, 2 * p * r / max(p + r, 1e-9))]
@@ -296,7 +324,8 @@ def main():
     if a.init:
         from safetensors.torch import load_file
 
-        net.load_state_dict({k: v.float() for k, v in load_file(a.init).items()}, strict=False)
+        state = {k: v.float() for k, v in load_file(a.init).items()}
+        net.load_state_dict(state, strict=False)
     decays = [q for q in net.parameters() if q.ndim > 1]
     rest = [q for q in net.parameters() if q.ndim <= 1]
     groups = [{"params": decays, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}]
@@ -314,7 +343,7 @@ def main():
     loader = DataLoader(
         Stream(a.packs, a.size, a.seed * 7919 + step), a.batch, num_workers=a.workers, prefetch_factor=4
     )
-    vals = {v: read_pack(v) for v in a.val}
+    vals = {v.split(":")[0]: read_pack(*v.split(":")) for v in a.val}
     log = open(a.out / "log.jsonl", "a")
     began, mean_loss, mark = time.time() - minutes * 60, None, time.time()
     shadow = DbNetLite().to(memory_format=torch.channels_last)
@@ -329,8 +358,8 @@ def main():
         batch = next(batches)
         net.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=a.bf16):
-            prob, thr = net(batch[0].contiguous(memory_format=torch.channels_last))
-        loss = db_loss(prob, thr, batch)
+            found = net(batch[0].contiguous(memory_format=torch.channels_last), batch[5])
+        loss = db_loss(*found, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
