@@ -183,7 +183,9 @@ impl DbnetTargets {
         thr: &mut [f32],
     ) {
         let Canvas { shrink, shrink_mask, thr_mask, grown, gaps } = canvas;
-        gaps.data_mut().fill(0);
+        if self.gap_weight > 1 {
+            gaps.data_mut().fill(0);
+        }
         shrink.data_mut().fill(0);
         shrink_mask.data_mut().fill(1);
         thr_mask.data_mut().fill(0);
