@@ -56,7 +56,7 @@ impl Default for DbnetTargets {
 }
 
 /// DBNet's target maps of `len` pictures, each map `[len, height, width]`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DbnetMaps {
     /// Number of pictures.
     pub len: usize,
@@ -95,17 +95,54 @@ pub(crate) struct Canvas {
     shrink: Map<u8>,
     shrink_mask: Map<u8>,
     thr_mask: Map<u8>,
-    /// One text grown, and where grown texts overlap.
+    /// There once gaps were asked for: maps that nobody needs cost their pages of memory.
+    gaps: Option<Gaps>,
+}
+
+/// Where grown texts overlap.
+struct Gaps {
+    /// One text grown.
     grown: Map<u8>,
-    gaps: Map<u8>,
+    marked: Map<u8>,
+}
+
+impl Gaps {
+    fn new(width: usize, height: usize) -> Self {
+        Self { grown: blank(Vec::new(), width, height), marked: blank(Vec::new(), width, height) }
+    }
 }
 
 impl Canvas {
     /// # Panics
     /// Where a side is 0.
     pub(crate) fn new(width: usize, height: usize) -> Self {
-        let map = || Map::filled(width, height, 0).expect("maps have pixels");
-        Self { shrink: map(), shrink_mask: map(), thr_mask: map(), grown: map(), gaps: map() }
+        Self::over(DbnetMaps::default(), width, height)
+    }
+
+    /// A canvas in the memory of maps that are not needed any more.
+    fn over(old: DbnetMaps, width: usize, height: usize) -> Self {
+        Self {
+            shrink: blank(old.shrink, width, height),
+            shrink_mask: blank(old.shrink_mask, width, height),
+            thr_mask: blank(old.thr_mask, width, height),
+            gaps: None,
+        }
+    }
+}
+
+/// A map to be painted over: what stands in it is of no meaning.
+fn blank(mut memory: Vec<u8>, width: usize, height: usize) -> Map<u8> {
+    resize(&mut memory, width * height);
+    Map::new(width, height, memory).expect("maps have pixels")
+}
+
+/// Makes memory of a length; values that will be painted over are left as they are, and where there are too few, new
+/// memory is taken as zeros, which the system has for nothing.
+fn resize<T: Clone + Default>(memory: &mut Vec<T>, len: usize) {
+    if memory.capacity() < len {
+        *memory = vec![T::default(); len];
+    } else {
+        memory.resize(len, T::default());
     }
 }
 
@@ -145,14 +182,26 @@ impl DbnetTargets {
     /// [`Error::Setup`] for values that [`DbnetTargets`] does not allow and for a picture without pixels,
     /// [`Error::Outline`] for an outline of fewer than three vertices or with a coordinate 2^30 pixels or more away.
     pub fn maps_of(&self, outlines: &Outlines) -> Result<DbnetMaps> {
+        let mut maps = DbnetMaps::default();
+        self.maps_into(outlines, &mut maps)?;
+        Ok(maps)
+    }
+
+    /// [`DbnetTargets::maps_of`] in the memory of earlier maps: fresh maps of 640 x 640 pixels cost more than painting them,
+    /// for the system has to find and clear the memory first.
+    ///
+    /// # Errors
+    /// As for [`DbnetTargets::maps_of`]; `maps` are then as they were.
+    pub fn maps_into(&self, outlines: &Outlines, maps: &mut DbnetMaps) -> Result<()> {
         self.check()?;
         outlines.check("DBNet targets")?;
         let (width, height) = (outlines.width, outlines.height);
-        let mut canvas = Canvas::new(width, height);
-        let mut thr = vec![0.0; width * height];
+        let mut thr = std::mem::take(&mut maps.thr);
+        resize(&mut thr, width * height);
+        let mut canvas = Canvas::over(std::mem::take(maps), width, height);
         let texts = outlines.texts.iter().map(|t| (t.as_slice(), false));
         self.paint(texts.chain(outlines.ignored.iter().map(|t| (t.as_slice(), true))), &mut canvas, &mut thr);
-        Ok(DbnetMaps {
+        *maps = DbnetMaps {
             len: 1,
             height,
             width,
@@ -160,7 +209,8 @@ impl DbnetTargets {
             shrink_mask: canvas.shrink_mask.into_data(),
             thr,
             thr_mask: canvas.thr_mask.into_data(),
-        })
+        };
+        Ok(())
     }
 
     /// Adds the maps of `page` to `maps`, painted on a canvas of the same size.
@@ -182,9 +232,11 @@ impl DbnetTargets {
         canvas: &mut Canvas,
         thr: &mut [f32],
     ) {
-        let Canvas { shrink, shrink_mask, thr_mask, grown, gaps } = canvas;
-        if self.gap_weight > 1 {
-            gaps.data_mut().fill(0);
+        let Canvas { shrink, shrink_mask, thr_mask, gaps } = canvas;
+        let mut gaps = (self.gap_weight > 1)
+            .then(|| gaps.get_or_insert_with(|| Gaps::new(thr_mask.width(), thr_mask.height())));
+        if let Some(gaps) = &mut gaps {
+            gaps.marked.data_mut().fill(0);
         }
         shrink.data_mut().fill(0);
         shrink_mask.data_mut().fill(1);
@@ -201,17 +253,17 @@ impl DbnetTargets {
                 Some(kernel) => {
                     fill_poly(shrink, &pixels(&kernel), index.min(255) as u8);
                     self.draw_border(outline, thr, thr_mask, |area, window, thr_mask| {
-                        if self.gap_weight > 1 {
-                            mark_overlap(area, window, thr_mask, grown, gaps);
+                        if let Some(gaps) = &mut gaps {
+                            mark_overlap(area, window, thr_mask, gaps);
                         }
                     });
                 }
                 None => fill_poly(shrink_mask, &whole, 0),
             }
         }
-        if self.gap_weight > 1 {
+        if let Some(gaps) = gaps {
             let weights = shrink_mask.data_mut().iter_mut();
-            for ((weight, gap), kernel) in weights.zip(gaps.data()).zip(shrink.data()) {
+            for ((weight, gap), kernel) in weights.zip(gaps.marked.data()).zip(shrink.data()) {
                 if *gap == 1 && *kernel == 0 && *weight == 1 {
                     *weight = self.gap_weight;
                 }
@@ -287,22 +339,17 @@ impl DbnetTargets {
     }
 }
 
-/// Marks in `gaps` where a grown text covers others' (`covered`); `scratch` is left with ones in the window only.
-fn mark_overlap(
-    area: &[Pixel],
-    window: Window,
-    covered: &Map<u8>,
-    scratch: &mut Map<u8>,
-    gaps: &mut Map<u8>,
-) {
+/// Marks where a grown text covers others' (`covered`).
+fn mark_overlap(area: &[Pixel], window: Window, covered: &Map<u8>, gaps: &mut Gaps) {
+    let Gaps { grown, marked } = gaps;
     for y in window.y0..=window.y1 {
-        scratch.row_mut(y)[window.x0..=window.x1].fill(0);
+        grown.row_mut(y)[window.x0..=window.x1].fill(0);
     }
-    fill_poly(scratch, area, 1);
+    fill_poly(grown, area, 1);
     for y in window.y0..=window.y1 {
         let x = window.x0..=window.x1;
-        let rows = scratch.row(y)[x.clone()].iter().zip(&covered.row(y)[x.clone()]);
-        for (gap, (own, other)) in gaps.row_mut(y)[x].iter_mut().zip(rows) {
+        let rows = grown.row(y)[x.clone()].iter().zip(&covered.row(y)[x.clone()]);
+        for (gap, (own, other)) in marked.row_mut(y)[x].iter_mut().zip(rows) {
             *gap |= own & other;
         }
     }

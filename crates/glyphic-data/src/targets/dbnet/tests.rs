@@ -158,3 +158,26 @@ fn pixels_between_neighbours_weigh_more_where_that_is_wanted() {
     assert!(heavy.iter().all(|i| (44..60).contains(&(i % 128)) && weighted.shrink[*i] == 0), "{heavy:?}");
     assert!(DbnetTargets { gap_weight: 0, ..DbnetTargets::default() }.maps_of(&outlines).is_err());
 }
+
+#[test]
+fn maps_drawn_in_the_memory_of_others_are_those_drawn_anew() {
+    let square =
+        |x: f64| [(x, 8.0), (x + 24.0, 8.0), (x + 24.0, 28.0), (x, 28.0)].map(|(x, y)| Point::new(x, y));
+    let outlines = |width, x| Outlines {
+        height: 40,
+        width,
+        texts: vec![square(x).to_vec(), square(x + 26.0).to_vec()],
+        ignored: vec![square(x + 60.0).to_vec()],
+    };
+    for gap_weight in [1, 4] {
+        let targets = DbnetTargets { gap_weight, ..DbnetTargets::default() };
+        let mut maps = DbnetMaps::default();
+        for outlines in [outlines(120, 4.0), outlines(160, 20.0), outlines(100, 10.0), outlines(100, 2.0)] {
+            targets.maps_into(&outlines, &mut maps).expect("valid");
+            assert_eq!(maps, targets.maps_of(&outlines).expect("valid"));
+        }
+        let (before, none) = (maps.clone(), Outlines { height: 0, ..outlines(100, 2.0) });
+        targets.maps_into(&none, &mut maps).expect_err("no pixels");
+        assert_eq!(maps, before);
+    }
+}
