@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Distribution, Gradients, Tensor, TensorData};
 use glyphic_core::{Detector, Image};
-use glyphic_detect::dbnet::{DbBackbone, DbLevel, DbResnet, DbTargets};
+use glyphic_detect::dbnet::{DbBackbone, DbLevel, DbResnet, DbTargets, DbZoom};
 use glyphic_detect::{DbNetConfig, DbNetDetector, DetectorConfig, Error};
 use glyphic_nn::backbones::Depth;
 use glyphic_nn::checkpoint::{StateDict, state_names};
@@ -70,7 +70,7 @@ fn the_quick_path_equals_the_network() {
     for (name, mut config) in configs().into_iter().chain([DbLevel::Word, DbLevel::Line].map(at)) {
         let level = config.level.unwrap_or_default();
         config.input.resize.enlarge = false;
-        config.word_zoom = 1.0;
+        config.zoom = DbZoom::default();
         let image = picture(150, 90);
         let map = detector(&config).probability_map(&image).unwrap();
         assert_eq!((map.values.width(), map.values.height(), map.scale), (150, 90, [1.0, 1.0]), "{name}");
@@ -104,7 +104,7 @@ fn the_quick_path_equals_the_network() {
 #[test]
 fn words_and_lines_are_different_maps_of_which_the_network_chooses_one() {
     let map = |level| {
-        let config = DbNetConfig { level: Some(level), word_zoom: 1.0, ..DbNetConfig::lite() };
+        let config = DbNetConfig { level: Some(level), zoom: DbZoom::default(), ..DbNetConfig::lite() };
         let detector = detector(&config);
         detector.probability_map(&picture(150, 90)).unwrap().values
     };
@@ -114,13 +114,39 @@ fn words_and_lines_are_different_maps_of_which_the_network_chooses_one() {
 }
 
 #[test]
-fn words_are_looked_at_larger_and_lines_are_not() {
-    for (level, size) in [(DbLevel::Word, (225, 135)), (DbLevel::Line, (150, 90))] {
-        let config = DbNetConfig { level: Some(level), word_zoom: 1.5, ..DbNetConfig::lite() };
+fn words_and_low_lines_are_looked_at_larger() {
+    let words = DbZoom { words: 1.5, ..DbZoom::default() };
+    // Untrained weights find regions of some height that is below the largest allowed.
+    let low_lines = DbZoom { line_height: 1024.0, most: 2.0, ..words };
+    let table = [
+        (DbLevel::Word, words, (225, 135)),
+        (DbLevel::Word, low_lines, (225, 135)),
+        (DbLevel::Line, words, (150, 90)),
+        (DbLevel::Line, low_lines, (300, 180)),
+    ];
+    for (level, zoom, size) in table {
+        let mut config = DbNetConfig { level: Some(level), zoom, ..DbNetConfig::lite() };
+        config.decode.min_score = 0.3;
         let map = detector(&config).probability_map(&picture(150, 90)).unwrap();
-        assert_eq!((map.values.width(), map.values.height()), size);
+        assert_eq!((map.values.width(), map.values.height()), size, "{level:?} {zoom:?}");
         assert_eq!(map.scale, [150.0 / size.0 as f64, 90.0 / size.1 as f64]);
     }
+}
+
+#[test]
+fn a_zoom_that_cannot_be_is_an_error() {
+    let zooms = [
+        DbZoom { words: 0.0, ..DbZoom::default() },
+        DbZoom { line_height: -1.0, ..DbZoom::default() },
+        DbZoom { line_height: f64::NAN, ..DbZoom::default() },
+        DbZoom { most: 9.0, ..DbZoom::default() },
+    ];
+    for zoom in zooms {
+        let error = DbNetConfig { zoom, ..DbNetConfig::lite() }.validate().unwrap_err().to_string();
+        assert!(error.contains("zoom."), "{error}");
+    }
+    let error = DbNetConfig { level: None, ..DbNetConfig::lite() }.validate().unwrap_err().to_string();
+    assert!(error.contains("zoom.words") && error.contains("level"), "{error}");
 }
 
 #[test]

@@ -14,9 +14,8 @@ pub struct DbNetConfig {
     pub neck: DbNeckConfig,
     /// What one region is, for a network that knows words from lines; `None`, MMOCR's, for one that learned one kind.
     pub level: Option<DbLevel>,
-    /// How many times larger than others a picture of words is looked at: scenes' words are small. 0.25 to 4, and 1
-    /// for networks without levels.
-    pub word_zoom: f64,
+    /// When a picture is looked at larger than [`DbNetConfig::input`] says.
+    pub zoom: DbZoom,
     /// What is done to a picture first.
     pub input: InputConfig,
     /// How regions are read off the probability map.
@@ -32,11 +31,65 @@ impl Default for DbNetConfig {
             backbone: DbBackbone::default(),
             neck: DbNeckConfig::default(),
             level: None,
-            word_zoom: 1.0,
+            zoom: DbZoom::default(),
             input: InputConfig::default(),
             decode: DbDecodeConfig::default(),
             loss: DbLossConfig::default(),
         }
+    }
+}
+
+/// When a picture is looked at larger: limits of its size are as many times as large, and where nothing is enlarged, it
+/// is up to so many times.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DbZoom {
+    /// How many times a picture of words is enlarged: the words of scenes are small. 0.25 to 4, and 1 for a network
+    /// without levels.
+    pub words: f64,
+    /// A picture of lines is looked at again where half of the regions found are lower than this, as many times larger
+    /// as brings them to it. In pixels of the network's input, 0 for never.
+    pub line_height: f64,
+    /// The largest enlargement of lines, 1 to 4.
+    pub most: f64,
+}
+
+impl Default for DbZoom {
+    /// Every picture is looked at once, as MMOCR does.
+    fn default() -> Self {
+        Self { words: 1.0, line_height: 0.0, most: 2.0 }
+    }
+}
+
+impl DbZoom {
+    /// A second look that would enlarge less is not worth its time.
+    const LEAST: f64 = 1.15;
+
+    /// How many times larger to look again where regions are of these heights, in pixels of the network's input.
+    pub(super) fn again(&self, mut heights: Vec<f64>) -> Option<f64> {
+        if heights.is_empty() {
+            return None;
+        }
+        let middle = heights.len() / 2;
+        let (_, median, _) = heights.select_nth_unstable_by(middle, f64::total_cmp);
+        let zoom = (self.line_height / *median).min(self.most);
+        (zoom >= Self::LEAST).then_some(zoom)
+    }
+
+    fn validate(&self, levels: bool) -> Result<()> {
+        if !(0.25..=4.0).contains(&self.words) {
+            return Err(Error::config("zoom.words", self.words, "a number from 0.25 to 4"));
+        }
+        if !levels && self.words != 1.0 {
+            return Err(Error::config("zoom.words", self.words, "1, as this network has no `level`"));
+        }
+        if !(0.0..=1024.0).contains(&self.line_height) {
+            return Err(Error::config("zoom.line_height", self.line_height, "0 to 1024 pixels"));
+        }
+        if !(1.0..=4.0).contains(&self.most) {
+            return Err(Error::config("zoom.most", self.most, "a number from 1 to 4"));
+        }
+        Ok(())
     }
 }
 
@@ -143,7 +196,7 @@ impl DbNetConfig {
             backbone: DbBackbone::Lite(DbLite::default()),
             neck: DbNeckConfig { lateral_channels: 48, out_channels: 12 },
             level: Some(DbLevel::Auto),
-            word_zoom: 1.5,
+            zoom: DbZoom { words: 1.5, line_height: 26.0, most: 2.0 },
             input: InputConfig {
                 resize: ResizeConfig { long_side: 1280, short_side: 1280, enlarge: false, antialias: true },
                 ..InputConfig::default()
@@ -184,11 +237,31 @@ impl DbNetConfig {
         if let Some((field, value)) = channels.into_iter().find(|(_, c)| !CHANNELS.contains(c)) {
             return Err(Error::config(field, value, "1 to 4096 channels"));
         }
-        if !(0.25..=4.0).contains(&self.word_zoom) {
-            return Err(Error::config("word_zoom", self.word_zoom, "a number from 0.25 to 4"));
-        }
+        self.zoom.validate(self.level.is_some())?;
         self.input.validate()?;
         self.decode.validate()?;
         self.loss.validate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn low_lines_ask_for_a_second_look_and_high_ones_do_not() {
+        let zoom = DbZoom { words: 1.0, line_height: 26.0, most: 2.0 };
+        let table = [
+            (vec![], None),
+            (vec![13.0], Some(2.0)),
+            (vec![5.0, 6.0, 50.0], Some(2.0)),
+            (vec![40.0, 20.0, 10.0], Some(1.3)),
+            (vec![24.0, 25.0, 26.0], None),
+            (vec![40.0], None),
+        ];
+        for (heights, expected) in table {
+            assert_eq!(zoom.again(heights.clone()), expected, "{heights:?}");
+        }
+        assert_eq!(DbZoom::default().again(vec![3.0]), None);
     }
 }

@@ -1,4 +1,5 @@
 use burn::tensor::{Tensor, TensorData};
+use glyphic_core::geometry::min_area_rect;
 use glyphic_core::{Detector, Image, Region};
 use glyphic_imgproc::Map;
 use glyphic_nn::Device;
@@ -51,17 +52,29 @@ impl DbNetDetector {
     /// # Errors
     /// [`crate::Error::Picture`] where the picture cannot be brought to the network's size.
     pub fn probability_map(&self, image: &Image) -> Result<ProbabilityMap> {
-        let zoom = self.config.word_zoom;
-        let found = match self.config.level {
-            Some(DbLevel::Word) => self.look(image, DbLevel::Word, zoom, false)?,
-            Some(DbLevel::Auto) if zoom != 1.0 => self.look(image, DbLevel::Auto, 1.0, true)?,
+        Ok(self.survey(image)?.1)
+    }
+
+    /// The regions and the map they are read off: of a second, larger look where the first one asks for it.
+    fn survey(&self, image: &Image) -> Result<(Vec<Region>, ProbabilityMap)> {
+        let (level, zoom) = (self.config.level, self.config.zoom);
+        let decode = |map| (self.config.decode.decode(&map), map);
+        let lines = match level {
+            Some(DbLevel::Word) => None,
+            Some(DbLevel::Auto) => self.look(image, DbLevel::Auto, 1.0, true)?,
             level => self.look(image, level.unwrap_or_default(), 1.0, false)?,
         };
-        match found {
-            Some(map) => Ok(map),
-            // A scene: again, larger.
-            None => Ok(self.look(image, DbLevel::Word, zoom, false)?.expect("words are wanted")),
-        }
+        let (level, zoom) = match lines {
+            None => (DbLevel::Word, zoom.words),
+            Some(map) => {
+                let (regions, map) = decode(map);
+                match zoom.again(heights(&regions, map.scale)) {
+                    None => return Ok((regions, map)),
+                    Some(zoom) => (DbLevel::Line, zoom),
+                }
+            }
+        };
+        Ok(decode(self.look(image, level, zoom, false)?.expect("every level is wanted")))
     }
 
     /// One look at a picture; `None` where it is judged to be one of words and `lines_only` is set.
@@ -97,10 +110,12 @@ impl DbNetDetector {
         values.truncate(width * height);
         Ok(Some(ProbabilityMap { values: Map::new(width, height, values)?, scale }))
     }
+}
 
-    fn regions(&self, image: &Image) -> Result<Vec<Region>> {
-        Ok(self.config.decode.decode(&self.probability_map(image)?))
-    }
+/// How high regions are, in pixels of a map of this scale.
+fn heights(regions: &[Region], scale: [f64; 2]) -> Vec<f64> {
+    let rects = regions.iter().filter_map(|region| min_area_rect(region.polygon.points()));
+    rects.map(|rect| rect.width.min(rect.height) / scale[1]).filter(|height| *height > 0.0).collect()
 }
 
 fn read_back(map: Tensor<4>) -> Vec<f32> {
@@ -112,7 +127,7 @@ impl Detector for DbNetDetector {
     fn detect(&self, images: &[Image]) -> glyphic_core::Result<Vec<Vec<Region>>> {
         images
             .iter()
-            .map(|image| self.regions(image))
+            .map(|image| Ok(self.survey(image)?.0))
             .collect::<Result<_>>()
             .map_err(|e| glyphic_core::Error::Stage { stage: "detect", source: Box::new(e) })
     }

@@ -13,7 +13,7 @@ mod level;
 mod loss;
 mod model;
 
-pub use config::{DbBackbone, DbLite, DbNeckConfig, DbNetConfig, DbResnet};
+pub use config::{DbBackbone, DbLite, DbNeckConfig, DbNetConfig, DbResnet, DbZoom};
 pub use decode::{DbDecodeConfig, DbOutline, DbUnclip, ProbabilityMap};
 pub use detector::DbNetDetector;
 pub use level::DbLevel;
