@@ -1,7 +1,10 @@
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::sigmoid;
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use rayon::prelude::*;
+
+use crate::plain::Recurrence;
 
 /// Configuration of [`Lstm`].
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +75,7 @@ impl Lstm {
         }
         let device = x.device();
         let outputs = if device == crate::device::cpu() && !device.is_autodiff() {
-            plain::forward(x, directions)
+            directions.into_par_iter().map(|d| d.forward_plain(x.clone())).collect()
         } else {
             directions.into_iter().map(|d| d.forward(x.clone())).collect()
         };
@@ -93,6 +96,17 @@ impl Direction {
     fn gates(&self, x: Tensor<3>) -> Tensor<2> {
         let [steps, batch, input] = x.dims();
         x.reshape([steps * batch, input]).matmul(self.ih.clone().transpose()) + self.bias.clone().unsqueeze()
+    }
+
+    /// `[T, N, input] -> [T, N, hidden]` on the processor, without a graph.
+    fn forward_plain(&self, x: Tensor<3>) -> Tensor<3> {
+        let device = x.device();
+        let [steps, batch, _] = x.dims();
+        let [_, hidden] = self.hh.dims();
+        let values = |x: Tensor<2>| x.into_data().iter::<f32>().collect::<Vec<_>>();
+        let recurrence = Recurrence::new(&values(self.hh.clone()), hidden, self.reverse);
+        let states = recurrence.run(&values(self.gates(x)), batch);
+        Tensor::from_data(TensorData::new(states, [steps, batch, hidden]), &device)
     }
 
     /// `[T, N, input] -> [T, N, hidden]` by tensor operations.
@@ -143,174 +157,6 @@ fn split(x: Tensor<2>, steps: usize, out: &mut Vec<Tensor<2>>) {
             split(x.clone().slice([0..cut, 0..columns]), half, out);
             split(x.slice([cut..rows, 0..columns]), steps - half, out);
         }
-    }
-}
-
-/// Inference on the processor, without a graph: the steps run on slices, samples and directions on their own threads.
-mod plain {
-    use burn::tensor::{Tensor, TensorData};
-    use pulp::{Arch, Simd, WithSimd};
-    use rayon::prelude::*;
-
-    use super::Direction;
-
-    /// Samples that share each weight while it is in a register.
-    const GROUP: usize = 4;
-    /// Vectors of gates that share each hidden value: with [`GROUP`] they hide the latency of a multiply-add.
-    const VECTORS: usize = 2;
-
-    /// One output `[T, N, hidden]` a direction.
-    pub(super) fn forward(x: Tensor<3>, directions: Vec<Direction>) -> Vec<Tensor<3>> {
-        let device = x.device();
-        let [steps, batch, _] = x.dims();
-        directions
-            .into_par_iter()
-            .map(|direction| {
-                let [_, hidden] = direction.hh.dims();
-                let gates = values(direction.gates(x.clone()));
-                let weights = Arch::new().dispatch(Pack { hh: &values(direction.hh), hidden });
-                let pass = Pass { gates: &gates, weights, steps, batch, hidden, reverse: direction.reverse };
-                // [N / GROUP][T, GROUP, hidden]
-                let groups: Vec<Vec<f32>> = (0..batch)
-                    .into_par_iter()
-                    .step_by(GROUP)
-                    .map(|first| Arch::new().dispatch(Group { pass: &pass, first }))
-                    .collect();
-                let mut out = Vec::with_capacity(steps * batch * hidden);
-                for t in 0..steps {
-                    for group in &groups {
-                        let size = group.len() / steps;
-                        out.extend_from_slice(&group[pass.step(t) * size..][..size]);
-                    }
-                }
-                Tensor::from_data(TensorData::new(out, [steps, batch, hidden]), &device)
-            })
-            .collect()
-    }
-
-    fn values(x: Tensor<2>) -> Vec<f32> {
-        x.into_data().iter::<f32>().collect()
-    }
-
-    /// Turns `hh`, `[4 * hidden, hidden]`, into panels `[hidden, VECTORS * lanes]`, the last padded with zeros.
-    struct Pack<'a> {
-        hh: &'a [f32],
-        hidden: usize,
-    }
-
-    impl WithSimd for Pack<'_> {
-        type Output = Vec<f32>;
-
-        fn with_simd<S: Simd>(self, _: S) -> Vec<f32> {
-            let width = VECTORS * S::F32_LANES;
-            let rows = 4 * self.hidden;
-            let mut panels = Vec::with_capacity(rows.next_multiple_of(width) * self.hidden);
-            for first in (0..rows).step_by(width) {
-                for k in 0..self.hidden {
-                    let weight = |row| if row < rows { self.hh[row * self.hidden + k] } else { 0.0 };
-                    panels.extend((first..first + width).map(weight));
-                }
-            }
-            panels
-        }
-    }
-
-    struct Pass<'a> {
-        /// `[T, N, 4 * hidden]`
-        gates: &'a [f32],
-        weights: Vec<f32>,
-        steps: usize,
-        batch: usize,
-        hidden: usize,
-        reverse: bool,
-    }
-
-    impl Pass<'_> {
-        /// The position of a step in the order of reading, and the other way round.
-        fn step(&self, t: usize) -> usize {
-            if self.reverse { self.steps - 1 - t } else { t }
-        }
-    }
-
-    /// Up to [`GROUP`] samples from `first` on: gives their hidden states `[T, count, hidden]` in the order of reading.
-    struct Group<'a> {
-        pass: &'a Pass<'a>,
-        first: usize,
-    }
-
-    impl WithSimd for Group<'_> {
-        type Output = Vec<f32>;
-
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
-            match GROUP.min(self.pass.batch - self.first) {
-                1 => self.run::<S, 1>(simd, 1),
-                count => self.run::<S, GROUP>(simd, count),
-            }
-        }
-    }
-
-    impl Group<'_> {
-        #[inline(always)]
-        fn run<S: Simd, const GROUP: usize>(self, simd: S, count: usize) -> Vec<f32> {
-            let Pass { gates, weights, steps, batch, hidden, .. } = self.pass;
-            let (steps, batch, hidden) = (*steps, *batch, *hidden);
-            let width = VECTORS * S::F32_LANES;
-            let padded = (4 * hidden).next_multiple_of(width);
-            let mut states = vec![0.0f32; steps * count * hidden];
-            let mut c = vec![0.0f32; count * hidden];
-            // [GROUP, padded] and [hidden, GROUP]
-            let mut gate = vec![0.0f32; GROUP * padded];
-            let mut h = vec![[0.0f32; GROUP]; hidden];
-            for t in 0..steps {
-                for n in 0..count {
-                    let row = (self.pass.step(t) * batch + self.first + n) * 4 * hidden;
-                    gate[n * padded..][..4 * hidden].copy_from_slice(&gates[row..][..4 * hidden]);
-                }
-                if t > 0 {
-                    for (p, panel) in weights.chunks_exact(hidden * width).enumerate() {
-                        let (vectors, _) = S::as_simd_f32s(panel);
-                        let (vectors, _) = vectors.as_chunks::<VECTORS>();
-                        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; GROUP];
-                        for (weights, h) in vectors.iter().zip(&h) {
-                            for n in 0..GROUP {
-                                let h = simd.splat_f32s(h[n]);
-                                for v in 0..VECTORS {
-                                    sums[n][v] = simd.mul_add_f32s(weights[v], h, sums[n][v]);
-                                }
-                            }
-                        }
-                        for n in 0..GROUP {
-                            let (out, _) = S::as_mut_simd_f32s(&mut gate[n * padded + p * width..][..width]);
-                            for v in 0..VECTORS {
-                                out[v] = simd.add_f32s(out[v], sums[n][v]);
-                            }
-                        }
-                    }
-                }
-                for n in 0..count {
-                    let gate = &gate[n * padded..][..4 * hidden];
-                    let (c, now) = (&mut c[n * hidden..], &mut states[(t * count + n) * hidden..]);
-                    for k in 0..hidden {
-                        let (i, f) = (sigmoid(gate[k]), sigmoid(gate[hidden + k]));
-                        let (g, o) = (tanh(gate[2 * hidden + k]), sigmoid(gate[3 * hidden + k]));
-                        c[k] = f * c[k] + i * g;
-                        now[k] = o * tanh(c[k]);
-                        h[k][n] = now[k];
-                    }
-                }
-            }
-            states
-        }
-    }
-
-    fn sigmoid(v: f32) -> f32 {
-        1.0 / (1.0 + (-v).exp())
-    }
-
-    /// To 1e-7; the standard library's is exact near 0, which nothing here needs, and several times slower.
-    fn tanh(v: f32) -> f32 {
-        2.0 * sigmoid(2.0 * v) - 1.0
     }
 }
 

@@ -1,6 +1,6 @@
 use burn::module::Module;
 
-use super::{Conv, Window};
+use super::{Conv, Lstm, Recurrence, Window};
 use crate::{
     checkpoint::{StateDict, state_dict},
     layers::Fold,
@@ -61,6 +61,26 @@ impl FoldedWeights {
             *bias = *bias * (1.0 + scale) + shift;
         }
         Conv::new(&weight, &bias, window, false)
+    }
+
+    /// The LSTM of this name, of one layer, with PyTorch's names.
+    ///
+    /// # Panics
+    /// Where the network has no such layer.
+    pub fn lstm(&self, name: &str) -> Lstm {
+        let direction = |suffix: &str| {
+            let part = |part: &str| self.parameter(&format!("{name}.{part}_l0{suffix}"));
+            let (hidden_shape, hidden_weight) = part("weight_hh");
+            let bias: Vec<f32> =
+                part("bias_ih").1.iter().zip(&part("bias_hh").1).map(|(ih, hh)| ih + hh).collect();
+            let input = Conv::new(&part("weight_ih").1, &bias, Window::square(1, 1), false);
+            (input, Recurrence::new(&hidden_weight, hidden_shape[1], !suffix.is_empty()))
+        };
+        let mut directions = vec![direction("")];
+        if self.0.shape(&format!("{name}.weight_ih_l0_reverse")).is_some() {
+            directions.push(direction("_reverse"));
+        }
+        Lstm::new(directions)
     }
 
     fn weight(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
