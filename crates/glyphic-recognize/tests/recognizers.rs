@@ -197,20 +197,29 @@ fn vertical_crops_are_turned_only_where_configured() {
 
 #[test]
 fn folding_and_inference_without_tensors_keep_what_the_network_computes() {
-    let config = CrnnLiteConfig::default();
-    let device = cpu();
-    let mut net = config.init(config.vocab().unwrap().len(), &device);
-    load_into(&mut net, &weights(&RecognizerConfig::CrnnLite(config)), &LoadOptions::default()).unwrap();
-    let x = formula::values("", "input:fold", 3 * 32 * 64, 1.0);
-    let x = Tensor::<4>::from_data(TensorData::new(x, [1, 3, 32, 64]), &device);
-    let plain = net.forward(x.clone());
-    assert_eq!(plain.dims(), [1, 16, net_classes()]);
-    let largest = plain.clone().abs().max().into_scalar::<f32>();
-    let difference = (plain.clone() - net.clone().fold().forward(x.clone())).abs().max().into_scalar::<f32>();
-    assert!(difference < 1e-5 * largest, "{difference} of {largest}");
-    let fast = PlainNet::new(net).forward(&values(x), 64);
-    for (a, b) in values(plain).into_iter().zip(fast) {
-        assert!((a - b).abs() < 1e-5 * largest, "{a} {b}");
+    for lstm in [0, 40] {
+        let config = CrnnLiteConfig { lstm, ..CrnnLiteConfig::default() };
+        let device = cpu();
+        let mut net = config.init(config.vocab().unwrap().len(), &device);
+        load_into(&mut net, &weights(&RecognizerConfig::CrnnLite(config)), &LoadOptions::default()).unwrap();
+        let x = formula::values("", "input:fold", 5 * 3 * 32 * 64, 1.0);
+        let x = Tensor::<4>::from_data(TensorData::new(x, [5, 3, 32, 64]), &device);
+        let plain = net.forward(x.clone());
+        assert_eq!(plain.dims(), [5, 16, net_classes()]);
+        let largest = plain.clone().abs().max().into_scalar::<f32>();
+        let difference =
+            (plain.clone() - net.clone().fold().forward(x.clone())).abs().max().into_scalar::<f32>();
+        assert!(difference < 1e-5 * largest, "{difference} of {largest}");
+        let net = PlainNet::new(net);
+        let images = values(x);
+        let fast = net.forward(&images, 64);
+        assert_eq!(fast.len(), 5 * 16 * net_classes());
+        for (a, b) in values(plain).into_iter().zip(&fast) {
+            assert!((a - b).abs() < 1e-5 * largest, "{a} {b}");
+        }
+        let alone: Vec<f32> =
+            images.chunks_exact(3 * 32 * 64).flat_map(|image| net.forward(image, 64)).collect();
+        assert_eq!(fast, alone, "a line's neighbours change what is read");
     }
 }
 

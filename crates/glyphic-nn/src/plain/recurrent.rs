@@ -55,7 +55,7 @@ impl Recurrence {
     }
 }
 
-/// An LSTM of one or two directions for one line.
+/// An LSTM of one or two directions. Lines read together share each step's weights.
 pub struct Lstm {
     /// The input's part of the gates and the recurrence of each direction, forwards first.
     directions: Vec<(Conv, Recurrence)>,
@@ -67,26 +67,45 @@ impl Lstm {
         Self { directions }
     }
 
-    /// `[1, T, input]` -> `[1, T, hidden]`, or `[1, T, 2 * hidden]` of two directions, forwards first.
-    pub fn forward(&self, x: &FeatureMap) -> FeatureMap {
+    /// Lines `[1, T, input]`, all of one T -> `[1, T, hidden]`, or `[1, T, 2 * hidden]` of two directions, forwards
+    /// first.
+    ///
+    /// # Panics
+    /// Where the lines differ in T.
+    pub fn forward(&self, lines: &[FeatureMap]) -> Vec<FeatureMap> {
+        let count = lines.len();
+        let steps = lines.first().map_or(0, |line| line.width);
         let states: Vec<Vec<f32>> = self
             .directions
             .par_iter()
-            .map(|(input, recurrence)| recurrence.run(&input.forward(x, 0).into_values(), 1))
-            .collect();
-        let hidden: Vec<usize> = self.directions.iter().map(|(_, recurrence)| recurrence.hidden).collect();
-        let mut out = FeatureMap::new(1, x.width, hidden.iter().sum(), 0);
-        let channels = out.channels;
-        out.for_each_row(|_, row| {
-            for (t, row) in row.chunks_exact_mut(channels).enumerate() {
-                let mut from = 0;
-                for (states, &hidden) in states.iter().zip(&hidden) {
-                    row[from..from + hidden].copy_from_slice(&states[t * hidden..(t + 1) * hidden]);
-                    from += hidden;
+            .map(|(input, recurrence)| {
+                let size = 4 * recurrence.hidden;
+                let own: Vec<_> = lines.par_iter().map(|line| input.forward(line, 0).into_values()).collect();
+                // [N][T, size] -> [T, N, size]
+                let mut gates = Vec::with_capacity(steps * count * size);
+                for t in 0..steps {
+                    own.iter().for_each(|gate| gates.extend_from_slice(&gate[t * size..(t + 1) * size]));
                 }
-            }
-        });
-        out
+                recurrence.run(&gates, count)
+            })
+            .collect();
+        let outputs = self.directions.iter().map(|(_, recurrence)| recurrence.hidden);
+        let channels = outputs.clone().sum();
+        let line = |n: usize| {
+            let mut out = FeatureMap::new(1, steps, channels, 0);
+            out.for_each_row(|_, row| {
+                for (t, row) in row.chunks_exact_mut(channels).enumerate() {
+                    let mut rest = row;
+                    for (states, hidden) in states.iter().zip(outputs.clone()) {
+                        let (own, others) = rest.split_at_mut(hidden);
+                        own.copy_from_slice(&states[(t * count + n) * hidden..][..hidden]);
+                        rest = others;
+                    }
+                }
+            });
+            out
+        };
+        (0..count).map(line).collect()
     }
 }
 

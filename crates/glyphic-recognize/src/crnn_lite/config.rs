@@ -30,6 +30,9 @@ pub struct CrnnLiteConfig {
     pub stages: [usize; 3],
     /// Channels after the rows are squeezed into one.
     pub mix: usize,
+    /// Hidden units of each direction of a bidirectional LSTM along the line, whose output is added to its input; 0 for
+    /// none.
+    pub lstm: usize,
     /// The widest content in pixels, at height 32; longer lines are squeezed to it.
     pub max_width: u32,
     /// Whether crops taller than 1.5 times their width are also read turned by 90 degrees either way; the surest
@@ -45,6 +48,7 @@ impl Default for CrnnLiteConfig {
             stem: 24,
             stages: [48, 96, 160],
             mix: 192,
+            lstm: 0,
             max_width: 3200,
             turn_vertical: false,
         }

@@ -1,4 +1,5 @@
-use glyphic_nn::plain::{Conv, FeatureMap, FoldedWeights, Window};
+use glyphic_nn::plain::{Conv, FeatureMap, FoldedWeights, Lstm, Window};
+use rayon::prelude::*;
 
 use super::{CrnnLite, HEIGHT};
 
@@ -8,6 +9,8 @@ pub struct PlainNet {
     blocks: Vec<Block>,
     squeeze: Conv,
     mix: Vec<Block>,
+    /// The LSTM and the layer that brings its states back to the input's channels.
+    sequence: Option<(Lstm, Conv)>,
     classifier: Conv,
 }
 
@@ -44,6 +47,7 @@ impl PlainNet {
             conv2: weights.conv(&format!("{name}.conv2"), Window::centred([1, 5], [1, 1]), true),
             down: None,
         };
+        let pixel = Window::centred([1, 1], [1, 1]);
         Self {
             stem: weights.conv("stem.conv", Window::centred([3, 3], [2, 2]), true),
             blocks: vec![
@@ -59,26 +63,42 @@ impl PlainNet {
                 true,
             ),
             mix: vec![mix("mix.0"), mix("mix.1")],
-            classifier: weights.conv("classifier", Window::centred([1, 1], [1, 1]), false),
+            sequence: weights.has("sequence.0.embedding").then(|| {
+                (weights.lstm("sequence.0.rnn"), weights.conv("sequence.0.embedding", pixel, false))
+            }),
+            classifier: weights.conv("classifier", pixel, false),
         }
     }
 
-    /// Logits `[width / 4, classes]` of an image `[3, 32, width]`, the width a multiple of 4.
+    /// Logits `[N, width / 4, classes]` of N images `[N, 3, 32, width]`, the width a multiple of 4.
     ///
     /// # Panics
-    /// Where the image is shorter than its width says.
-    pub fn forward(&self, image: &[f32], width: usize) -> Vec<f32> {
+    /// Where the images are not whole.
+    pub fn forward(&self, images: &[f32], width: usize) -> Vec<f32> {
+        let size = 3 * HEIGHT as usize * width;
+        assert!(images.len().is_multiple_of(size), "part of an image is missing");
+        let lines: Vec<FeatureMap> =
+            images.par_chunks_exact(size).map(|image| self.convolve(image, width)).collect();
+        let states = self.sequence.as_ref().map(|(lstm, _)| lstm.forward(&lines));
+        let classify = |(n, line): (usize, &FeatureMap)| match (&self.sequence, &states) {
+            (Some((_, embedding)), Some(states)) => {
+                self.classifier.forward(&embedding.forward_add(&states[n], line, 0), 0).into_values()
+            }
+            _ => self.classifier.forward(line, 0).into_values(),
+        };
+        lines.par_iter().enumerate().flat_map_iter(classify).collect()
+    }
+
+    /// `[3, 32, width]` -> `[1, width / 4, mix]`
+    fn convolve(&self, image: &[f32], width: usize) -> FeatureMap {
         let height = HEIGHT as usize;
-        let x = FeatureMap::from_planes(&image[..3 * height * width], height, width, 3, 1);
+        let x = FeatureMap::from_planes(image, height, width, 3, 1);
         let mut x = self.stem.forward(&x, 1);
         for block in &self.blocks {
             x = block.forward(&x, 1);
         }
         // The mixing blocks look two columns to either side.
         x = self.squeeze.forward(&x, 2);
-        for block in &self.mix {
-            x = block.forward(&x, 2);
-        }
-        self.classifier.forward(&x, 0).into_values()
+        self.mix.iter().fold(x, |x, block| block.forward(&x, 2))
     }
 }

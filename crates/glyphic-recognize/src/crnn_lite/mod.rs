@@ -1,4 +1,4 @@
-//! glyphic's default line recognizer: convolutions alone, read by CTC.
+//! glyphic's default line recognizer: convolutions and an LSTM, read by CTC.
 //!
 //! Input `[N, 3, 32, W]`, RGB, `(x / 255 - 0.5) / 0.5`, padded on the right with 0; one time step for 4 columns.
 //! Names are those of the weights:
@@ -11,13 +11,14 @@
 //! | `stages.2.{0,1}` | basic blocks, stride 2 x 1 and 1, 160 | 2 x W/4 |
 //! | `squeeze` | 2x3, 192 | 1 x W/4 |
 //! | `mix.{0,1}` | residual blocks of 1x5 convolutions, 192 | 1 x W/4 |
+//! | `sequence.0` | bidirectional LSTM of 2 x 128 with a linear layer, added to its input | 1 x W/4 |
 //! | `classifier` | linear | W/4 x classes |
 //!
 //! 2.14 million parameters with the default characters; 230 million multiply-adds for 32x224, 329 for 32x320.
 //! On the processor [`PlainNet`] computes the same without tensors, in about a tenth of the time.
 //!
 //! The blocks are ResNet's (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016); the whole follows
-//! CRNN (Shi et al., TPAMI 2017) with convolutions along the line in place of LSTMs.
+//! CRNN (Shi et al., TPAMI 2017), one of whose two LSTMs gives place to convolutions along the line.
 
 mod config;
 mod inference;

@@ -4,8 +4,8 @@ use burn::{
     tensor::{Device, Tensor},
 };
 use glyphic_nn::layers::{
-    BatchNorm2d, BatchNorm2dConfig, ConvBlock, ConvBlockConfig, Fold, LiteBlock, LiteBlockConfig, conv_bn,
-    conv2d, fold,
+    BatchNorm2d, BatchNorm2dConfig, BidirectionalLstm, BidirectionalLstmConfig, ConvBlock, ConvBlockConfig,
+    Fold, LiteBlock, LiteBlockConfig, conv_bn, conv2d, fold,
 };
 use glyphic_nn::ops::After;
 
@@ -18,6 +18,7 @@ pub struct CrnnLite {
     stages: Vec<Vec<LiteBlock>>,
     squeeze: ConvBlock,
     mix: Vec<MixBlock>,
+    sequence: Vec<BidirectionalLstm>,
     classifier: Linear,
 }
 
@@ -35,6 +36,11 @@ impl CrnnLiteConfig {
             ],
             squeeze: ConvBlockConfig::new([c, self.mix], [2, 3]).padding([0, 1]).init(device),
             mix: (0..2).map(|_| MixBlock::init(self.mix, device)).collect(),
+            sequence: (self.lstm > 0)
+                .then(|| BidirectionalLstmConfig { input: self.mix, hidden: self.lstm, output: self.mix })
+                .into_iter()
+                .map(|config| config.init(device))
+                .collect(),
             classifier: LinearConfig::new(self.mix, classes).init(device),
         }
     }
@@ -47,7 +53,9 @@ impl CrnnLite {
         let x = self.stages.iter().flatten().fold(x, |x, block| block.forward(x)); // [N, C, 2, W / 4]
         let x = self.squeeze.forward(x); // [N, mix, 1, W / 4]
         let x = self.mix.iter().fold(x, |x, block| block.forward(x));
-        self.classifier.forward(x.squeeze_dim::<3>(2).swap_dims(1, 2))
+        let x = x.squeeze_dim::<3>(2).permute([2, 0, 1]); // [W / 4, N, mix]
+        let x = self.sequence.iter().fold(x, |x, lstm| lstm.forward(x.clone()) + x);
+        self.classifier.forward(x.swap_dims(0, 1))
     }
 }
 
@@ -58,6 +66,7 @@ impl Fold for CrnnLite {
             stages: self.stages.fold(),
             squeeze: self.squeeze.fold(),
             mix: self.mix.fold(),
+            sequence: self.sequence,
             classifier: self.classifier,
         }
     }

@@ -5,8 +5,6 @@ use glyphic_nn::{
     layers::Fold,
 };
 
-use rayon::prelude::*;
-
 use super::{CrnnLite, CrnnLiteConfig, HEIGHT, STRIDE, inference::PlainNet};
 use crate::{
     CtcCodec, Result,
@@ -83,10 +81,7 @@ impl LineNetwork for Network {
 
     fn forward(&self, input: Vec<f32>, count: usize, width: u32) -> Result<Vec<f32>> {
         match &self.net {
-            Net::Plain(net) => Ok(input
-                .par_chunks_exact(input.len() / count)
-                .flat_map_iter(|image| net.forward(image, width as usize))
-                .collect()),
+            Net::Plain(net) => Ok(net.forward(&input, width as usize)),
             Net::Tensor(net, device) => {
                 let shape = [count, 3, HEIGHT as usize, width as usize];
                 read_back(net.forward(Tensor::from_data(TensorData::new(input, shape), device)))
