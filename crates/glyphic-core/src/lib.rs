@@ -7,6 +7,7 @@ pub mod geometry;
 mod image;
 mod page;
 mod stage;
+mod truth;
 mod vocab;
 
 pub use error::{Error, Result};
@@ -14,4 +15,5 @@ pub use geometry::{Point, Polygon, Rect, RotatedRect};
 pub use image::{Image, ImageLimits};
 pub use page::{Confidence, Document, Line, Page, Region, Sample, TextInstance, TimedChar, Transcript};
 pub use stage::{Detector, Extractor, Recognizer};
+pub use truth::{Entity, EntityText, OutlineTruth, Truths};
 pub use vocab::{DICT36, DICT90, LATIN, Symbol, Vocab, parse_dict, read_dict};

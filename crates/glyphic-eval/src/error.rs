@@ -161,6 +161,9 @@ pub enum Error {
         /// Vertices of the polygon.
         vertices: usize,
     },
+    /// The truth of a data set cannot be read.
+    #[error(transparent)]
+    Truth(Box<dyn std::error::Error + Send + Sync>),
     /// A file that cannot be read.
     #[error("cannot read {path}")]
     Read {

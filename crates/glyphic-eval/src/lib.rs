@@ -6,6 +6,10 @@
 //! siblings, written by [`write_predictions`]) against whole data sets ([`evaluate_detection`], [`evaluate_recognition`], [`evaluate_end_to_end`],
 //! [`evaluate_kie`], [`evaluate_ner`]), whose reports print as a table and serialise.
 //!
+//! A data set that holds its own truth ([`glyphic_core::Truths`]) is evaluated by [`evaluate_detection_set`],
+//! [`evaluate_recognition_set`], [`evaluate_kie_set`] and [`evaluate_ner_set`], on results in its order, as by `evaluate` of
+//! MMOCR's data sets.
+//!
 //! Work is spread over rayon's threads; the result never depends on their number.
 
 mod error;
@@ -27,11 +31,13 @@ mod write;
 pub use error::{Error, Result};
 pub use evaluate::{
     ClassList, ClassifiedPage, DetectionImage, DetectionLevel, DetectionOptions, DetectionReport,
-    EndToEndImage, EndToEndLevel, EndToEndOptions, EndToEndReport, EntityText, KieImage, KieMistake,
-    KieOptions, KieReport, Match, Misread, Mistake, NamedPage, NerReport, NerText, PredictedCrop, Protocol,
-    ProtocolChoice, RecognitionReport, RecognizedText, Warning, evaluate_detection, evaluate_end_to_end,
-    evaluate_kie, evaluate_ner, evaluate_recognition, sweep_end_to_end, sweep_recognition,
+    EndToEndImage, EndToEndLevel, EndToEndOptions, EndToEndReport, KieImage, KieMistake, KieOptions,
+    KieReport, Match, Misread, Mistake, NamedPage, NerReport, NerText, PredictedCrop, Protocol,
+    ProtocolChoice, RecognitionReport, RecognizedText, Warning, evaluate_detection, evaluate_detection_set,
+    evaluate_end_to_end, evaluate_kie, evaluate_kie_set, evaluate_ner, evaluate_ner_set,
+    evaluate_recognition, evaluate_recognition_set, sweep_end_to_end, sweep_recognition,
 };
+pub use glyphic_core::{Entity, EntityText};
 pub use hmean::{
     HmeanReport, IouOptions, Metric, Score, Sweep, SweepReport, ThresholdScore, eval_hmean, eval_hmean_ic13,
     eval_hmean_iou, hmean_of, ignored_predictions, rank,
@@ -41,7 +47,7 @@ pub use kie::{ClassScore, KieScore, eval_kie_f1, most_probable};
 pub use measure::{
     boundary_iou, box_corners, box_diagonal, centre, centre_distance, scores_above, scores_from,
 };
-pub use ner::{Entity, EntityScore, NerRule, NerScore, eval_ner_f1};
+pub use ner::{EntityScore, NerRule, NerScore, eval_ner_f1};
 pub use outline::{Outline, OutlineRule};
 pub use plot::plot_thresholds;
 pub use predicted::{Found, Predicted, PredictedPage, PredictedText};

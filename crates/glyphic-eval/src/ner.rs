@@ -1,27 +1,10 @@
 use std::collections::HashMap;
 
+use glyphic_core::Entity;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
-
-/// A named entity of a text: its category and where it stands, in characters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Entity {
-    /// What it is, such as `address`.
-    pub category: String,
-    /// Its first character, from 0.
-    pub start: i64,
-    /// Its last character (not the one behind it).
-    pub end: i64,
-}
-
-impl Entity {
-    /// The entity of a category from its first to its last character.
-    pub fn new(category: impl Into<String>, start: i64, end: i64) -> Self {
-        Self { category: category.into(), start, end }
-    }
-}
 
 /// What counts as right. Both give the same where no prediction is made twice and every category has a truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 
 use glyphic_core::Point;
 use glyphic_data::dataset::{
-    Concat, Dataset, DetectionTruth, IcdarDataset, IcdarOptions, KieDataset, KieOptions, LineJsonParser,
-    Loader, NerDataset, OcrDataset, OcrSegDataset, Parser, TextDetDataset,
+    Concat, Dataset, IcdarDataset, IcdarOptions, KieDataset, LineJsonParser, Loader, NerDataset, OcrDataset,
+    OcrSegDataset, Parser, TextDetDataset, Truths,
 };
 use glyphic_eval::{
-    ClassifiedPage, Entity, EntityText, Ic13Options, IouOptions, Metric, NerRule, OutlineRule, PredictedCrop,
-    PredictedPage, PredictedText, RecognitionScore, Sweep, eval_hmean, eval_kie_f1, eval_ner_f1,
-    most_probable, read_classified_pages, read_entity_texts, read_predicted_crops, read_predicted_pages,
-    write_predictions,
+    ClassList, ClassifiedPage, Entity, EntityText, Ic13Options, IouOptions, KieOptions, Metric, NerRule,
+    OutlineRule, PredictedCrop, PredictedPage, PredictedText, Sweep, SweepReport, evaluate_detection_set,
+    evaluate_kie_set, evaluate_ner_set, evaluate_recognition_set, most_probable, read_classified_pages,
+    read_entity_texts, read_predicted_crops, read_predicted_pages, write_predictions,
 };
 use glyphic_testing::golden::case;
 use serde_json::{Value, json};
@@ -75,23 +75,11 @@ where
     assert!(write_predictions(files.path("no/such/folder.jsonl"), results).is_err());
 }
 
-/// Detection as the reference evaluates it.
-fn detection(
-    truths: &[DetectionTruth],
-    results: &[&PredictedPage],
-    metric: &Metric,
-    min_score: f64,
-) -> Result<Values, Box<dyn Error>> {
-    let outlines = |flat: &[Vec<f64>]| -> Vec<Vec<Point>> { flat.iter().map(|flat| points(flat)).collect() };
-    let masks: Vec<_> = truths.iter().map(|t| outlines(&t.masks)).collect();
-    let ignored: Vec<_> = truths.iter().map(|t| outlines(&t.masks_ignore)).collect();
-    let scored = |text: &PredictedText| (text.outline.clone(), text.score);
-    let predictions: Vec<Vec<(Vec<Point>, f64)>> =
-        results.iter().map(|page| page.instances.iter().map(scored).collect()).collect();
-    let sweep = Sweep { min_score, ..Sweep::default() };
-    let best = eval_hmean(&predictions, &masks, &ignored, metric, &sweep)?.ok_or("no threshold")?.best.score;
+/// Values by the reference's names.
+fn values(metric: &Metric, report: Option<SweepReport>) -> Values {
+    let best = report.expect("thresholds").best.score;
     let values = [("recall", best.recall), ("precision", best.precision), ("hmean", best.hmean)];
-    Ok(values.map(|(name, value)| (format!("{}:{name}", metric.name()), value)).to_vec())
+    values.map(|(name, value)| (format!("{}:{name}", metric.name()), value)).to_vec()
 }
 
 #[track_caller]
@@ -154,39 +142,36 @@ fn detection_data_sets_evaluate_to_the_reference_values() {
         IcdarDataset::open(&path, options).unwrap()
     };
     let icdar = Concat::new(vec![open(None), open(Some(7))]).unwrap();
-    let mut both: Vec<&PredictedPage> = results.iter().collect();
-    both.extend(&results[..7]);
-    let repeated: Vec<&PredictedPage> = results.iter().chain(&results).collect();
+    let both = [&results[..], &results[..7]].concat();
+    let repeated = [&results[..], &results].concat();
     for run in list(&golden["runs"]) {
         let metric = match run["metrics"][0].as_str().unwrap() {
             "hmean-iou" => Metric::HmeanIou(IouOptions { rule: OutlineRule::Mmocr021, ..Default::default() }),
             _ => Metric::HmeanIc13(Ic13Options { rule: OutlineRule::Mmocr021, ..Default::default() }),
         };
-        let min_score = run["score_thr"].as_f64().unwrap();
+        let sweep = Sweep { min_score: run["score_thr"].as_f64().unwrap(), ..Sweep::default() };
         let out = &run["out"];
-        let once: Vec<&PredictedPage> = results.iter().collect();
-        let got = detection(&lines.truths().unwrap(), &once, &metric, min_score).unwrap();
-        assert_values(&got, out, "", 1e-12);
-        let got = detection(&twice.truths().unwrap(), &repeated, &metric, min_score).unwrap();
-        assert_values(&got, out, "", 1e-12);
+        let got = evaluate_detection_set(&lines, &results, &metric, &sweep).unwrap();
+        assert_values(&values(&metric, got), out, "", 1e-12);
+        let got = evaluate_detection_set(&twice, &repeated, &metric, &sweep).unwrap();
+        assert_values(&values(&metric, got), out, "", 1e-12);
 
-        let each = |sets: &[IcdarDataset], parts: &[&[&PredictedPage]]| -> Result<Values, Box<dyn Error>> {
-            let truths = sets.iter().map(IcdarDataset::truths).collect::<Result<Vec<_>, _>>()?;
-            detection(&truths.concat(), &parts.concat(), &metric, min_score)
+        let each = |sets: &[IcdarDataset], parts: &[&[PredictedPage]]| -> Result<Values, Box<dyn Error>> {
+            Ok(values(&metric, evaluate_detection_set(sets, &parts.concat(), &metric, &sweep)?))
         };
         let got = icdar.evaluate(&both, each).unwrap();
         assert_values(&got[..3].to_vec(), out, "0_", 1e-12);
-        let first = detection(&lines.truths().unwrap()[..7], &both[..7], &metric, min_score).unwrap();
+        let first = evaluate_detection_set(&open(Some(7)), &results[..7], &metric, &sweep).unwrap();
         let second: Values = got[3..].iter().map(|(n, v)| (n.replace("1_", ""), *v)).collect();
-        assert_eq!(second, first);
+        assert_eq!(second, values(&metric, first));
     }
+    let error = evaluate_detection_set(&icdar, &results, &Metric::default(), &Sweep::default()).unwrap_err();
+    assert!(matches!(error, glyphic_eval::Error::Order { expected, got } if expected == got + 7), "{error}");
 }
 
-/// Recognition as the reference evaluates it: six values, rounded.
-fn recognition(texts: &[String], results: &[PredictedCrop]) -> Values {
-    let pairs: Vec<(&str, &str)> =
-        results.iter().zip(texts).map(|(r, t)| (r.text.as_str(), t.as_str())).collect();
-    let values = RecognitionScore::new(&pairs).rounded().values();
+/// Recognition as the reference gives it: six values, rounded.
+fn recognition<D: Truths<Truth = String> + ?Sized>(set: &D, results: &[PredictedCrop]) -> Values {
+    let values = evaluate_recognition_set(set, results).unwrap().rounded().values();
     values[..6].iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
 }
 
@@ -215,12 +200,12 @@ fn recognition_data_sets_evaluate_to_the_reference_values() {
         if truths.is_empty() {
             continue;
         }
-        let got = recognition(&dataset(&truths, 1).texts().unwrap(), &predicted);
+        let got = recognition(&dataset(&truths, 1), &predicted);
         assert_values(&got, &slice["out"], "", 0.0);
         let rows: Vec<Value> = truths.iter().enumerate().map(row).collect();
         let loader = files.loader(&rows, &["file_name", "text", "annotations"], 1);
         let characters = OcrSegDataset { loader, img_prefix: String::new(), test_mode: true };
-        assert_values(&recognition(&characters.texts().unwrap(), &predicted), &slice["out"], "", 0.0);
+        assert_values(&recognition(&characters, &predicted), &slice["out"], "", 0.0);
     }
     assert_comes_back(&files, &results(of(&slices[0], "pred")), read_predicted_crops);
 
@@ -231,16 +216,16 @@ fn recognition_data_sets_evaluate_to_the_reference_values() {
     let predicted = results(predicted);
     let mut concat = Concat::new(vec![dataset(&truths[0], 1), dataset(&truths[1], 2)]).unwrap();
     let each = |sets: &[OcrDataset], parts: &[&[PredictedCrop]]| -> Result<Values, Box<dyn Error>> {
-        let texts = sets.iter().map(OcrDataset::texts).collect::<Result<Vec<_>, _>>()?;
-        Ok(recognition(&texts.concat(), &parts.concat()))
+        Ok(recognition(sets, &parts.concat()))
     };
     let got = concat.evaluate(&predicted, each).unwrap();
     assert_values(&got[..6].to_vec(), &one["out"], "0_", 0.0);
     assert_values(&got[6..].to_vec(), &two["out"], "1_", 0.0);
     concat.separate_eval = false;
     let together = concat.evaluate(&predicted, each).unwrap();
+    assert_eq!(together, recognition(&concat, &predicted));
     let all = [truths[0].clone(), truths[1].clone(), truths[1].clone()].concat();
-    assert_eq!(together, recognition(&all, &predicted));
+    assert_eq!(concat.truths().unwrap(), all);
     assert!(concat.evaluate(&predicted[1..], each).is_err());
 }
 
@@ -260,7 +245,7 @@ fn key_information_data_sets_evaluate_to_the_reference_f1() {
             .map(|(i, r)| json!({"file_name": format!("{i}.jpg"), "height": 9, "width": 9, "annotations": boxes(r)}))
             .collect();
         let loader = files.loader(&rows, &["file_name", "height", "width", "annotations"], 1);
-        let dataset = KieDataset::open(loader, files.path("dict.txt"), KieOptions::default()).unwrap();
+        let dataset = KieDataset::open(loader, files.path("dict.txt"), Default::default()).unwrap();
         assert_eq!(dataset.prepare(0).unwrap().ann_info.labels.len(), receipts[0].len());
 
         let predicted: Vec<usize> = match row["preds"].as_array() {
@@ -281,9 +266,11 @@ fn key_information_data_sets_evaluate_to_the_reference_f1() {
             .collect();
         assert_comes_back(&files, &results, read_classified_pages);
 
-        let labels: Vec<usize> = dataset.labels().unwrap().concat().into_iter().map(|l| l as usize).collect();
-        let named: Vec<usize> = results.iter().flat_map(|p| &p.labels).map(|l| l.parse().unwrap()).collect();
-        let score = eval_kie_f1(&named, &labels, classes, &indices(&row["ignores"])).unwrap();
+        let ignored = indices(&row["ignores"]).iter().map(usize::to_string).collect();
+        let mut options = KieOptions { ignored, ..KieOptions::default() };
+        let score = evaluate_kie_set(&dataset, &results, &options).unwrap();
+        options.classes = Some(ClassList::new((0..classes).map(|c| format!("class {c}")).collect()));
+        assert_eq!(evaluate_kie_set(&dataset, &results, &options).unwrap(), score);
         let expected = numbers(&row["f1"]);
         assert_eq!(score.classes.len(), expected.len());
         for (got, expected) in score.classes.iter().zip(&expected) {
@@ -303,31 +290,12 @@ fn entity_data_sets_evaluate_to_the_reference_f1() {
         }
         let loader = files.loader(list(&row["gt_infos"]), &["text", "label"], 1);
         let dataset = NerDataset { loader, test_mode: true };
-        let truths: Vec<Vec<Entity>> = dataset
-            .annotations()
-            .unwrap()
-            .iter()
-            .map(|item| {
-                let mut entities = Vec::new();
-                for (category, surfaces) in item.label.as_object().unwrap() {
-                    for place in surfaces.as_object().unwrap().values().flat_map(list) {
-                        entities.push(Entity::new(
-                            category,
-                            place[0].as_i64().unwrap(),
-                            place[1].as_i64().unwrap(),
-                        ));
-                    }
-                }
-                entities
-            })
-            .collect();
         let results: Vec<EntityText> = list(&row["results"])
             .iter()
             .map(|r| EntityText { text: None, entities: list(r).iter().map(entity).collect() })
             .collect();
         assert_comes_back(&files, &results, read_entity_texts);
-        let predicted: Vec<Vec<Entity>> = results.into_iter().map(|r| r.entities).collect();
-        let score = eval_ner_f1(&predicted, &truths, NerRule::Mmocr021).unwrap();
+        let score = evaluate_ner_set(&dataset, &results, NerRule::Mmocr021).unwrap().score;
         let all = [("all".to_owned(), score.all)];
         assert_eq!(score.categories.len() + 1, row["out"].as_object().unwrap().len());
         for (category, got) in score.categories.iter().chain(&all) {

@@ -1,4 +1,4 @@
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Truths};
 use crate::{Error, Result};
 
 /// Several data sets one behind the other.
@@ -85,6 +85,15 @@ impl<D: Dataset> Concat<D> {
             all.extend(values.into_iter().map(|(name, value)| (format!("{k}_{name}"), value)));
         }
         Ok(all)
+    }
+}
+
+impl<D: Truths> Truths for Concat<D> {
+    type Truth = D::Truth;
+    type Error = D::Error;
+
+    fn truths(&self) -> Result<Vec<D::Truth>, D::Error> {
+        self.datasets.truths()
     }
 }
 

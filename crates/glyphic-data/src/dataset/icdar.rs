@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use glyphic_core::OutlineTruth;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::dataset::tasks::{mask, wrong};
-use crate::dataset::{Dataset, DetectionAnnotations, DetectionItem, DetectionTruth};
+use crate::dataset::tasks::{mask, outlines, wrong};
+use crate::dataset::{Dataset, DetectionAnnotations, DetectionItem, Truths};
 use crate::formats::json;
 use crate::formats::line_json::flag;
 use crate::{Error, Location, Result};
@@ -124,19 +125,6 @@ impl IcdarDataset {
         Ok(Self { file, images, categories, options })
     }
 
-    /// The outlines of every picture, to hold results against.
-    ///
-    /// # Errors
-    /// [`Error::Label`] for the first broken annotation.
-    pub fn truths(&self) -> Result<Vec<DetectionTruth>> {
-        let truth = |i: usize| {
-            let ann = self.annotations(i)?;
-            let filename = self.images[i].0.file_name.clone();
-            Ok(DetectionTruth { filename, masks: ann.masks, masks_ignore: ann.masks_ignore })
-        };
-        (0..self.images.len()).map(truth).collect()
-    }
-
     fn annotations(&self, index: usize) -> Result<DetectionAnnotations> {
         let (_, annotations) = self.images.get(index).ok_or_else(|| Error::Index {
             name: self.file.display().to_string(),
@@ -163,6 +151,16 @@ impl IcdarDataset {
             }
         }
         Ok(ann)
+    }
+}
+
+impl Truths for IcdarDataset {
+    type Truth = OutlineTruth;
+    type Error = Error;
+
+    fn truths(&self) -> Result<Vec<OutlineTruth>> {
+        let truth = |i: usize| Ok(outlines(self.images[i].0.file_name.clone(), self.annotations(i)?));
+        (0..self.images.len()).map(truth).collect()
     }
 }
 

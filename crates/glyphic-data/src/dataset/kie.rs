@@ -6,7 +6,7 @@ use glyphic_core::geometry::sort_clockwise;
 use serde::Deserialize;
 
 use crate::dataset::tasks::{typed, wrong};
-use crate::dataset::{Dataset, Loader};
+use crate::dataset::{Dataset, Loader, Truths};
 use crate::{Error, Result};
 
 /// How a [`KieDataset`] is prepared.
@@ -114,15 +114,6 @@ impl KieDataset {
         Ok(Self { loader, dict: lines.collect(), options })
     }
 
-    /// The class of every box of every picture, to hold results against.
-    ///
-    /// # Errors
-    /// [`Error::Label`] for the first broken annotation.
-    pub fn labels(&self) -> Result<Vec<Vec<i32>>> {
-        let labels = |i| Ok(self.info(i)?.annotations.iter().map(|a| a.label).collect());
-        (0..self.loader.len()).map(labels).collect()
-    }
-
     fn info(&self, index: usize) -> Result<Info> {
         const EXPECTED: &str = "file_name, height, width and annotations, each with box, text and label";
         typed(self.loader.get(index)?, &self.loader.location(index), EXPECTED)
@@ -145,6 +136,21 @@ pub fn relations(boxes: &[[f32; 8]], norm: f32) -> (Vec<[f32; 5]>, Vec<[f32; 4]>
         }
     }
     (relations, bounds.into_iter().map(|b| b.map(|v| v as f32)).collect())
+}
+
+impl Truths for KieDataset {
+    type Truth = Vec<usize>;
+    type Error = Error;
+
+    fn truths(&self) -> Result<Vec<Vec<usize>>> {
+        let class = |i, label: i32| {
+            let negative =
+                |_| wrong(&self.loader.location(i), format!("label {label}"), "a class, from 0 on");
+            usize::try_from(label).map_err(negative)
+        };
+        let classes = |i| self.info(i)?.annotations.iter().map(|a| class(i, a.label)).collect();
+        (0..self.loader.len()).map(classes).collect()
+    }
 }
 
 impl Dataset for KieDataset {

@@ -9,9 +9,8 @@
 //! | [`Dataset::get`] | `BaseDataset.__getitem__` |
 //! | [`Concat`] | `UniformConcatDataset` |
 //!
-//! A metric needs results and truths. The truths are here (`truths`, `texts`, `labels`, `annotations`), the metrics in the
-//! crate `glyphic-eval`, which this one does not use: whoever has both passes the one to the other, over several sources with
-//! [`Concat::evaluate`].
+//! To evaluate results, data sets give their [`Truths`], which the crate `glyphic-eval` takes:
+//! `evaluate_detection_set(&dataset, &results, ...)` and its siblings; several sources by [`Concat::evaluate`].
 
 mod concat;
 mod icdar;
@@ -26,9 +25,11 @@ pub use kie::{KieAnnotations, KieDataset, KieItem, KieOptions, relations};
 pub use loader::Loader;
 pub use parser::{LineJsonParser, LineStrParser, Parser, StringStrip, StripPosition};
 pub use tasks::{
-    CharAnnotations, DetectionAnnotations, DetectionItem, DetectionTruth, NerDataset, NerItem, OcrDataset,
-    OcrItem, OcrSegDataset, OcrSegItem, TextDetDataset,
+    CharAnnotations, DetectionAnnotations, DetectionItem, NerDataset, NerItem, OcrDataset, OcrItem,
+    OcrSegDataset, OcrSegItem, TextDetDataset,
 };
+
+pub use glyphic_core::Truths;
 
 use crate::{Error, Result};
 

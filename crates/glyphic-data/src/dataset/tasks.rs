@@ -1,8 +1,11 @@
+use std::collections::BTreeMap;
+
+use glyphic_core::{Entity, EntityText, OutlineTruth, Point};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::dataset::{Dataset, Info, Loader};
+use crate::dataset::{Dataset, Info, Loader, Truths};
 use crate::formats::json::reason;
 use crate::formats::line_json::{flag, segmentation};
 use crate::{Error, Location, Result};
@@ -47,13 +50,12 @@ fn text_of(info: &Info, at: &Location) -> Result<String> {
         .ok_or_else(|| wrong(at, "there is no text", "an annotation with filename and text"))
 }
 
-impl OcrDataset {
-    /// The text of every sample, to hold results against.
-    ///
-    /// # Errors
-    /// [`Error::Label`] for the first broken annotation.
-    pub fn texts(&self) -> Result<Vec<String>> {
-        (0..self.loader.len()).map(|i| text_of(&self.loader.get(i)?, &self.loader.location(i))).collect()
+impl Truths for OcrDataset {
+    type Truth = String;
+    type Error = Error;
+
+    fn truths(&self) -> Result<Vec<String>> {
+        texts(&self.loader)
     }
 }
 
@@ -73,6 +75,10 @@ impl Dataset for OcrDataset {
         let text = text_of(&img_info, &self.loader.location(index))?;
         Ok(OcrItem { img_info, img_prefix: self.img_prefix.clone(), text })
     }
+}
+
+fn texts(loader: &Loader) -> Result<Vec<String>> {
+    (0..loader.len()).map(|i| text_of(&loader.get(i)?, &loader.location(i))).collect()
 }
 
 /// Crops with a box for each character.
@@ -120,13 +126,12 @@ struct SegInfo {
     annotations: Vec<Char>,
 }
 
-impl OcrSegDataset {
-    /// The text of every sample, to hold results against.
-    ///
-    /// # Errors
-    /// [`Error::Label`] for the first broken annotation.
-    pub fn texts(&self) -> Result<Vec<String>> {
-        (0..self.loader.len()).map(|i| text_of(&self.loader.get(i)?, &self.loader.location(i))).collect()
+impl Truths for OcrSegDataset {
+    type Truth = String;
+    type Error = Error;
+
+    fn truths(&self) -> Result<Vec<String>> {
+        texts(&self.loader)
     }
 }
 
@@ -219,15 +224,12 @@ pub struct DetectionAnnotations {
     pub masks_ignore: Vec<Vec<f64>>,
 }
 
-/// What results of detection are held against.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DetectionTruth {
-    /// The picture's file.
-    pub filename: String,
-    /// The vertices of each text, `x1, y1, ...`.
-    pub masks: Vec<Vec<f64>>,
-    /// Those of texts to ignore.
-    pub masks_ignore: Vec<Vec<f64>>,
+/// What results are held against.
+pub(super) fn outlines(file_name: String, ann: DetectionAnnotations) -> OutlineTruth {
+    let points = |masks: Vec<Vec<f64>>| -> Vec<Vec<Point>> {
+        masks.iter().map(|flat| flat.chunks_exact(2).map(|c| Point::new(c[0], c[1])).collect()).collect()
+    };
+    OutlineTruth { file_name, outlines: points(ann.masks), ignored: points(ann.masks_ignore) }
 }
 
 #[derive(Deserialize)]
@@ -256,18 +258,6 @@ pub(super) fn mask(value: Option<&Value>, at: &Location) -> Result<Vec<f64>> {
 }
 
 impl TextDetDataset {
-    /// The outlines of every picture, to hold results against.
-    ///
-    /// # Errors
-    /// [`Error::Label`] for the first broken annotation.
-    pub fn truths(&self) -> Result<Vec<DetectionTruth>> {
-        let truth = |i| {
-            let (info, ann) = self.parts(i)?;
-            Ok(DetectionTruth { filename: info.file_name, masks: ann.masks, masks_ignore: ann.masks_ignore })
-        };
-        (0..self.loader.len()).map(truth).collect()
-    }
-
     fn parts(&self, index: usize) -> Result<(SceneInfo, DetectionAnnotations)> {
         let at = self.loader.location(index);
         let mut info: SceneInfo = typed(
@@ -291,6 +281,16 @@ impl TextDetDataset {
             }
         }
         Ok((info, ann))
+    }
+}
+
+impl Truths for TextDetDataset {
+    type Truth = OutlineTruth;
+    type Error = Error;
+
+    fn truths(&self) -> Result<Vec<OutlineTruth>> {
+        let truth = |i| self.parts(i).map(|(info, ann)| outlines(info.file_name, ann));
+        (0..self.loader.len()).map(truth).collect()
     }
 }
 
@@ -338,13 +338,25 @@ pub struct NerItem {
     pub label: Value,
 }
 
-impl NerDataset {
-    /// The annotation of every sentence, to hold results against.
-    ///
-    /// # Errors
-    /// [`Error::Label`] for the first broken annotation.
-    pub fn annotations(&self) -> Result<Vec<NerItem>> {
-        (0..self.loader.len()).map(|i| self.prepare(i)).collect()
+impl Truths for NerDataset {
+    type Truth = EntityText;
+    type Error = Error;
+
+    /// The categories of a sentence in the order of their names, as JSON objects are held here; positions as they stand.
+    fn truths(&self) -> Result<Vec<EntityText>> {
+        const EXPECTED: &str = "label: {class: {surface: [[first, last], ...]}}, positions in characters";
+        let truth = |i: usize| {
+            let NerItem { text, label } = self.prepare(i)?;
+            let labels: BTreeMap<String, BTreeMap<String, Vec<[i64; 2]>>> = serde_json::from_value(label)
+                .map_err(|e| wrong(&self.loader.location(i), reason(&e), EXPECTED))?;
+            let mut entities = Vec::new();
+            for (category, surfaces) in labels {
+                let places = surfaces.into_values().flatten();
+                entities.extend(places.map(|[start, end]| Entity::new(category.clone(), start, end)));
+            }
+            Ok(EntityText { text: Some(text), entities })
+        };
+        (0..self.loader.len()).map(truth).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 use std::fs;
 
+use glyphic_core::{Entity, EntityText};
 use glyphic_testing::golden;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -163,7 +164,7 @@ fn broken_samples_are_passed_over_in_training_and_errors_in_tests() {
     let test = dataset(true);
     assert!(matches!(test.get(1, |item| Ok(Some(item.text))), Err(Error::Label { .. })));
     assert!(matches!(test.get(0, |_| Ok(None::<()>)), Err(Error::NothingUsable { .. })));
-    assert!(test.texts().is_err());
+    assert!(test.truths().is_err());
 }
 
 fn json_dataset(lines: &[Value], keys: &[&str]) -> (TempDir, Loader) {
@@ -187,7 +188,7 @@ fn detection_keeps_texts_to_ignore_apart() {
     assert_eq!(item.ann_info.bboxes, [[1., 2., 3., 4.], [0., 0., 1., 1.]]);
     assert_eq!((item.ann_info.labels, item.ann_info.bboxes_ignore), (vec![1, 2], vec![[5., 5., 2., 2.]]));
     let truth = &dataset.truths().expect("parsed")[0];
-    assert_eq!((truth.masks[0].len(), truth.masks[1].len(), truth.masks_ignore.len()), (6, 0, 1));
+    assert_eq!((truth.outlines[0].len(), truth.outlines[1].len(), truth.ignored.len()), (3, 0, 1));
 }
 
 #[test]
@@ -210,7 +211,7 @@ fn icdar_filters_and_selects() {
     let (_dir, path) = file(&document.to_string());
     let open = |options: IcdarOptions| IcdarDataset::open(&path, options).expect("opened");
     let names = |d: &IcdarDataset| -> Vec<String> {
-        d.truths().expect("sound").into_iter().map(|t| t.filename).collect()
+        d.truths().expect("sound").into_iter().map(|t| t.file_name).collect()
     };
     let train = open(IcdarOptions::default());
     assert_eq!(names(&train), ["a.jpg", "b.jpg"]);
@@ -243,7 +244,7 @@ fn receipts_are_prepared_with_classes_edges_and_padding() {
     assert_eq!(item.ann_info.labels, [vec![1, -1, 1, 0], vec![2, 1, -1, 0], vec![0, 0, 0, -1]]);
     assert_eq!(item.ann_info.bboxes[1], [1., 11., 9., 15.]);
     assert_eq!((item.ann_info.relations.len(), item.ori_texts.len()), (9, 3));
-    assert_eq!(dataset.labels().expect("parsed"), [vec![1, 2, 0]]);
+    assert_eq!(dataset.truths().expect("parsed"), [vec![1, 2, 0]]);
     let directed = KieOptions { directed: true, ..KieOptions::default() };
     let directed = KieDataset::open(again, &dict, directed).expect("opened");
     let labels = directed.prepare(0).expect("parsed").ann_info.labels;
@@ -262,11 +263,18 @@ fn characters_and_entities_are_prepared() {
     let item = dataset.prepare(0).expect("parsed");
     assert_eq!(item.ann_info.char_rects, [[1., 2., 3., 4.], [1., 2., 4., 6.], [4., 1., 9., 6.]]);
     assert_eq!(item.ann_info.char_quads[1], [1., 2., 4., 2., 4., 6., 1., 6.]);
-    assert_eq!(dataset.texts().expect("parsed"), ["ab", "x"]);
+    assert_eq!(dataset.truths().expect("parsed"), ["ab", "x"]);
     assert!(dataset.prepare(1).expect_err("3 numbers").to_string().contains(":2: char_box of 3"));
-    let (_dir, loader) = json_dataset(&[json!({"text": "x", "label": {}})], &["text", "label"]);
+    let label = json!({"name": {"x": [[0, 0], [2, 2]]}, "address": {"xyx": [[0, 2]]}});
+    let rows = [json!({"text": "xyx", "label": label}), json!({"text": "x", "label": {"name": [0, 0]}})];
+    let (_dir, loader) = json_dataset(&rows[..1], &["text", "label"]);
     let ner = NerDataset { loader, test_mode: false };
-    assert_eq!(ner.annotations().expect("parsed")[0], NerItem { text: "x".into(), label: json!({}) });
+    let entities = [("address", 0, 2), ("name", 0, 0), ("name", 2, 2)];
+    let entities = entities.map(|(c, start, end)| Entity::new(c, start, end)).to_vec();
+    assert_eq!(ner.truths().expect("parsed"), [EntityText { text: Some("xyx".into()), entities }]);
+    let (_dir, loader) = json_dataset(&rows, &["text", "label"]);
+    let error = NerDataset { loader, test_mode: false }.truths().expect_err("a list is no object");
+    assert!(error.to_string().contains(":2: "), "{error}");
 }
 
 #[test]
@@ -288,7 +296,7 @@ fn several_sources_are_one_and_evaluated_apart_or_together() {
         let mut right = 0;
         let mut all = 0;
         for (set, part) in sets.iter().zip(parts) {
-            right += set.texts()?.iter().zip(*part).filter(|(a, b)| a == *b).count();
+            right += set.truths()?.iter().zip(*part).filter(|(a, b)| a == *b).count();
             all += part.len();
         }
         Ok(vec![("word_acc".to_owned(), right as f64 / all as f64)])

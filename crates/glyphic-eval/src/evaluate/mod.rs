@@ -1,5 +1,6 @@
 //! Whole prediction sets against whole data sets.
 
+mod dataset;
 mod detection;
 mod end_to_end;
 mod kie;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Found, Predicted, Result, Score};
 
+pub use dataset::{evaluate_detection_set, evaluate_kie_set, evaluate_ner_set, evaluate_recognition_set};
 pub use detection::{
     DetectionImage, DetectionLevel, DetectionOptions, DetectionReport, Match, evaluate_detection,
 };
@@ -22,7 +24,7 @@ pub use end_to_end::{
     evaluate_end_to_end, sweep_end_to_end,
 };
 pub use kie::{ClassList, ClassifiedPage, KieImage, KieMistake, KieOptions, KieReport, evaluate_kie};
-pub use ner::{EntityText, NerReport, NerText, evaluate_ner};
+pub use ner::{NerReport, NerText, evaluate_ner};
 pub use recognition::{
     Mistake, PredictedCrop, RecognitionReport, RecognizedText, evaluate_recognition, sweep_recognition,
 };

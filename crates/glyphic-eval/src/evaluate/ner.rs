@@ -1,20 +1,11 @@
 use std::fmt;
 
+use glyphic_core::{Entity, EntityText};
 use serde::{Deserialize, Serialize};
 
 use crate::ner::right_entities;
 use crate::table::Table;
-use crate::{Entity, EntityScore, Error, NerRule, NerScore, Result, eval_ner_f1};
-
-/// A text and the entities in it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct EntityText {
-    /// The text, where known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// Its entities.
-    pub entities: Vec<Entity>,
-}
+use crate::{EntityScore, Error, NerRule, NerScore, Result, eval_ner_f1};
 
 /// One text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
