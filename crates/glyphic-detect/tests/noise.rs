@@ -4,6 +4,7 @@
 use glyphic_detect::Maps;
 use glyphic_detect::drrg::{DrrgComponent, DrrgDecodeConfig, DrrgGraphConfig, DrrgProposalConfig};
 use glyphic_detect::fcenet::{FceDecodeConfig, FceLevel};
+use glyphic_detect::textsnake::SnakeDecodeConfig;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -108,4 +109,34 @@ fn drrg_returns_the_best_components_up_to_its_limits() {
     assert!(components.iter().filter(|c| c.score > least).count() < 40);
     let (_, fewer) = drrg(&DrrgProposalConfig { max_quads: 50, ..all }, [9.0, 4.0], [8.0, 6.0]);
     assert!((1..=50).contains(&fewer.len()), "{} components of fifty rectangles", fewer.len());
+}
+
+/// Regions of noise with logits and radii of these kinds.
+fn textsnake(config: &SnakeDecodeConfig, logit: [f32; 2], radius: [f32; 2]) -> usize {
+    let values = maps(&[logit, logit, [0.0, 1.0], [0.0, 1.0], radius]);
+    config.decode(&Maps::new(&values, [5, SIDE, SIDE]).unwrap(), UNSCALED).unwrap().len()
+}
+
+#[test]
+fn textsnake_ends_where_every_pixel_is_text() {
+    for radius in [[0.0, 1.0], [300.0, 299.0]] {
+        textsnake(&SnakeDecodeConfig::default(), [9.0, 0.0], radius);
+    }
+}
+
+#[test]
+fn textsnake_ends_on_specks() {
+    for radius in [[0.0, 0.0], [0.0, 1.0], [3.0, 2.0]] {
+        textsnake(&SnakeDecodeConfig::default(), [2.0, 4.0], radius);
+    }
+}
+
+#[test]
+fn textsnake_grows_no_more_disks_of_a_line_than_its_limit() {
+    let one = SnakeDecodeConfig { max_pixels: 1, ..SnakeDecodeConfig::default() };
+    let lines = textsnake(&SnakeDecodeConfig::default(), [0.0, 9.0], [4.0, 0.0]);
+    assert!(lines > 100, "{lines}");
+    assert_eq!(textsnake(&one, [0.0, 9.0], [4.0, 0.0]), lines, "each line keeps its best pixel");
+    let none = SnakeDecodeConfig { max_pixels: 0, ..SnakeDecodeConfig::default() };
+    assert_eq!(textsnake(&none, [0.0, 9.0], [4.0, 0.0]), 0);
 }

@@ -48,18 +48,21 @@ pub struct SnakeDecodeConfig {
     pub disk_overlap: f64,
     /// Radii are multiplied by this.
     pub radius_ratio: f32,
+    /// Of a centre line no more pixels grow disks, those of the best scores: in noise a line may fill the map.
+    pub max_pixels: usize,
     /// What is done where the reference goes wrong.
     pub rule: SnakeRule,
 }
 
 impl Default for SnakeDecodeConfig {
-    /// MMOCR's values.
+    /// MMOCR's values. It has no limit; ours is more than the longest line of a page has.
     fn default() -> Self {
         Self {
             centre_threshold: 0.2,
             min_centre_area: 30.0,
             disk_overlap: 0.03,
             radius_ratio: 1.03,
+            max_pixels: 5000,
             rule: SnakeRule::Right,
         }
     }
@@ -136,9 +139,9 @@ impl SnakeDecodeConfig {
             SnakeRule::Right => 0,
             SnakeRule::Mmocr021 => 1,
         };
+        let pixels = drawn(&skeleton).map(|place| [0, 1].map(|axis| area.origin[axis] + place[axis] as i32));
         let mut disks = Vec::new();
-        for place in drawn(&skeleton) {
-            let pixel = [0, 1].map(|axis| area.origin[axis] + place[axis] as i32);
+        for pixel in self.best_pixels(snake, pixels.collect()) {
             let step = snake.step(pixel);
             let inside = |y: f64, x: f64| {
                 let (y, x) = (y as i32, x as i32);
@@ -148,7 +151,7 @@ impl SnakeDecodeConfig {
             let centre = [1, 0].map(|axis| ((top[axis] + bottom[axis]) * 0.5) as i32);
             let at = snake.at(centre);
             let radius = snake.radius[at] * self.radius_ratio;
-            let score = sigmoid(snake.centre[at]) * sigmoid(snake.text[at]);
+            let score = snake.score(at);
             if radius.is_finite() {
                 let (radius, score) = (f64::from(radius), f64::from(score));
                 disks.push(Disk { centre: centre.map(f64::from), radius, score });
@@ -161,6 +164,20 @@ impl SnakeDecodeConfig {
         let drawn: Vec<(Pixel, i32)> =
             disks.iter().map(|d| (d.centre.map(|v| v as i32), (d.radius as i32).min(largest))).collect();
         self.outline(snake, &drawn, scale)
+    }
+
+    /// The pixels of a centre line that grow disks, in their order.
+    fn best_pixels(&self, snake: &Snake<'_>, pixels: Vec<Pixel>) -> Vec<Pixel> {
+        if pixels.len() <= self.max_pixels {
+            return pixels;
+        }
+        let mut scored: Vec<(f32, Pixel)> =
+            pixels.into_iter().map(|p| (snake.score(snake.at(p)), p)).collect();
+        // Of equal scores the first.
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+        scored.truncate(self.max_pixels);
+        scored.sort_by_key(|(_, [x, y])| [*y, *x]);
+        scored.into_iter().map(|(_, pixel)| pixel).collect()
     }
 
     /// The outline and score of the union of disks; `None` where there is none.
@@ -218,6 +235,11 @@ impl Snake<'_> {
     fn at(&self, [x, y]: Pixel) -> usize {
         debug_assert!((y as usize) < self.height);
         y as usize * self.width + x as usize
+    }
+
+    /// How sure it is that a centre line runs through a pixel.
+    fn score(&self, at: usize) -> f32 {
+        sigmoid(self.centre[at]) * sigmoid(self.text[at])
     }
 
     /// A step across the line, `[y, x]` in pixels; 0 where the maps say nothing.
