@@ -9,7 +9,7 @@ use glyphic_core::Vocab;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::formats::{Picture as Place, ReadOptions, Reader, Record, Truth};
+use crate::formats::{Kind, ReadOptions, Reader, Record, Truth};
 use crate::line_input::ctc_steps;
 use crate::pack::{LazyPack, PackKind, Warning};
 use crate::text::{TextCrops, class, encode};
@@ -71,9 +71,11 @@ pub struct TooLong {
 /// What was found in a pack. Its `Display` says it in words, one finding a line.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LintReport {
+    /// Sentences were looked at, not pictures.
+    pub sentences: bool,
     /// Samples looked at: pictures of a detection pack, crops of a recognition pack or of [`lint_texts`].
     pub samples: usize,
-    /// Samples that recognition can be trained on; `None` where only pictures were looked at.
+    /// Samples that recognition can be trained on; `None` where only pictures or sentences were looked at.
     pub usable: Option<usize>,
     /// Characters outside the vocabulary, the most frequent first.
     pub unknown_chars: Vec<UnknownChar>,
@@ -85,15 +87,16 @@ pub struct LintReport {
     pub broken: Findings<String>,
     /// Annotations outside their picture; with the reason.
     pub outside: Findings<String>,
-    /// Polygons that are none (self-crossing ones among them), and what was made of them.
+    /// Polygons that are none (self-crossing ones among them) and entities that do not stand where they are said to, and what
+    /// was made of them.
     pub polygons: Findings<Warning>,
     /// Labels that cannot be read; with the reason.
     pub labels: Findings<String>,
     /// Pictures that EXIF turns or mirrors: a label made by a tool that shows them unturned does not fit.
     pub turned: Findings<Location>,
-    /// Pictures of the same bytes as one of another split: where, and where the other.
+    /// Pictures of the same bytes, or sentences of the same words, as one of another split: where, and where the other.
     pub shared: Findings<(Location, Location)>,
-    /// Pictures of the same bytes as one before them in the same split.
+    /// Those like one before them in the same split.
     pub repeated: Findings<(Location, Location)>,
 }
 
@@ -268,6 +271,8 @@ struct Looked {
     hash: Option<[u8; 16]>,
     /// The texts to read, with the size of their crops where it is known.
     texts: Vec<(String, Option<(u32, u32)>)>,
+    /// They are no truth of pictures: no recognizer has to write them.
+    sentence: bool,
 }
 
 impl<'a> Linter<'a> {
@@ -305,6 +310,7 @@ impl<'a> Linter<'a> {
             }
             let looked: Vec<Looked> = records.par_iter().map(look_at_record).collect();
             for (record, looked) in records.iter().zip(looked) {
+                report.sentences |= looked.sentence;
                 usable += usize::from(self.add(record, looked, &mut report, &mut unknown));
                 on(record);
             }
@@ -312,7 +318,7 @@ impl<'a> Linter<'a> {
         report.polygons = reader.warnings().clone();
         report.unknown_chars = unknown.into_values().collect();
         report.unknown_chars.sort_by(|a: &UnknownChar, b| b.count.cmp(&a.count).then(a.char.cmp(&b.char)));
-        report.usable = self.vocab.map(|_| usable);
+        report.usable = self.vocab.filter(|_| !report.sentences).map(|_| usable);
         self.splits += 1;
         Ok(report)
     }
@@ -346,7 +352,7 @@ impl<'a> Linter<'a> {
                 report.empty.add(at.clone());
                 good = false;
             }
-            let Some(vocab) = self.vocab else { continue };
+            let Some(vocab) = self.vocab.filter(|_| !looked.sentence) else { continue };
             for c in text.chars().filter(|c| class(vocab, *c).is_none()) {
                 good = false;
                 let first = || UnknownChar { char: c, count: 0, first: at.clone(), text: text.clone() };
@@ -366,15 +372,19 @@ impl<'a> Linter<'a> {
 }
 
 fn look_at_record(record: &Record) -> Looked {
-    let mut looked = Looked { picture: Picture::default(), turned: false, hash: None, texts: Vec::new() };
-    let bytes = match (&record.truth, &record.picture) {
-        (Truth::Sentence { text, .. }, Place::None) => {
-            looked.texts.push((text.clone(), None));
-            return looked;
-        }
-        _ => record.bytes(),
+    let mut looked = Looked {
+        picture: Picture::default(),
+        turned: false,
+        hash: None,
+        texts: Vec::new(),
+        sentence: record.truth.kind() == Kind::Sentence,
     };
-    let image = bytes.and_then(|bytes| {
+    if let Truth::Sentence { text, .. } = &record.truth {
+        looked.hash = Sha256::digest(text).first_chunk().copied();
+        looked.texts.push((text.clone(), None));
+        return looked;
+    }
+    let image = record.bytes().and_then(|bytes| {
         let digest = Sha256::digest(&bytes);
         looked.hash = digest.first_chunk().copied();
         looked.turned = record.head_of(Cursor::new(&bytes))?.turned;
@@ -388,7 +398,7 @@ fn look_at_record(record: &Record) -> Looked {
         }
     };
     match &record.truth {
-        Truth::Sentence { text, .. } => looked.texts.push((text.clone(), None)),
+        Truth::Sentence { .. } => {}
         Truth::Text(text) => looked.texts.push((text.clone(), size)),
         Truth::Instances(instances) => {
             for (k, instance) in instances.iter().enumerate() {
@@ -442,7 +452,11 @@ impl fmt::Display for LintReport {
         self.outside.first.iter().try_for_each(|o| writeln!(f, "{o}"))?;
         more(f, self.outside.count, "annotations outside their picture")?;
         self.polygons.first.iter().try_for_each(|w| writeln!(f, "{w}"))?;
-        more(f, self.polygons.count, "broken polygons")?;
+        more(
+            f,
+            self.polygons.count,
+            if self.sentences { "entities out of place" } else { "broken polygons" },
+        )?;
         self.labels.first.iter().try_for_each(|l| writeln!(f, "{l}"))?;
         more(f, self.labels.count, "labels that cannot be read")?;
         let turned = "EXIF turns the picture; make sure that its label is of the upright one";
@@ -451,10 +465,11 @@ impl fmt::Display for LintReport {
         let twins = |f: &mut fmt::Formatter<'_>, pairs: &Findings<(Location, Location)>, what: &str| {
             pairs.first.iter().try_for_each(|(at, other)| writeln!(f, "{at}: {what}, {other}"))
         };
-        twins(f, &self.shared, "the same picture as in another split")?;
-        more(f, self.shared.count, "pictures of another split")?;
-        twins(f, &self.repeated, "the same picture as before")?;
-        more(f, self.repeated.count, "pictures that occur twice")
+        let what = if self.sentences { "sentence" } else { "picture" };
+        twins(f, &self.shared, &format!("the same {what} as in another split"))?;
+        more(f, self.shared.count, &format!("{what}s of another split"))?;
+        twins(f, &self.repeated, &format!("the same {what} as before"))?;
+        more(f, self.repeated.count, &format!("{what}s that occur twice"))
     }
 }
 

@@ -143,3 +143,32 @@ fn pictures_that_exif_turns_are_named() {
     );
     assert!(report.to_string().contains("EXIF turns"), "{report}");
 }
+
+#[test]
+fn sentences_are_not_held_against_a_recognizer_and_told_where_they_occur_twice() {
+    let dir = tempfile::TempDir::new().expect("a temporary folder");
+    let line = |text: &str, at: [usize; 2]| {
+        format!(r#"{{"text": "{text}", "label": {{"name": {{"李明": [[{}, {}]]}}}}}}"#, at[0], at[1])
+    };
+    let write = |name: &str, lines: &[String]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, lines.join("\n")).expect("writable");
+        path
+    };
+    let train = write(
+        "train.jsonl",
+        &[line("李明在北京", [0, 1]), line("我是李明", [2, 3]), line("李明在北京", [0, 1])],
+    );
+    let val = write("val.jsonl", &[line("我是李明", [2, 3]), line("他是李明吗", [0, 1])]);
+    let vocab = vocab();
+    let mut linter = Linter::new(Some(&vocab), LineInput::default());
+    let first = linter.lint(&train, &ReadOptions::default(), |_| ()).expect("opened");
+    assert_eq!(
+        (first.samples, first.usable, first.count(), first.repeated.count),
+        (3, None, 1, 1),
+        "{first}"
+    );
+    let second = linter.lint(&val, &ReadOptions::default(), |_| ()).expect("opened");
+    assert_eq!((second.count(), second.shared.count, second.polygons.count), (2, 1, 1), "{second}");
+    assert!(second.to_string().contains("the same sentence as in another split"), "{second}");
+}

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use glyphic_core::{Image, Page, Point, Polygon, Rect, Region, TextInstance};
-use glyphic_data::formats::{Record, Truth};
+use glyphic_data::formats::{Kind, Record, Truth};
 use glyphic_document::{Overlay, overlay, write_file};
 use glyphic_imgproc::resize_antialiased;
 
@@ -43,6 +43,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let progress = Count::new();
     let (mut cells, mut failed) = (Vec::new(), 0);
     for record in reader.by_ref().skip(args.skip) {
+        if let Ok(record) = &record
+            && record.truth.kind() == Kind::Sentence
+        {
+            let message = format!("{}: the labels are {}, without pictures", record.at, Kind::Sentence);
+            return Err(Failure::new(Exit::Input, message));
+        }
         match record.and_then(|r| r.image().map(|image| (r, image))) {
             Ok((record, image)) => cells.push(cell(&record, &image).or_exit(Exit::Input)?),
             Err(error) => {
