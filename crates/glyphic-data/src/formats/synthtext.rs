@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use glyphic_core::{Point, TextInstance, TimedChar, Transcript};
+use glyphic_core::{Point, TextInstance, TimedChar};
 
 use crate::formats::lines::Root;
 use crate::formats::mat::{self, Cells, MatFile, Value};
@@ -149,23 +149,64 @@ fn spans(word: &[f64], text: &str, quads: &[&[f64]]) -> Vec<TimedChar> {
     text.chars().zip(quads).map(char).collect()
 }
 
-/// The quadrilaterals of a word's characters, as high as the word; none where they are not known.
-fn char_quads(word: &[f64], text: &str, transcript: &Transcript) -> Option<Vec<f64>> {
-    if !text.chars().eq(transcript.chars.iter().map(|c| c.char)) {
-        return None;
-    }
-    let between = |a: usize, b: usize, t: f32| {
+/// The part of a quadrilateral from one place along it to another, 0 to 1, as high as the whole.
+fn part(quad: &[f64], start: f32, end: f32) -> [f64; 8] {
+    let between = |a: usize, b: usize, t: f32, k: usize| {
         // Ten-thousandths of a pixel: fractions are no more exact.
-        let at = |k: usize| {
-            let v = word[2 * a + k] + (word[2 * b + k] - word[2 * a + k]) * f64::from(t);
-            (v * 1e4).round() / 1e4
-        };
-        [at(0), at(1)]
+        let v = quad[2 * a + k] + (quad[2 * b + k] - quad[2 * a + k]) * f64::from(t);
+        (v * 1e4).round() / 1e4
     };
-    let quad = |c: &TimedChar| {
-        [between(0, 1, c.start), between(0, 1, c.end), between(3, 2, c.end), between(3, 2, c.start)]
+    let corners = [(0, 1, start), (0, 1, end), (3, 2, end), (3, 2, start)];
+    std::array::from_fn(|i| {
+        let (a, b, t) = corners[i / 2];
+        between(a, b, t, i % 2)
+    })
+}
+
+/// Whether the characters of a text are those whose places are known.
+fn is_placed(text: &str, chars: &[TimedChar]) -> bool {
+    text.chars().eq(chars.iter().map(|c| c.char))
+}
+
+/// A word, its quadrilateral, and the places of its characters where they are known.
+type Word<'a> = (&'a str, Vec<f64>, Vec<TimedChar>);
+
+/// The words of a text, each with its part of the region: from its first character to its last where their places are known,
+/// else in proportion to the number of characters.
+fn split<'a>(text: &'a str, chars: &[TimedChar], quad: &[f64]) -> Vec<Word<'a>> {
+    let count = text.chars().count() as f32;
+    let words = || {
+        let is_word = |(_, word): &(usize, &str)| !word.is_empty();
+        let mut first = 0;
+        let parts = text.split(char::is_whitespace).map(move |word| {
+            let from = first;
+            first += word.chars().count() + 1;
+            (from, word)
+        });
+        parts.filter(is_word)
     };
-    Some(transcript.chars.iter().flat_map(quad).flatten().collect())
+    let by_chars = |(first, word): (usize, &str)| {
+        let own = &chars[first..first + word.chars().count()];
+        let start = own.iter().map(|c| c.start).fold(f32::INFINITY, f32::min);
+        let end = own.iter().map(|c| c.end).fold(f32::NEG_INFINITY, f32::max);
+        (start, end, own)
+    };
+    let placed = is_placed(text, chars)
+        && words().all(|word| {
+            let (start, end, _) = by_chars(word);
+            start < end
+        });
+    let cut = |(first, word): (usize, &'a str)| {
+        if !placed {
+            let (start, end) = (first as f32 / count, (first + word.chars().count()) as f32 / count);
+            return (word, part(quad, start, end).to_vec(), Vec::new());
+        }
+        let (start, end, own) = by_chars((first, word));
+        let along = |t: f32| (t - start) / (end - start);
+        let own = own.iter().map(|c| TimedChar { start: along(c.start), end: along(c.end), ..*c });
+        (word, part(quad, start, end).to_vec(), own.collect())
+    };
+    words().map(cut).collect()
 }
 
 /// Quadrilaterals as a matrix of 2 x 4 x their number.
@@ -177,6 +218,9 @@ fn quads_matrix(flat: &[f64]) -> Vec<u8> {
     }
 }
 
+/// What is said where a region is divided.
+const SPLIT: &str = "texts of several words are divided, and their regions with them";
+
 /// Writes the cell arrays one behind the other; they are told record by record.
 pub(super) struct Sink {
     out: OutFile,
@@ -187,11 +231,13 @@ pub(super) struct Sink {
     /// Some record has places of characters; without any, `charBB` is not written.
     charted: bool,
     records: usize,
+    split_words: bool,
 }
 
 impl Sink {
-    pub(super) fn create(path: &Path) -> Result<Self> {
+    pub(super) fn create(path: &Path, split_words: bool) -> Result<Self> {
         Ok(Self {
+            split_words,
             out: OutFile::create(path)?,
             names: Spool::new(path)?,
             boxes: Spool::new(path)?,
@@ -213,20 +259,31 @@ impl FormatSink for Sink {
         // One box a character of the picture, or none at all: they are told by their number.
         let mut chars = Some(Vec::new());
         for instance in instances {
-            let Some(word) = marked_text(instance, Format::SynthText) else {
+            let Some(text) = marked_text(instance, Format::SynthText) else {
                 return unfit("a region has no text, and words are told by their number".to_owned());
             };
-            if word.is_empty() || word.contains(char::is_whitespace) {
-                return unfit(format!("{word:?} is not one word, and words are divided by white space"));
+            let places = instance.transcript.as_ref().map_or(&[][..], |t| &t.chars);
+            let one = !text.is_empty() && !text.contains(char::is_whitespace);
+            let some = !text.trim().is_empty();
+            if !one && !(some && self.split_words) {
+                let how = if some { "; split_words (--split-words) divides its region" } else { "" };
+                return unfit(format!("{text:?} is not one word, and words are divided by white space{how}"));
             }
             let quad = quad_of(&instance.region.polygon, losses);
-            let quads = instance.transcript.as_ref().and_then(|t| char_quads(&quad, word, t));
-            match (&mut chars, quads) {
-                (Some(all), Some(quads)) => all.extend(quads),
-                _ => chars = None,
+            let parts = if one { vec![(text, quad, places.to_vec())] } else { split(text, places, &quad) };
+            if !one {
+                losses.count(SPLIT);
             }
-            words.push(word);
-            data.extend(quad);
+            for (word, quad, places) in parts {
+                match &mut chars {
+                    Some(all) if is_placed(word, &places) => {
+                        all.extend(places.iter().flat_map(|c| part(&quad, c.start, c.end)));
+                    }
+                    _ => chars = None,
+                }
+                words.push(word);
+                data.extend(quad);
+            }
         }
         let chars = chars.filter(|c| !c.is_empty());
         if chars.is_none() {
@@ -243,7 +300,7 @@ impl FormatSink for Sink {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        let Self { out, names, boxes, texts, chars, charted, records } = &mut *self;
+        let Self { out, names, boxes, texts, chars, charted, records, .. } = &mut *self;
         out.put(mat::file_header())?;
         let chars = charted.then_some(("charBB", chars));
         for (name, spool) in [("imnames", names), ("wordBB", boxes), ("txt", texts)].into_iter().chain(chars)

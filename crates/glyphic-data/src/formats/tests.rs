@@ -331,6 +331,59 @@ fn synthtext_holds_the_places_of_characters_where_all_of_a_picture_are_known() {
 }
 
 #[test]
+fn synthtext_divides_texts_of_several_words_where_that_is_asked_for() {
+    // Words, and where each stands along its region, by characters whose places are known or else by their number.
+    let quad = [10.0, 10.0, 110.0, 20.0, 110.0, 40.0, 10.0, 30.0];
+    let text = " Café au  lait";
+    let place = |(i, char)| {
+        let start = (i as f32) * 0.05;
+        glyphic_core::TimedChar { char, score: 1.0, start, end: start + 0.04 }
+    };
+    let placed: Vec<_> = text.chars().enumerate().map(place).collect();
+    let along = |start: f64, end: f64| {
+        let (x0, x1, y0, y1) =
+            (10.0 + 100.0 * start, 10.0 + 100.0 * end, 10.0 + 10.0 * start, 10.0 + 10.0 * end);
+        [x0, y0, x1, y1, x1, y1 + 20.0, x0, y0 + 20.0]
+    };
+    let n = 14.0;
+    let by_number = [(1.0 / n, 5.0 / n), (6.0 / n, 8.0 / n), (10.0 / n, 1.0)];
+    let by_chars = [(0.05, 0.24), (0.30, 0.39), (0.50, 0.69)];
+    // Where a word would have no width, the places of its characters are of no use.
+    let flat: Vec<_> =
+        placed.iter().map(|c| glyphic_core::TimedChar { start: 0.5, end: 0.5, ..*c }).collect();
+    for (chars, expected, charted) in
+        [(vec![], by_number, false), (placed, by_chars, true), (flat, by_number, false)]
+    {
+        let mut one = instance(&quad, Some(text), false);
+        one.transcript.as_mut().expect("a text").chars.clone_from(&chars);
+        let dir = temp();
+        let path = dir.path().join("gt.mat");
+        let options = WriteOptions { split_words: true, ..WriteOptions::default() };
+        let mut writer = Writer::create(&path, Format::SynthText, &options).expect("new");
+        writer.put(&record("8/a.jpg", Truth::Instances(vec![one]))).expect("words");
+        let losses = writer.finish().expect("written").losses;
+        assert_eq!(losses["texts of several words are divided, and their regions with them"], 1);
+        let Truth::Instances(got) = read(&path, None).remove(0).truth else { panic!("regions") };
+        assert_eq!(got.iter().map(TextInstance::text).collect::<Vec<_>>(), ["Café", "au", "lait"]);
+        for (got, (start, end)) in got.iter().zip(expected) {
+            let flat = got.region.polygon.to_flat();
+            let near = flat.iter().zip(along(start, end)).all(|(a, b)| (a - b).abs() < 1e-3);
+            assert!(near, "{flat:?} is not {:?}", along(start, end));
+            let chars = &got.transcript.as_ref().expect("a text").chars;
+            assert_eq!(chars.len(), if charted { got.text().chars().count() } else { 0 });
+            if let [first, .., last] = &chars[..] {
+                assert!(first.start.abs() < 1e-4 && (last.end - 1.0).abs() < 1e-4, "{chars:?}");
+            }
+        }
+    }
+    let options = WriteOptions { split_words: true, ..WriteOptions::default() };
+    assert!(Writer::create(temp().path().join("a"), Format::Coco, &options).is_err());
+    let mut writer = Writer::create(temp().path().join("b.mat"), Format::SynthText, &options).expect("new");
+    let blank = record("a.jpg", Truth::Instances(vec![instance(&quad, Some(" "), false)]));
+    assert!(writer.put(&blank).expect_err("no word").to_string().contains("is not one word"));
+}
+
+#[test]
 fn labels_survive_where_a_format_holds_them() {
     let flat = [10.0, 10.0, 60.0, 10.0, 60.0, 40.0, 10.0, 40.0];
     for (format, label) in [
@@ -673,7 +726,7 @@ fn synthtext_goes_on_where_words_and_regions_do_not_pair_up() {
     instances[0].transcript = Some(Transcript::truth("two words"));
     let mut writer =
         Writer::create(dir.path().join("gt.mat"), Format::SynthText, &WriteOptions::default()).expect("new");
-    assert!(writer.put(&records[0]).expect_err("two words").to_string().contains("one word"));
+    assert!(writer.put(&records[0]).expect_err("two words").to_string().contains("--split-words"));
     for (text, transcript, told) in [
         (["one two", "three"].as_slice(), None, "3 words for 1 regions"),
         (&["one"], Some("one"), "charBB has 8 numbers for 3 characters"),

@@ -20,6 +20,10 @@ pub struct WriteOptions {
     pub separator: Option<String>,
     /// What a picture's label file is, where a format has a choice.
     pub label_files: LabelFiles,
+    /// Divide the region of a text of several words into one for each, in a format that tells words by white space
+    /// ([`Format::SynthText`]): by the places of the characters where all are known, else in proportion to their number. Without
+    /// it such a text is an error.
+    pub split_words: bool,
 }
 
 /// What the label files of formats with a file a picture are.
@@ -79,7 +83,7 @@ impl Writer {
     /// Begins to write at `path`: a file, or a new folder for the formats that are one.
     ///
     /// # Errors
-    /// [`Error::Write`] where nothing can be written there, [`Error::Setup`] for label files that the format does not have.
+    /// [`Error::Write`] where nothing can be written there, [`Error::Setup`] for options that the format does not have.
     pub fn create(path: impl AsRef<Path>, format: Format, options: &WriteOptions) -> Result<Self> {
         let path = path.as_ref();
         let files = options.label_files;
@@ -94,6 +98,10 @@ impl Writer {
                 let reason = format!("{format} has none of {what} to choose; {has} has");
                 return Err(Error::Setup { what: "label files", reason });
             }
+        }
+        if options.split_words && format != Format::SynthText {
+            let reason = format!("{format} holds texts of several words; only {} cannot", Format::SynthText);
+            return Err(Error::Setup { what: "splitting of words", reason });
         }
         let separator = options.separator.clone().unwrap_or_else(|| "\t".to_owned());
         let lines = |form: Form| -> Result<Box<dyn Sink>> { LineSink::create(path, form) };
@@ -118,7 +126,7 @@ impl Writer {
             }
             Format::TotalText => FolderSink::text(path, format, "poly_gt_", totaltext::form())?,
             Format::Sroie => Box::new(sroie::Sink::create(path)?),
-            Format::SynthText => Box::new(synthtext::Sink::create(path)?),
+            Format::SynthText => Box::new(synthtext::Sink::create(path, options.split_words)?),
             Format::Svt => Box::new(svt::Sink::create(path)?),
             Format::WildReceipt => Box::new(WildReceiptSink::create(path)?),
             Format::Cluener => lines(cluener::form())?,
@@ -138,7 +146,8 @@ impl Writer {
     pub fn put(&mut self, record: &Record) -> Result<()> {
         let kind = record.truth.kind();
         if !self.format.holds(kind) {
-            let reason = format!("it is of {kind}; take a format that holds these");
+            let holding: Vec<&str> = Format::ALL.iter().filter(|f| f.holds(kind)).map(|f| f.name()).collect();
+            let reason = format!("it is of {kind}; formats that hold these are {}", holding.join(", "));
             return Err(Error::Unfit { at: record.at.clone(), format: self.format.name(), reason });
         }
         self.sink.put(record, &mut self.losses)?;

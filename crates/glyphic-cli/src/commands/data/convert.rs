@@ -25,6 +25,9 @@ pub(super) struct Args {
     /// What the label files of ctw1500 and totaltext are
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     label_files: Files,
+    /// Divide texts of several words and their regions, for synthtext, which tells words by white space
+    #[arg(long)]
+    split_words: bool,
     /// Cut the regions of pictures into crops, for a pack of crops
     #[arg(long)]
     crops: bool,
@@ -72,7 +75,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         Some(to) => to,
         None => format_of(&args.conversion.out)?,
     };
-    let options = WriteOptions { separator: args.to_separator, label_files: args.label_files.into() };
+    let options = WriteOptions {
+        separator: args.to_separator,
+        label_files: args.label_files.into(),
+        split_words: args.split_words,
+    };
     convert(&args.conversion, to, &options, args.crops)
 }
 
