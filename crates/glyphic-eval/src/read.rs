@@ -140,6 +140,11 @@ fn json(error: &serde_json::Error, name: &str, lines_before: usize) -> Error {
     let reason = error.to_string();
     // The message ends with the place inside of what was parsed.
     let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason);
+    let reason = match reason {
+        // Python writes NaN and Infinity.
+        "expected value" => "a value of JSON is expected, which has no NaN or Infinity",
+        reason => reason,
+    };
     Error::Json {
         name: name.to_owned(),
         line: lines_before + error.line(),
@@ -149,6 +154,7 @@ fn json(error: &serde_json::Error, name: &str, lines_before: usize) -> Error {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with what was found in a picture")]
 struct RawPage {
     #[serde(alias = "filename", alias = "img_path")]
     file_name: Option<String>,
@@ -166,6 +172,7 @@ struct RawPage {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with polygon, score, text or label")]
 struct RawInstance {
     polygon: Vec<f64>,
     score: Option<f64>,
@@ -175,6 +182,7 @@ struct RawInstance {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with box, box_score and text")]
 struct RawBox {
     #[serde(rename = "box")]
     outline: Vec<f64>,
@@ -301,6 +309,7 @@ fn label(entity: Option<String>, label: Option<Value>) -> Option<String> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with the text of a crop")]
 struct RawCrop {
     #[serde(alias = "filename", alias = "img_path")]
     file_name: Option<String>,
@@ -312,7 +321,7 @@ struct RawCrop {
 
 /// One score, or one for each character.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a score, or a list of one for each character")]
 enum RawScore {
     One(f64),
     Each(Vec<f64>),

@@ -66,7 +66,7 @@ fn broken_entries_are_named_with_their_place() {
     for (text, words) in [
         (format!("{good}{{\"boundary_result\": [}}"), &["pred, line 2, column 22"][..]),
         (format!("{good}\n{{\"boundary_result\": "), &["pred, line 3", "EOF"]),
-        (format!("[{}, 7]", good.trim()), &["pred, line 1", "expected struct"]),
+        (format!("[{}, 7]", good.trim()), &["pred, line 1", "expected an object with what was found"]),
         ("[\n{\"boundary_result\": [[1, 2],\n".to_owned(), &["pred, line", "EOF"]),
         (
             format!("{good}{{\"file_name\": \"a\"}}"),

@@ -7,6 +7,7 @@ use crate::formats::folder::label_files;
 use crate::formats::icdar::{self, SCRIPTS};
 use crate::formats::json::Scanner;
 use crate::formats::lines::Lines;
+use crate::formats::mat;
 use crate::lmdb::{DATA_FILE, Lmdb};
 use crate::pack::recognise;
 use crate::{Error, Result};
@@ -98,6 +99,7 @@ fn file(path: &Path) -> Result<Format> {
     match scanner.peek()? {
         Some(b'[') => return Ok(Format::LabelStudio),
         Some(b'<') => return xml(path),
+        Some(b'M') if mat::is_file(path)? => return Ok(Format::SynthText),
         Some(b'{') => {
             if let Some(format) = document(&mut scanner) {
                 return Ok(format);

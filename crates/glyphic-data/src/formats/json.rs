@@ -12,7 +12,12 @@ use crate::{Error, Location, Result};
 /// serde's reason without its own line number, which would count inside the element.
 pub(crate) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
+    let reason = text.split_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
+    // A type of this crate says nothing to who wrote the label.
+    match reason.split_once("expected struct ") {
+        Some((wrong, _)) => format!("{wrong}expected an object"),
+        None => reason.to_owned(),
+    }
 }
 
 /// Parses the JSON of one line or element that begins at `at`.

@@ -40,6 +40,11 @@ impl Lines {
         }
         let at = Location { file: self.file.clone(), line: self.line };
         Some(match std::str::from_utf8(&self.buffer) {
+            // UTF-16 without a mark looks like text with a 0 beside each letter.
+            Ok(text) if text.contains('\0') => {
+                let reason = "the line holds a byte 0".to_owned();
+                Err(Error::Label { at, reason, expected: "text in UTF-8, not UTF-16 or a binary file" })
+            }
             Ok(text) => Ok((at, text)),
             Err(e) => {
                 let byte = e.valid_up_to();

@@ -355,6 +355,17 @@ impl Cursor {
     }
 }
 
+/// Whether a file begins as those of MATLAB do.
+pub(crate) fn is_file(path: &Path) -> Result<bool> {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut head = Vec::new();
+        File::open(path)?.take(8).read_to_end(&mut head)?;
+        Ok(head)
+    };
+    let head = read().map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    Ok(head.starts_with(b"MATLAB "))
+}
+
 /// Numbers of one of MATLAB's types.
 fn numbers(kind: u32, bytes: &[u8]) -> Option<Vec<f64>> {
     macro_rules! each {

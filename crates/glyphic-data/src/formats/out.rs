@@ -34,6 +34,10 @@ impl OutFile {
             let source = io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file");
             return Err(fail(path, source));
         }
+        if !parent(path).is_dir() {
+            let source = io::Error::new(io::ErrorKind::NotFound, "there is no such folder to write into");
+            return Err(fail(path, source));
+        }
         let open = || -> io::Result<Target> {
             if path.exists() && !path.is_file() {
                 return Ok(Target::Special(BufWriter::new(fs::OpenOptions::new().write(true).open(path)?)));

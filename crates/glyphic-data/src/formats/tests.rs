@@ -897,3 +897,24 @@ fn what_is_no_format_is_told() {
     fs::write(dir.path().join("data.mdb"), "no database").expect("writable");
     assert!(said(dir.path()).contains("data.mdb, byte 0"), "{}", said(dir.path()));
 }
+
+#[test]
+fn what_is_no_text_and_what_is_no_object_is_told() {
+    let dir = temp();
+    let broken = |name: &str, bytes: &[u8], format| {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).expect("writable");
+        let errors = read_as(&path, Some(format)).into_iter().filter_map(Result::err);
+        errors.map(|e| e.to_string()).collect::<Vec<_>>().join("; ")
+    };
+    let wide: Vec<u8> = "a.png\tx\nb.png\ty\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert!(broken("wide.tsv", &wide, Format::Text).contains(":1: the line holds a byte 0"));
+    let listed = broken("list.jsonl", b"7", Format::MmocrDet);
+    assert!(listed.contains("integer `7`, expected an object;"), "{listed}");
+    let (path, _) = write(&dir, "without_ending", Format::SynthText, &plain());
+    assert_eq!(Format::detect(&path).expect("told"), Format::SynthText);
+    let error = Writer::create(dir.path().join("none/a.txt"), Format::Text, &WriteOptions::default());
+    assert!(
+        matches!(error.err(), Some(Error::Write { source, .. }) if source.to_string().contains("no such folder"))
+    );
+}
