@@ -187,6 +187,7 @@ INTERFACE = {
         "fcenet_decode": "preds, fourier_degree, num_reconstr_points, scale, alpha=1.0, beta=2.0, "
         "text_repr_type='poly', score_thr=0.3, nms_thr=0.1",
         "poly_nms": "polygons, threshold",
+        "comps2boundaries": "text_comps, comp_pred_labels",
         "fourier2poly": "fourier_coeff, num_reconstr_points=50",
     },
 }

@@ -6,8 +6,8 @@ from golden import case, has
 from test_utils import as_cycle
 
 from glyphic import GlyphicError
-from glyphic.mmocr.models.textdet.postprocess import decode
-from glyphic.mmocr.models.textdet.postprocess.wrapper import fourier2poly, poly_nms
+from glyphic.mmocr.models.textdet.postprocess import comps2boundaries, decode, poly_nms
+from glyphic.mmocr.models.textdet.postprocess.wrapper import fourier2poly
 
 
 def needs(name):
@@ -103,6 +103,34 @@ def test_drrg():
             same = as_cycle(row[:-1], 0)
             fits = [e for e in expected if same(_open(e[:-1])) and e[-1] == pytest.approx(row[-1], abs=1e-5)]
             assert fits, row
+        clusters = _clusters(*arguments, link)
+        assert comps2boundaries(arguments[2], clusters) == got
+
+
+def _clusters(edges, scores, comps, link):
+    """The clusters of components by the edges between near ones, in their order; -1 for components without another."""
+    centres = comps[:, :8].reshape(-1, 4, 2).mean(axis=1)
+    pairs = {}
+    for (a, b), score in zip(edges.tolist(), scores.tolist()):
+        score = score if np.linalg.norm(centres[a] - centres[b]) <= 50 else 0.0
+        pair = (min(a, b), max(a, b))
+        pairs[pair] = 0.5 * (pairs[pair] + score) if pair in pairs else score
+    groups = np.arange(len(comps))
+    for a, b in (pair for pair, score in pairs.items() if score >= link):
+        low, high = sorted((groups[a], groups[b]))
+        groups[groups == high] = low
+    kept = [g for g in np.unique(groups) if (groups == g).sum() > 1]
+    return np.array([kept.index(g) if g in kept else -1 for g in groups])
+
+
+def test_components_of_known_clusters_are_strung_and_one_alone_is_itself():
+    quad = [2, 3, 12, 3, 12, 9, 2, 9]
+    comps = np.array([[*np.add(quad, [x, 0] * 4), 0.5 + x / 100] for x in (0, 8, 16, 60)], np.float32)
+    first, second = comps2boundaries(comps, np.array([0, 0, 0, 1]))
+    assert first[-1] == pytest.approx(0.58)
+    assert as_cycle(first[:-1], 0)([2, 3, 7, 3, 15, 3, 23, 3, 28, 3, 28, 9, 23, 9, 15, 9, 7, 9, 2, 9])
+    assert second == [62, 3, 72, 3, 72, 9, 62, 9, pytest.approx(1.1)]
+    assert comps2boundaries(np.zeros((0, 9)), []) == []
 
 
 def test_wrong_maps_are_an_error_that_says_what_would_be_right():

@@ -217,6 +217,11 @@ def _quad(box):
 
 
 @PIPELINES.register_module()
+class RandomRotateImage(RandomRotateImageBox):
+    """``RandomRotateImageBox`` by its shorter name."""
+
+
+@PIPELINES.register_module()
 class OpencvToPil:
     """BGR to RGB. The picture stays an array: Pillow is not needed."""
 
@@ -247,6 +252,7 @@ __all__ = [
     "OpencvToPil",
     "PilToOpencv",
     "RandomPaddingOCR",
+    "RandomRotateImage",
     "RandomRotateImageBox",
     "ResizeOCR",
     "ToTensorOCR",

@@ -1,7 +1,29 @@
-from typing import Any, List
+from typing import Any, List, Sequence
+
+from numpy.typing import ArrayLike
 
 __all__ = [
+    "comps2boundaries",
+    "db_decode",
     "decode",
+    "drrg_decode",
+    "fcenet_decode",
+    "pan_decode",
+    "poly_nms",
+    "pse_decode",
+    "textsnake_decode",
 ]
 
 def decode(decoding_type: str = "pan", **kwargs: Any) -> List[List[float]]: ...
+def pan_decode(preds: Any, text_repr_type: str = "poly", **kwargs: Any) -> List[List[float]]: ...
+def pse_decode(preds: Any, text_repr_type: str = "poly", **kwargs: Any) -> List[List[float]]: ...
+def db_decode(preds: Any, text_repr_type: str = "poly", **kwargs: Any) -> List[List[float]]: ...
+def textsnake_decode(preds: Any, text_repr_type: str = "poly", **kwargs: Any) -> List[List[float]]: ...
+def fcenet_decode(
+    preds: Any, fourier_degree: int, num_reconstr_points: int, scale: float, **kwargs: Any
+) -> List[List[float]]: ...
+def drrg_decode(
+    edges: ArrayLike, scores: ArrayLike, text_comps: ArrayLike, link_thr: float, edge_len_thr: float = 50.0
+) -> List[List[float]]: ...
+def comps2boundaries(text_comps: ArrayLike, comp_pred_labels: ArrayLike) -> List[List[float]]: ...
+def poly_nms(polygons: List[Sequence[float]], threshold: float) -> List[List[float]]: ...

@@ -5,6 +5,7 @@ Maps are arrays of float32, or tensors; unlike MMOCR's functions, these leave th
 """
 
 import json
+import sys
 
 import numpy as np
 
@@ -200,3 +201,23 @@ def drrg_decode(edges, scores, text_comps, link_thr, edge_len_thr=50.0):
     pairs = _array(edges, np.int64).reshape(-1, 2).tolist()
     numbers = _array(scores, np.float64).reshape(-1).tolist()
     return _glyphic.drrg_decode(pairs, numbers, _array(text_comps), json.dumps(config))
+
+
+def comps2boundaries(text_comps, comp_pred_labels):
+    """Boundaries of DRRG's components (n, 9) whose clusters are known, (n,) from 0 on, cluster by cluster.
+
+    A component alone is its own four corners; MMOCR 0.2.1 repeats two of them.
+    """
+    comps, labels = _array(text_comps), _array(comp_pred_labels, np.int64)
+    assert comps.ndim == 2
+    assert len(comps) == len(labels)
+    config = json.dumps({"link_threshold": 0.5, "max_length": sys.float_info.max})
+    boundaries = []
+    for cluster in range(int(labels.max()) + 1 if len(labels) else 0):
+        members = comps[labels == cluster]
+        if len(members) == 1:
+            boundaries.append([*map(float, members[0, :8].astype(np.int32)), float(members[0, -1])])
+        elif len(members) > 1:
+            links = [(i, i + 1) for i in range(len(members) - 1)]
+            boundaries += _glyphic.drrg_decode(links, [1.0] * len(links), members, config)
+    return boundaries
