@@ -10,12 +10,13 @@
 //! A file holds JSON lines, a list of entries or one entry; a folder holds such files, and an entry without a name is that
 //! of its file. Unknown fields are passed over.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use glyphic_core::{Point, Rect};
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::measure::box_corners;
@@ -133,6 +134,68 @@ fn entries<T: DeserializeOwned>(text: &str, name: &str) -> Result<Vec<Placed<T>>
         Err(e) => Err(json(&e, name, i)),
     };
     lines.by_ref().map(entry).collect()
+}
+
+/// Any JSON; an object that has a member twice is an error, where a map would keep the last one and say nothing.
+struct Unique(Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor).map(Self)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, v: bool) -> std::result::Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_i64<E>(self, v: i64) -> std::result::Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_u64<E>(self, v: u64) -> std::result::Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_f64<E>(self, v: f64) -> std::result::Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_str<E>(self, v: &str) -> std::result::Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_unit<E>(self) -> std::result::Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Unique(value)) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(values.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> std::result::Result<Value, A::Error> {
+        let mut members = serde_json::Map::new();
+        while let Some((key, Unique(value))) = object.next_entry::<String, Unique>()? {
+            if members.contains_key(&key) {
+                return Err(serde::de::Error::custom(format!("duplicate field `{key}`")));
+            }
+            members.insert(key, value);
+        }
+        Ok(members.into())
+    }
 }
 
 /// The error with its place, behind so many lines.
@@ -426,7 +489,7 @@ pub fn parse_entity_texts(text: &str, name: &str) -> Result<Vec<EntityText>> {
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     // A line of its own for each text, and that may be a list too; only a list of lists of entities is a whole file.
     let first = lines.clone().next().and_then(|(_, line)| serde_json::from_str::<Value>(line).ok());
-    let values: Vec<Placed<Value>> = match first {
+    let values: Vec<Placed<Unique>> = match first {
         Some(Value::Array(list)) if lines.clone().count() > 1 || is_entity(list.first()) => {
             let entry = |(i, line): (usize, &str)| match serde_json::from_str(line) {
                 Ok(value) => Ok((format!("line {}", i + 1), value)),
@@ -436,7 +499,7 @@ pub fn parse_entity_texts(text: &str, name: &str) -> Result<Vec<EntityText>> {
         }
         _ => entries(text, name)?,
     };
-    values.into_iter().map(|(place, value)| entity_text(value, &At { name, place })).collect()
+    values.into_iter().map(|(place, Unique(value))| entity_text(value, &At { name, place })).collect()
 }
 
 fn is_entity(value: Option<&Value>) -> bool {

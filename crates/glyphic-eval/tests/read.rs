@@ -219,6 +219,20 @@ fn pickles_other_encodings_and_missing_files_are_refused() {
     }
 }
 
+#[test]
+fn an_entity_file_in_which_a_member_stands_twice_is_an_error_with_its_place() {
+    let good = r#"{"text": "ab", "label": {"name": {"a": [[0, 0]]}}}"#;
+    let twice = r#"{"text": "ab", "label": {"name": {"a": [[0, 0]]}, "name": {"b": [[1, 1]]}}}"#;
+    let error = parse_entity_texts(&format!("{good}\n{twice}\n"), "p").unwrap_err();
+    assert!(matches!(error, Error::Json { line: 2, .. }), "{error:?}");
+    assert!(error.to_string().contains("duplicate field `name`"), "{error}");
+    assert_eq!(parse_entity_texts(good, "p").unwrap()[0].entities.len(), 1);
+    let high = parse_predicted_crops(r#"{"text": "a", "score": "high"}"#, "p").unwrap_err().to_string();
+    assert!(high.contains("a score, or a list") && !high.contains("RawScore"), "{high}");
+    let nan = parse_predicted_pages(r#"[{"boundary_result": [[1, 2, NaN]]}]"#, "p").unwrap_err().to_string();
+    assert!(nan.contains("no NaN"), "{nan}");
+}
+
 proptest! {
     #[test]
     fn no_text_makes_a_reader_panic(text in "[\\[\\]{}\",:0-9a-z\\n\\t. -]{0,80}") {

@@ -142,7 +142,7 @@ impl LineJsonParser {
     /// [`Error::Label`] for a line that is no JSON object or lacks a member.
     pub fn parse(&self, line: &str, at: &Location) -> Result<Info> {
         const EXPECTED: &str = "a JSON object with the members that the keys name";
-        let mut object: Info = json::parse(line.as_bytes(), at, EXPECTED)?;
+        let mut object: Info = json::parse_unique(line.as_bytes(), at, EXPECTED)?;
         let take = |key: &String| -> Result<(String, Value)> {
             let value = object.remove(key).ok_or_else(|| Error::Label {
                 at: at.clone(),

@@ -275,6 +275,10 @@ fn characters_and_entities_are_prepared() {
     let (_dir, loader) = json_dataset(&rows, &["text", "label"]);
     let error = NerDataset { loader, test_mode: false }.truths().expect_err("a list is no object");
     assert!(error.to_string().contains(":2: "), "{error}");
+    let parser = LineJsonParser::new(vec!["text".to_owned()]).expect("valid");
+    let error =
+        parser.parse(r#"{"text": "a", "more": [{"x": 1, "x": 2}]}"#, &at()).expect_err("x stands twice");
+    assert!(error.to_string().contains("duplicate field `x`"), "{error}");
 }
 
 #[test]

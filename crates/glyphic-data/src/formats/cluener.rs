@@ -22,7 +22,7 @@ struct Line {
 
 pub(super) fn open(path: &Path) -> Result<Box<dyn Records>> {
     LineRecords::open(path, |line, at, warnings| {
-        let line: Line = json::parse(
+        let line: Line = json::parse_unique(
             line.as_bytes(),
             at,
             "a JSON object with text and label: {class: {surface: [[first, last], ...]}}",

@@ -1,11 +1,13 @@
 //! JSON documents element by element: what is kept in memory is one element, whatever the document's size.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 
 use crate::{Error, Location, Result};
 
@@ -27,6 +29,73 @@ pub(crate) fn parse<T: DeserializeOwned>(json: &[u8], at: &Location, expected: &
         reason: format!("column {}: {}", e.column(), reason(&e)),
         expected,
     })
+}
+
+/// [`parse`] into maps, which do not tell a member that stands twice.
+pub(crate) fn parse_unique<T: DeserializeOwned>(
+    json: &[u8],
+    at: &Location,
+    expected: &'static str,
+) -> Result<T> {
+    parse::<UniqueMembers>(json, at, expected)?;
+    parse(json, at, expected)
+}
+
+/// Any JSON in which no object has a member twice: a map would keep the last one and say nothing.
+struct UniqueMembers;
+
+impl<'de> Deserialize<'de> for UniqueMembers {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for UniqueMembers {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> std::result::Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> std::result::Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> std::result::Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> std::result::Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> std::result::Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> std::result::Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Self, A::Error> {
+        while list.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> std::result::Result<Self, A::Error> {
+        let mut seen = HashSet::new();
+        while let Some(key) = object.next_key::<String>()? {
+            object.next_value::<Self>()?;
+            if let Some(key) = seen.replace(key) {
+                return Err(serde::de::Error::custom(format!("duplicate field `{key}`")));
+            }
+        }
+        Ok(self)
+    }
 }
 
 /// Where an element stands in its file.

@@ -911,6 +911,9 @@ fn what_is_no_text_and_what_is_no_object_is_told() {
     assert!(broken("wide.tsv", &wide, Format::Text).contains(":1: the line holds a byte 0"));
     let listed = broken("list.jsonl", b"7", Format::MmocrDet);
     assert!(listed.contains("integer `7`, expected an object;"), "{listed}");
+    let twice = r#"{"text": "ab", "label": {"name": {"a": [[0, 0]]}, "name": {"b": [[1, 1]]}}}"#;
+    let twice = broken("ner.jsonl", twice.as_bytes(), Format::Cluener);
+    assert!(twice.contains(":1: column") && twice.contains("duplicate field `name`"), "{twice}");
     let (path, _) = write(&dir, "without_ending", Format::SynthText, &plain());
     assert_eq!(Format::detect(&path).expect("told"), Format::SynthText);
     let error = Writer::create(dir.path().join("none/a.txt"), Format::Text, &WriteOptions::default());
