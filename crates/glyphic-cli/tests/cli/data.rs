@@ -86,6 +86,46 @@ fn a_broken_label_ends_a_conversion_unless_it_may_be_skipped() {
     glyphic(&["data", "convert", text(&labels), "x", "--to", "nothing"])
         .fails(2, &["no format", "icdar2015"]);
     glyphic(&["data", "stats", text(&labels)]).fails(3, &["1 labels", "data lint"]);
+    glyphic(&["data", "convert", text(&labels), text(&labels), "--to", "text"])
+        .fails(2, &["labels.txt would be replaced"]);
+}
+
+#[test]
+fn texts_of_several_words_are_divided_for_synthtext_where_that_is_asked_for() {
+    let (dir, folder) = pack();
+    fs::write(
+        folder.join("gt.jsonl"),
+        r#"{"file_name": "a.png", "annotations": [{"polygon": [5, 5, 95, 5, 95, 25, 5, 25], "text": "two words"}]}"#,
+    )
+    .unwrap();
+    let mat = dir.path().join("gt.mat");
+    let args = ["data", "convert", text(&folder), text(&mat)];
+    glyphic(&args).fails(3, &["\"two words\" is not one word", "--split-words"]);
+    let run = glyphic(&[&args[..], &["--split-words"]].concat());
+    assert!(run.stderr.contains("texts of several words are divided"), "{}", run.stderr);
+    run.ok();
+    let back = dir.path().join("back.txt");
+    glyphic(&["data", "convert", text(&mat), text(&back), "--to", "paddle-det"]).ok();
+    let line = fs::read_to_string(&back).unwrap();
+    assert!(
+        line.contains("[[5.0,5.0],[35.0,5.0],[35.0,25.0],[5.0,25.0]]") && line.contains("\"words\""),
+        "{line}"
+    );
+    glyphic(&["data", "convert", text(&folder), text(&back), "--to", "coco", "--split-words"])
+        .fails(5, &["synthtext"]);
+}
+
+#[test]
+fn sentences_are_checked_and_have_nothing_to_show() {
+    let dir = tempfile::tempdir().unwrap();
+    let labels = dir.path().join("ner.jsonl");
+    fs::write(&labels, r#"{"text": "李明在北京", "label": {"name": {"李明": [[0, 1]]}}}"#).unwrap();
+    assert!(glyphic(&["data", "lint", text(&labels)]).ok().contains("1 samples"));
+    let sheet = dir.path().join("sheet.png");
+    glyphic(&["data", "show", text(&labels), "--out", text(&sheet)])
+        .fails(3, &["ner.jsonl:1", "sentences", "without pictures"]);
+    let coco = dir.path().join("coco.json");
+    glyphic(&["data", "convert", text(&labels), text(&coco), "--to", "coco"]).fails(3, &["cluener"]);
 }
 
 #[test]

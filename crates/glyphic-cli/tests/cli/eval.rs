@@ -215,3 +215,36 @@ fn the_worked_example_of_the_documentation_can_be_typed() {
     assert_eq!(glyphic(&["eval", "det", "--truth", &pack, "--pred", &pred]).ok(), block("hmean-iou"));
     assert_eq!(glyphic(&["eval", "e2e", "--truth", &pack, "--pred", &pred]).ok(), block("end to end"));
 }
+
+#[test]
+fn predictions_may_be_labels_of_every_format_that_holds_what_is_evaluated() {
+    let folder = Folder::new();
+    let pack = folder.path("pack");
+    for format in ["mmocr-det", "mmocr1", "coco", "wildreceipt", "paddle-det", "label-studio"] {
+        let pred = folder.path(format);
+        glyphic(&["data", "convert", &pack, &pred, "--to", format]).ok();
+        let run = |task: &str, more: &[&str]| {
+            let args = ["eval", task, "--truth", &pack, "--pred", &pred, "--format", "json"];
+            glyphic(&[&args[..], more].concat())
+        };
+        let looks_like_predictions = ["mmocr-det", "label-studio"].contains(&format);
+        if looks_like_predictions {
+            run("det", &[]).fails(INPUT, &["--pred-format", format]);
+        }
+        let named = ["--pred-format", format];
+        let more = if looks_like_predictions { &named[..] } else { &[] };
+        let report: Value = serde_json::from_str(&run("det", more).ok()).unwrap();
+        assert_eq!(report["instances"]["all"]["hmean"], 1.0, "{format}");
+        if format == "coco" {
+            run("kie", &named).fails(INPUT, &["no class"]);
+            continue;
+        }
+        let report: Value = serde_json::from_str(&run("kie", more).ok()).unwrap();
+        assert_eq!(report["accuracy"], 1.0, "{format}: {report}");
+    }
+    let crops = folder.path("crops");
+    fs::create_dir_all(folder.path("crops/crops")).unwrap();
+    folder.write("crops/labels.tsv", "a.png\tx\n");
+    let report = glyphic(&["eval", "rec", "--truth", &crops, "--pred", &crops]).ok();
+    assert!(report.contains("recognition of 1 texts"), "{report}");
+}

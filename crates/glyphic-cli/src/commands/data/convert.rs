@@ -107,6 +107,13 @@ pub(super) fn convert(
     crops: bool,
 ) -> Result<(), Failure> {
     let Conversion { labels, out, source, skip_broken } = conversion;
+    let same =
+        |a: &Path, b: &Path| a.canonicalize().ok().is_some_and(|a| b.canonicalize().is_ok_and(|b| a == b));
+    if same(labels, out) {
+        let message =
+            format!("{} would be replaced by what is made of it; name another TO", labels.display());
+        return Err(Failure::new(Exit::Usage, message));
+    }
     let mut reader = source.open(labels)?;
     let mut writer = Writer::create(out, to, options).or_exit(Exit::Output)?;
     let count = Count::new();

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use anyhow::Context;
 use glyphic_core::{Image, Page, Point, Polygon, Rect, Region, TextInstance};
 use glyphic_data::formats::{Kind, Record, Truth};
 use glyphic_document::{Overlay, overlay, write_file};
@@ -38,7 +39,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let kind = image::ImageFormat::from_path(&args.out).or_exit(Exit::Usage)?;
+    let kind = image::ImageFormat::from_path(&args.out)
+        .with_context(|| format!("{}: a name that ends in .png or .jpg is needed", args.out.display()))
+        .or_exit(Exit::Usage)?;
     let mut reader = args.source.open(&args.labels)?;
     let progress = Count::new();
     let (mut cells, mut failed) = (Vec::new(), 0);
@@ -69,7 +72,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     }
     let sheet = sheet(&cells).or_exit(Exit::Output)?;
     let bytes = sheet.encode(kind).or_exit(Exit::Output)?;
-    write_file(&args.out, &bytes).or_exit(Exit::Output)?;
+    write_file(&args.out, &bytes)
+        .with_context(|| format!("cannot write {}", args.out.display()))
+        .or_exit(Exit::Output)?;
     match failed {
         0 => Ok(()),
         n => Err(Failure::new(Exit::Input, format!("{n} of {} pictures could not be read", cells.len() + n))),

@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::anyhow;
 use glyphic_data::formats::{Format, Kind, ReadOptions, Reader, Truth};
 use glyphic_eval::{
-    EntityText, NamedPage, PredictedCrop, PredictedPage, PredictedText, read_entity_texts,
-    read_predicted_crops, read_predicted_pages,
+    ClassifiedPage, EntityText, NamedPage, PredictedCrop, PredictedPage, PredictedText,
+    read_classified_pages, read_entity_texts, read_predicted_crops, read_predicted_pages,
 };
 
 use crate::exit::{Exit, Failure, OrExit};
@@ -69,12 +69,61 @@ pub(super) fn entity_texts(path: &Path) -> Result<Vec<EntityText>, Failure> {
     read_entity_texts(path).or_exit(Exit::Input)
 }
 
-/// Predicted pages, or the labels that other tools write as their results.
-pub(super) fn predicted_pages(path: &Path) -> Result<Vec<PredictedPage>, Failure> {
-    match read_predicted_pages(path) {
-        Err(_) if is_labels(path) => Ok(truth_pages(path, None)?.into_iter().map(predicted).collect()),
-        pages => pages.or_exit(Exit::Input),
+/// Predictions in one of their own shapes, or in labels: those of a format that is named, or that no prediction looks like.
+fn predictions<T>(
+    path: &Path,
+    format: Option<Format>,
+    read: impl Fn(&Path) -> glyphic_eval::Result<Vec<T>>,
+    labels: impl Fn(Option<Format>) -> Result<Vec<T>, Failure>,
+) -> Result<Vec<T>, Failure> {
+    if format.is_some() {
+        return labels(format);
     }
+    let error = match read(path) {
+        Ok(predictions) => return Ok(predictions),
+        Err(error) => anyhow::Error::from(error),
+    };
+    match Format::detect(path) {
+        Ok(format) if !looks_like_predictions(path, format) => labels(None),
+        Ok(format) if matches!(format, Format::MmocrDet | Format::LabelStudio) => {
+            let hint = format!("{error:#}; if it holds labels, --pred-format {format} reads them");
+            Err(Failure { exit: Exit::Input, error: anyhow!(hint) })
+        }
+        _ => Err(error).or_exit(Exit::Input),
+    }
+}
+
+/// A prediction file with an error must not be read as labels without content or scores.
+fn looks_like_predictions(path: &Path, format: Format) -> bool {
+    match format {
+        Format::Pack => !path.join("labels.tsv").is_file(),
+        Format::MmocrDet | Format::MmocrRec | Format::LabelStudio => true,
+        _ => false,
+    }
+}
+
+/// Predicted pages, or the labels that other tools write as their results.
+pub(super) fn predicted_pages(path: &Path, format: Option<Format>) -> Result<Vec<PredictedPage>, Failure> {
+    let labels = |format| Ok(truth_pages(path, format)?.into_iter().map(predicted).collect());
+    predictions(path, format, |path| read_predicted_pages(path), labels)
+}
+
+/// The classes of boxes, or labels that hold them.
+pub(super) fn classified_pages(path: &Path, format: Option<Format>) -> Result<Vec<ClassifiedPage>, Failure> {
+    let classified = |(file_name, page): NamedPage| {
+        let label = |(i, instance): (usize, glyphic_core::TextInstance)| {
+            instance.label.ok_or_else(|| {
+                anyhow!("{file_name}: box {i} has no class; labels with a class each are needed")
+            })
+        };
+        let labels = page.instances.into_iter().enumerate().map(label).collect::<anyhow::Result<_>>()?;
+        Ok(ClassifiedPage { file_name: Some(file_name), labels, classes: 0 })
+    };
+    let labels = |format| {
+        let pages = truth_pages(path, format)?.into_iter().map(classified);
+        pages.collect::<anyhow::Result<Vec<_>>>().or_exit(Exit::Input)
+    };
+    predictions(path, format, |path| read_classified_pages(path), labels)
 }
 
 fn predicted((file_name, page): NamedPage) -> PredictedPage {
@@ -94,17 +143,8 @@ fn predicted((file_name, page): NamedPage) -> PredictedPage {
 }
 
 /// Predicted texts, or labels of crops.
-pub(super) fn predicted_crops(path: &Path) -> Result<Vec<PredictedCrop>, Failure> {
+pub(super) fn predicted_crops(path: &Path, format: Option<Format>) -> Result<Vec<PredictedCrop>, Failure> {
     let crop = |(file_name, text)| PredictedCrop { file_name: Some(file_name), text, score: 1.0 };
-    match read_predicted_crops(path) {
-        Err(_) if is_labels(path) => Ok(truth_texts(path, None)?.into_iter().map(crop).collect()),
-        crops => crops.or_exit(Exit::Input),
-    }
-}
-
-/// Whether the path holds labels of a kind that no prediction file looks like. A prediction file with an error must not be
-/// read as labels without content.
-fn is_labels(path: &Path) -> bool {
-    let alike = |f| matches!(f, Format::Pack | Format::MmocrDet | Format::MmocrRec | Format::LabelStudio);
-    Format::detect(path).is_ok_and(|format| !alike(format))
+    let labels = |format| Ok(truth_texts(path, format)?.into_iter().map(crop).collect());
+    predictions(path, format, |path| read_predicted_crops(path), labels)
 }

@@ -12,8 +12,8 @@ use glyphic_document::write_file;
 use glyphic_eval::{
     ClassList, DetectionLevel, DetectionOptions, EndToEndOptions, Ic13Options, IouOptions, KieOptions,
     Metric, NerRule, OutlineRule, ProtocolChoice, Sweep, ThresholdScore, evaluate_detection,
-    evaluate_end_to_end, evaluate_kie, evaluate_ner, evaluate_recognition, plot_thresholds,
-    read_classified_pages, sweep_end_to_end, sweep_recognition,
+    evaluate_end_to_end, evaluate_kie, evaluate_ner, evaluate_recognition, plot_thresholds, sweep_end_to_end,
+    sweep_recognition,
 };
 use serde::Serialize;
 
@@ -132,6 +132,9 @@ struct Files {
     /// The predictions: JSON lines, MMOCR's results as JSON, or labels as the truth's
     #[arg(long, value_name = "FILE|DIR")]
     pred: PathBuf,
+    /// The format of predictions that stand in labels, where it cannot be told: mmocr-det, label-studio, ...
+    #[arg(long, value_name = "FORMAT")]
+    pred_format: Option<LabelFormat>,
     /// How the report is written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -218,7 +221,7 @@ fn detection(args: &Det) -> Result<(), Failure> {
         some => Sweep::at(some.to_vec()),
     };
     let truth = inputs::truth_pages(&args.files.truth, args.files.truth_format)?;
-    let predictions = inputs::predicted_pages(&args.files.pred)?;
+    let predictions = inputs::predicted_pages(&args.files.pred, args.files.pred_format)?;
     let report = evaluate_detection(&truth, &predictions, &DetectionOptions { metric, sweep });
     let report = report.or_exit(Exit::Input)?;
     args.files.write(&report, &report.instances.images)?;
@@ -234,7 +237,7 @@ fn detection(args: &Det) -> Result<(), Failure> {
 
 fn recognition(args: &Rec) -> Result<(), Failure> {
     let truth = inputs::truth_texts(&args.files.truth, args.files.truth_format)?;
-    let predictions = inputs::predicted_crops(&args.files.pred)?;
+    let predictions = inputs::predicted_crops(&args.files.pred, args.files.pred_format)?;
     let report = evaluate_recognition(&truth, &predictions).or_exit(Exit::Input)?;
     args.files.write(&report, &report.texts)?;
     let Some(path) = &args.plot else { return Ok(()) };
@@ -255,7 +258,7 @@ fn end_to_end(args: &E2e) -> Result<(), Failure> {
         ignore_end_symbols: args.ignore_end_symbols,
     };
     let truth = inputs::truth_pages(&args.files.truth, args.files.truth_format)?;
-    let predictions = inputs::predicted_pages(&args.files.pred)?;
+    let predictions = inputs::predicted_pages(&args.files.pred, args.files.pred_format)?;
     let report = evaluate_end_to_end(&truth, &predictions, &options).or_exit(Exit::Input)?;
     args.files.write(&report, &report.instances.images)?;
     let Some(path) = &args.plot else { return Ok(()) };
@@ -268,7 +271,7 @@ fn key_information(args: &Kie) -> Result<(), Failure> {
     let classes = args.classes.as_deref().map(class_list).transpose()?;
     let options = KieOptions { classes, ignored: args.ignore.clone() };
     let truth = inputs::truth_pages(&args.files.truth, args.files.truth_format)?;
-    let predictions = read_classified_pages(&args.files.pred).or_exit(Exit::Input)?;
+    let predictions = inputs::classified_pages(&args.files.pred, args.files.pred_format)?;
     let report = evaluate_kie(&truth, &predictions, &options).or_exit(Exit::Input)?;
     args.files.write(&report, &report.images)
 }
@@ -280,9 +283,12 @@ fn class_list(path: &Path) -> Result<ClassList, Failure> {
 }
 
 fn entities(args: &Ner) -> Result<(), Failure> {
-    if let Some(format) = args.files.truth_format.filter(|f| *f != LabelFormat::Cluener) {
-        let message = format!("--truth-format {format}: entities are read from {}", LabelFormat::Cluener);
-        return Err(Failure::new(Exit::Usage, message));
+    for (name, format) in [("truth", args.files.truth_format), ("pred", args.files.pred_format)] {
+        if let Some(format) = format.filter(|f| *f != LabelFormat::Cluener) {
+            let message =
+                format!("--{name}-format {format}: entities are read from {}", LabelFormat::Cluener);
+            return Err(Failure::new(Exit::Usage, message));
+        }
     }
     let rule = if args.mmocr021 { NerRule::Mmocr021 } else { NerRule::OneToOne };
     let truth = inputs::entity_texts(&args.files.truth)?;
