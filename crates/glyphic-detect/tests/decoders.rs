@@ -156,6 +156,7 @@ fn textsnake_regions_and_skeletons_equal_the_reference() {
             disk_overlap: number("disk_overlap_thr"),
             radius_ratio: number("radius_shrink_ratio") as f32,
             rule: SnakeRule::Mmocr021,
+            ..SnakeDecodeConfig::default()
         };
         let got = config.decode(&preds.maps(), UNSCALED).unwrap();
         assert_regions(&case.name, &got, &case.entry["json_outputs"]["boundaries_poly"], |a, b| a == b);

@@ -119,16 +119,12 @@ fn textsnake(config: &SnakeDecodeConfig, logit: [f32; 2], radius: [f32; 2]) -> u
 
 #[test]
 fn textsnake_ends_where_every_pixel_is_text() {
-    for radius in [[0.0, 1.0], [300.0, 299.0]] {
-        textsnake(&SnakeDecodeConfig::default(), [9.0, 0.0], radius);
-    }
+    textsnake(&SnakeDecodeConfig::default(), [9.0, 0.0], [300.0, 299.0]);
 }
 
 #[test]
 fn textsnake_ends_on_specks() {
-    for radius in [[0.0, 0.0], [0.0, 1.0], [3.0, 2.0]] {
-        textsnake(&SnakeDecodeConfig::default(), [2.0, 4.0], radius);
-    }
+    textsnake(&SnakeDecodeConfig::default(), [2.0, 4.0], [0.0, 1.0]);
 }
 
 #[test]
