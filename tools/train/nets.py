@@ -56,10 +56,48 @@ class MixBlock(nn.Module):
         return F.relu(x + self.bn2(self.conv2(y)))
 
 
-class CrnnLite(nn.Module):
-    """[N, 3, 32, W] -> logits [N, W/4, classes]."""
+class BiLstm(nn.Module):
+    """A bidirectional LSTM along the line with a residual; fresh, it passes its input on."""
 
-    def __init__(self, classes):
+    def __init__(self, c, hidden):
+        super().__init__()
+        self.rnn = nn.LSTM(c, hidden, bidirectional=True, batch_first=True)
+        self.embedding = nn.Linear(2 * hidden, c)
+        nn.init.zeros_(self.embedding.weight)
+        nn.init.zeros_(self.embedding.bias)
+
+    def forward(self, x):
+        return x + self.embedding(self.rnn(x)[0])
+
+
+class GlobalMix(nn.Module):
+    """SVTR's global mixing block, normalization first; fresh, it passes its input on."""
+
+    def __init__(self, c, heads):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(c), nn.LayerNorm(c)
+        self.qkv, self.proj = nn.Linear(c, 3 * c), nn.Linear(c, c)
+        self.fc1, self.fc2 = nn.Linear(c, 2 * c), nn.Linear(2 * c, c)
+        for last in (self.proj, self.fc2):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, x):
+        n, t, c = x.shape
+        q, k, v = self.qkv(self.norm1(x)).view(n, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(q, k, v)
+        x = x + self.proj(y.transpose(1, 2).reshape(n, t, c))
+        return x + self.fc2(F.gelu(self.fc1(self.norm2(x))))
+
+
+class CrnnLite(nn.Module):
+    """[N, 3, 32, W] -> logits [N, W/4, classes].
+
+    `sequence` stands between the convolutions and the classifier: none, "bilstm" or "attention".
+    """
+
+    def __init__(self, classes, sequence="none"):
         super().__init__()
         self.stem = ConvBn(3, 24, 3, 2, 1)
         self.stages = nn.ModuleList(
@@ -71,6 +109,12 @@ class CrnnLite(nn.Module):
         )
         self.squeeze = ConvBn(160, 192, (2, 3), 1, (0, 1))
         self.mix = nn.ModuleList([MixBlock(192), MixBlock(192)])
+        layers = {
+            "none": lambda: [],
+            "bilstm": lambda: [BiLstm(192, 128)],
+            "attention": lambda: [GlobalMix(192, 6), GlobalMix(192, 6)],
+        }
+        self.sequence = nn.ModuleList(layers[sequence]())
         self.classifier = nn.Linear(192, classes)
 
     def forward(self, x):
@@ -81,14 +125,17 @@ class CrnnLite(nn.Module):
         x = self.squeeze(x)
         for block in self.mix:
             x = block(x)
-        return self.classifier(x.squeeze(2).transpose(1, 2))
+        x = x.squeeze(2).transpose(1, 2)
+        for layer in self.sequence:
+            x = layer(x)
+        return self.classifier(x)
 
 
 class Lite(nn.Module):
-    def __init__(self):
+    def __init__(self, fine=1):
         super().__init__()
         self.stem = nn.ModuleList([ConvBn(3, 16, 3, 2, 1), ConvBn(16, 24, 3, 2, 1)])
-        self.fine = nn.ModuleList([BasicBlock(24, 24)])
+        self.fine = nn.ModuleList([BasicBlock(24, 24) for _ in range(fine)])
         self.stages = nn.ModuleList(
             [
                 nn.ModuleList([BasicBlock(24, 40, (2, 2))]),
@@ -182,12 +229,12 @@ class DbNetLite(nn.Module):
     `line` (0 words, 1 lines, for each picture) overrules the judgement of the level.
     """
 
-    def __init__(self):
+    def __init__(self, fine=1, out=12):
         super().__init__()
-        self.backbone = Lite()
-        self.neck = Fpnc([24, 40, 80, 128], 48, 12)
+        self.backbone = Lite(fine)
+        self.neck = Fpnc([24, 40, 80, 128], 48, out)
         self.level = Level(128, 4, 48)
-        self.bbox_head = DbHead(48)
+        self.bbox_head = DbHead(4 * out)
 
     def forward(self, x, line=None):
         features = self.backbone(x)
@@ -195,6 +242,34 @@ class DbNetLite(nn.Module):
         line = (judged > 0).float() if line is None else line
         x = self.neck(features, lambda i, x: self.level.lean(i, x, line))
         return (*self.bbox_head(x), judged)
+
+
+def widened(net, state):
+    """`state` of a network with a narrower neck, as one that computes the same in `net`'s shapes: channels that are new
+    are fresh and nothing listens to them yet."""
+    own, out = net.state_dict(), {}
+    for name, value in state.items():
+        target = own.get(name)
+        if target is None or target.shape == value.shape:
+            out[name] = value
+            continue
+        grown = target.clone()
+        if value.ndim == 4:
+            # Inputs stand second, but first in a transposed convolution; the head's come from four levels.
+            axis = 0 if ".3." in name or ".6." in name else 1
+            levels = 4 if name.endswith(".0.weight") else 1
+            narrow, wide = value.shape[axis] // levels, target.shape[axis] // levels
+            inputs = [l * wide + k for l in range(levels) for k in range(narrow)]
+            outputs = value.shape[1 - axis]
+            order = (lambda t: t.transpose(0, 1)) if axis == 0 else (lambda t: t)
+            order(grown)[:outputs] = 0
+            kept = torch.zeros_like(order(grown)[:outputs])
+            kept[:, inputs] = order(value)
+            order(grown)[:outputs] = kept
+        else:
+            grown[: value.shape[0]] = value
+        out[name] = grown
+    return out
 
 
 def save_safetensors(state, path, half=True, metadata=None):

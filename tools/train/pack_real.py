@@ -27,11 +27,16 @@ def crops(pack):
         return
     for line in (pack / "gt.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
+        # Of glyphic-synth's pages the scenes: what a camera sees small is packed as a detector cuts it.
+        if not row.get("scene", True):
+            continue
         image = cv2.imread(str(pack / "images" / row["file_name"]))
         for a in row["annotations"]:
             if a["ignore"] or not a["text"].strip():
                 continue
             points = np.array(a["polygon"], np.float32).reshape(-1, 2)
+            if len(points) != 4 and "scene" in row:
+                continue
             if len(points) != 4:
                 points = cv2.boxPoints(cv2.minAreaRect(points))
             w = round(max(np.linalg.norm(points[0] - points[1]), np.linalg.norm(points[3] - points[2])))

@@ -16,8 +16,13 @@ import matplotlib.pyplot as plt
 
 
 def curves(row):
-    """(pack, score) of a row: of detectors the best hmean over the score thresholds, of recognizers the share of words."""
-    for pack, scores in row["val"].items():
+    """(pack, score) of a row: of detectors the best hmean over the score thresholds, of recognizers the share of words; of
+    a log of `glyphic train` the hmean at the configuration's threshold."""
+    for name, score in row.get("scores", {}).items():
+        pack, measure = name.split("/")
+        if measure == "hmean":
+            yield f"{pack.replace('icdar2015', 'det_ic15')}: hmean", score
+    for pack, scores in row.get("val", {}).items():
         name = pathlib.Path(pack).parent.name if "/" in pack else pack
         if "acc_ics" in scores:
             yield f"{name}: words, ignoring case and symbols", scores["acc_ics"]

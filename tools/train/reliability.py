@@ -57,7 +57,7 @@ def words(net, shard):
 
 def main():
     out, weights, *shards = sys.argv[1:]
-    net = CrnnLite(len(LATIN) + 1)
+    net = CrnnLite(len(LATIN) + 1, "bilstm")
     net.load_state_dict({k: v.float() for k, v in load_file(weights).items()}, strict=False)
     net.eval()
     read = [w for s in shards for w in words(net, Shard(s))]

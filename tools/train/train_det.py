@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
-from nets import DbNetLite, Ema, learning_rate, save_safetensors
+from nets import DbNetLite, Ema, learning_rate, save_safetensors, widened
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
 STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
@@ -312,6 +312,9 @@ def main():
     p.add_argument("--size", type=int, default=512)
     p.add_argument("--every", type=int, default=500)
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--minutes", type=float, help="the rate falls after so many minutes of CPU time")
+    p.add_argument("--fine", type=int, default=1, help="residual blocks at a quarter of the size")
+    p.add_argument("--neck", type=int, default=12, help="channels that each level gives to the head")
     p.add_argument("--init", help="safetensors to begin from")
     p.add_argument("--bf16", action="store_true")
     p.add_argument("--threads", type=int, default=2)
@@ -320,12 +323,12 @@ def main():
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
     a.out.mkdir(parents=True, exist_ok=True)
-    net = DbNetLite().to(memory_format=torch.channels_last)
+    net = DbNetLite(a.fine, a.neck).to(memory_format=torch.channels_last)
     if a.init:
         from safetensors.torch import load_file
 
         state = {k: v.float() for k, v in load_file(a.init).items()}
-        net.load_state_dict(state, strict=False)
+        net.load_state_dict(widened(net, state), strict=False)
     decays = [q for q in net.parameters() if q.ndim > 1]
     rest = [q for q in net.parameters() if q.ndim <= 1]
     groups = [{"params": decays, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}]
@@ -346,11 +349,13 @@ def main():
     vals = {v.split(":")[0]: read_pack(*v.split(":")) for v in a.val}
     log = open(a.out / "log.jsonl", "a")
     began, mean_loss, mark = time.time() - minutes * 60, None, time.time()
-    shadow = DbNetLite().to(memory_format=torch.channels_last)
+    shadow = DbNetLite(a.fine, a.neck).to(memory_format=torch.channels_last)
     batches = iter(loader)
     while step < a.steps:
-        if finish is None and ((a.out / "finish").exists() or step >= a.steps - a.decay):
+        late = a.minutes is not None and time.process_time() > a.minutes * 60
+        if finish is None and (late or (a.out / "finish").exists() or step >= a.steps - a.decay):
             finish = step
+            torch.save({"net": net.state_dict(), "optimizer": optimizer.state_dict()}, a.out / "plateau.pt")
             a.steps = step + a.decay
             print(f"the rate falls from step {step} to {a.steps}", flush=True)
         for g in optimizer.param_groups:

@@ -129,16 +129,22 @@ def collate(batch, rng=None):
         if rng is not None:
             need = 4 * (len(r[2]) + sum(x == y for x, y in zip(r[2], r[2][1:])))
             w = max(need, 8, round(a.shape[2] * s))
-            h = 32 if rng.random() < 0.6 else int(rng.integers(18, 33))
+            h = 32 if rng.random() < 0.6 else int(rng.integers(11, 33))
             if h != 32 or w != a.shape[2]:
                 # A lower height first is the blur of a small print.
                 if h != 32:
                     a = F.interpolate(a[None], (h, max(4, round(w * h / 32))), mode="bilinear", antialias=True)[0]
                 a = F.interpolate(a[None], (32, w), mode="bilinear", antialias=False)[0]
-            if rng.random() < 0.4:
-                a = a * rng.uniform(0.6, 1.2) + rng.uniform(-0.25, 0.25)
+            if rng.random() < 0.5:
+                # Signs in the dark and in glaring light keep a tenth of the contrast of paper.
+                contrast = np.exp(rng.uniform(np.log(0.12), np.log(1.2)))
+                a = a * contrast + rng.uniform(-1, 1) * max(0.25, 0.8 - contrast)
             if rng.random() < 0.05:
                 a = -a
+            if rng.random() < 0.08:
+                # A camera that moved.
+                length = int(rng.integers(2, 6))
+                a = F.avg_pool2d(F.pad(a[None], (length - 1, 0, 0, 0), mode="replicate"), (1, length), 1)[0]
             if rng.random() < 0.3:
                 a = a + torch.randn(a.shape) * rng.uniform(0.02, 0.15)
             if rng.random() < 0.15:
@@ -235,6 +241,8 @@ def main():
     p.add_argument("--batch-pixels", type=int, default=12800, help="sum of the padded widths of a batch")
     p.add_argument("--every", type=int, default=1000, help="steps between validations")
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--minutes", type=float, help="the rate falls after so many minutes of CPU time")
+    p.add_argument("--sequence", choices=["none", "bilstm", "attention"], default="none")
     p.add_argument("--init", help="safetensors to begin from")
     p.add_argument("--bf16", action="store_true")
     p.add_argument("--threads", type=int, default=2)
@@ -242,7 +250,7 @@ def main():
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
     a.out.mkdir(parents=True, exist_ok=True)
-    net = CrnnLite(len(LATIN) + 1).to(memory_format=torch.channels_last)
+    net = CrnnLite(len(LATIN) + 1, a.sequence).to(memory_format=torch.channels_last)
     if a.init:
         from safetensors.torch import load_file
 
@@ -267,9 +275,10 @@ def main():
     log = open(a.out / "log.jsonl", "a")
     began, mean_loss, mark = time.time() - minutes * 60, None, (time.time(), samples)
     batches = mix.batches()
-    best = CrnnLite(len(LATIN) + 1).to(memory_format=torch.channels_last)
+    best = CrnnLite(len(LATIN) + 1, a.sequence).to(memory_format=torch.channels_last)
     while step < a.steps:
-        if finish is None and ((a.out / "finish").exists() or step >= a.steps - a.decay):
+        late = a.minutes is not None and time.process_time() > a.minutes * 60
+        if finish is None and (late or (a.out / "finish").exists() or step >= a.steps - a.decay):
             finish = step
             a.steps = step + a.decay
             print(f"the rate falls from step {step} to {a.steps}", flush=True)

@@ -48,7 +48,7 @@ impl Default for CrnnLiteConfig {
             stem: 24,
             stages: [48, 96, 160],
             mix: 192,
-            lstm: 0,
+            lstm: 128,
             max_width: 3200,
             turn_vertical: false,
         }

@@ -562,6 +562,16 @@ pub(crate) fn code(dice: &mut Dice) -> String {
     }
 }
 
+/// What stands alone on a sign: a letter or two, a number, both.
+pub(crate) fn mark(dice: &mut Dice) -> String {
+    let letter = char::from(b'A' + dice.index(26) as u8);
+    match dice.weighted(&[(0, 0.45), (1, 0.3), (2, 0.25)]) {
+        0 => letter.to_string(),
+        1 => dice.int(1, 99).to_string(),
+        _ => format!("{letter}{}", dice.int(1, 12)),
+    }
+}
+
 pub(crate) fn number(dice: &mut Dice) -> String {
     match dice.index(13) {
         0..=2 => {

@@ -4,7 +4,7 @@ use super::Truth;
 use crate::{
     SynthConfig,
     canvas::{Canvas, Colour, luma, mix},
-    corpus::{Length, Place},
+    corpus::{self, Length, Place},
     degrade,
     dice::Dice,
     fonts::Taste,
@@ -20,6 +20,8 @@ struct Sign<'a> {
     bounds: EmBox,
     /// Height of the lowest letters, in ems.
     smallest: f32,
+    /// The most that a letter may take of the picture's height.
+    room: f32,
 }
 
 pub(super) fn draw(stock: &Stock, config: &SynthConfig, dice: &mut Dice) -> Option<Sample> {
@@ -75,17 +77,20 @@ fn letters(sign: &Sign, warp: &Warp) -> f32 {
 }
 
 fn set_sign<'a>(stock: &'a Stock, dice: &mut Dice) -> Option<Sign<'a>> {
-    let count = dice.weighted(&[(1, 0.5), (2, 0.25), (3, 0.15), (5, 0.1)]);
+    // The letter of an entrance, the number of a platform.
+    let mark = dice.chance(0.07);
+    let count = if mark { 1 } else { dice.weighted(&[(1, 0.5), (2, 0.25), (3, 0.15), (5, 0.1)]) };
     let same_font = dice.chance(0.7);
     let align = dice.weighted(&[(0.5, 0.6), (0.0, 0.4)]);
     let mut texts = Vec::new();
     for _ in 0..count {
         let length = if dice.chance(0.55) { Length::Word } else { Length::Phrase };
-        texts.push(stock.corpus.line(dice, Place::Sign, length));
+        texts.push(if mark { corpus::mark(dice) } else { stock.corpus.line(dice, Place::Sign, length) });
     }
     let mut font = stock.fonts.choose(dice, &texts.join(" "), Taste::Any)?;
     let style = setting(dice, Place::Sign);
-    let mut sign = Sign { lines: Vec::new(), bounds: EMPTY, smallest: f32::MAX };
+    let room = if mark { 0.6 } else { 0.25 };
+    let mut sign = Sign { lines: Vec::new(), bounds: EMPTY, smallest: f32::MAX, room };
     let mut bottom = 0.0;
     for (i, text) in texts.iter().enumerate() {
         if i > 0 && !same_font {
@@ -124,7 +129,7 @@ fn stand(dice: &mut Dice, sign: &Sign, w: f32, h: f32) -> Option<(Warp, EmBox)> 
     }
     let m = bounds(&warp.outline(panel));
     // Most text in streets is small: even in the logarithm.
-    let letter = (dice.f(8.0f32.ln(), (0.25 * h).ln())).exp();
+    let letter = (dice.f(8.0f32.ln(), (sign.room * h).ln())).exp();
     let scale = (letter / sign.smallest).min(0.92 * w / (m[2] - m[0])).min(0.92 * h / (m[3] - m[1]));
     if scale * sign.smallest < 7.0 {
         return None;
