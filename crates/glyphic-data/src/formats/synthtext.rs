@@ -265,7 +265,7 @@ impl FormatSink for Sink {
             let places = instance.transcript.as_ref().map_or(&[][..], |t| &t.chars);
             let one = !text.is_empty() && !text.contains(char::is_whitespace);
             let some = !text.trim().is_empty();
-            if !one && !(some && self.split_words) {
+            if !(one || some && self.split_words) {
                 let how = if some { "; split_words (--split-words) divides its region" } else { "" };
                 return unfit(format!("{text:?} is not one word, and words are divided by white space{how}"));
             }

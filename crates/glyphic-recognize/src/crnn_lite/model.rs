@@ -37,7 +37,7 @@ impl CrnnLiteConfig {
             squeeze: ConvBlockConfig::new([c, self.mix], [2, 3]).padding([0, 1]).init(device),
             mix: (0..2).map(|_| MixBlock::init(self.mix, device)).collect(),
             sequence: (self.lstm > 0)
-                .then(|| BidirectionalLstmConfig { input: self.mix, hidden: self.lstm, output: self.mix })
+                .then_some(BidirectionalLstmConfig { input: self.mix, hidden: self.lstm, output: self.mix })
                 .into_iter()
                 .map(|config| config.init(device))
                 .collect(),
