@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use glyphic_core::Image;
-use glyphic_detect::dbnet::{DbDecodeConfig, ProbabilityMap};
+use glyphic_detect::dbnet::{DbDecodeConfig, DbLevel, DbZoom, ProbabilityMap};
 use glyphic_detect::{DbNetConfig, DetectorConfig};
 use glyphic_imgproc::Map;
 use glyphic_nn::Device;
@@ -24,7 +24,10 @@ fn detectors(c: &mut Criterion) {
     let device = Device::flex();
     for (name, config) in [("dbnet_lite", DbNetConfig::lite()), ("dbnet_r18", DbNetConfig::default())] {
         let weights = state_dict(&config.init(&device));
+        // One look: fresh weights do not know how many a picture is worth.
         let mut config = config;
+        config.level = config.level.map(|_| DbLevel::Line);
+        config.zoom = DbZoom::default();
         config.input.resize.long_side = 640;
         config.input.resize.short_side = 640;
         let detector = DetectorConfig::Dbnet(config).build(&weights, &device).expect("fresh weights fit");
