@@ -88,6 +88,9 @@ fn a_broken_label_ends_a_conversion_unless_it_may_be_skipped() {
     glyphic(&["data", "stats", text(&labels)]).fails(3, &["1 labels", "data lint"]);
     glyphic(&["data", "convert", text(&labels), text(&labels), "--to", "text"])
         .fails(2, &["labels.txt would be replaced"]);
+    glyphic(&["data", "convert", text(dir.path()), text(&labels), "--from", "icdar2015", "--to", "text"])
+        .fails(2, &["labels.txt would be replaced"]);
+    assert_eq!(fs::read_to_string(&labels).unwrap().lines().count(), 3);
 }
 
 #[test]

@@ -48,7 +48,8 @@ pub struct DbZoom {
     /// without levels.
     pub words: f64,
     /// A picture of lines is looked at again where half of the regions found are lower than this, as many times larger
-    /// as brings them to it. In pixels of the network's input, 0 for never.
+    /// as brings the middle one to it; not where that is less than 1.15 times. In pixels of the network's input, 0 for
+    /// never.
     pub line_height: f64,
     /// The largest enlargement of lines, 1 to 4.
     pub most: f64,

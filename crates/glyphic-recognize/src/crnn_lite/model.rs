@@ -18,6 +18,7 @@ pub struct CrnnLite {
     stages: Vec<Vec<LiteBlock>>,
     squeeze: ConvBlock,
     mix: Vec<MixBlock>,
+    /// One or none; its output is added to its input.
     sequence: Vec<BidirectionalLstm>,
     classifier: Linear,
 }
@@ -36,11 +37,13 @@ impl CrnnLiteConfig {
             ],
             squeeze: ConvBlockConfig::new([c, self.mix], [2, 3]).padding([0, 1]).init(device),
             mix: (0..2).map(|_| MixBlock::init(self.mix, device)).collect(),
-            sequence: (self.lstm > 0)
-                .then_some(BidirectionalLstmConfig { input: self.mix, hidden: self.lstm, output: self.mix })
-                .into_iter()
-                .map(|config| config.init(device))
-                .collect(),
+            sequence: match self.lstm {
+                0 => Vec::new(),
+                hidden => {
+                    let config = BidirectionalLstmConfig { input: self.mix, hidden, output: self.mix };
+                    vec![config.init(device)]
+                }
+            },
             classifier: LinearConfig::new(self.mix, classes).init(device),
         }
     }

@@ -107,11 +107,11 @@ pub(super) fn convert(
     crops: bool,
 ) -> Result<(), Failure> {
     let Conversion { labels, out, source, skip_broken } = conversion;
-    let same =
-        |a: &Path, b: &Path| a.canonicalize().ok().is_some_and(|a| b.canonicalize().is_ok_and(|b| a == b));
-    if same(labels, out) {
-        let message =
-            format!("{} would be replaced by what is made of it; name another TO", labels.display());
+    // Of a folder of labels any file may be what is read.
+    if let (Ok(read), Ok(written)) = (labels.canonicalize(), out.canonicalize())
+        && written.starts_with(read)
+    {
+        let message = format!("{} would be replaced, but it is read from; name another TO", out.display());
         return Err(Failure::new(Exit::Usage, message));
     }
     let mut reader = source.open(labels)?;
