@@ -26,6 +26,10 @@ class Reader:
         device: ``cpu``, or another device that this build has.
         crop_margin: what a crop shows around its region, in heights of the region, -0.25 to 1.
         min_text_score: words that are read with less confidence are dropped, 0 to 1.
+        level: what one region is: ``auto`` (words of a scene, lines of a page), ``word``, ``line``, or ``phrase``, the parts
+            of lines that mean one thing, as a key and its value.
+        language_model: a language model's name or a file that ``glyphic language-model`` wrote; ``none`` reads the best
+            class of each time step, as MMOCR does.
     """
 
     def __init__(
@@ -37,9 +41,19 @@ class Reader:
         device="cpu",
         crop_margin=None,
         min_text_score=None,
+        level=None,
+        language_model=None,
     ):
         self._inner = _glyphic.Reader(
-            detector, recognizer, detector_weights, recognizer_weights, device, crop_margin, min_text_score
+            detector,
+            recognizer,
+            detector_weights,
+            recognizer_weights,
+            device,
+            crop_margin,
+            min_text_score,
+            level,
+            language_model,
         )
 
     def read(self, image):
@@ -54,10 +68,12 @@ class Detector:
         model: a model's name (see :func:`models`) or a TOML file; the default detector where it is not given.
         weights: a ``.safetensors`` file or a ``.pth`` checkpoint; the shipped weights where it is not given.
         device: ``cpu``, or another device that this build has.
+        level: what one region is: ``auto`` (words of a scene, lines of a page), ``word``, ``line``, or ``phrase``, the parts
+            of lines that mean one thing, as a key and its value.
     """
 
-    def __init__(self, model=None, weights=None, device="cpu"):
-        self._inner = _glyphic.Detector(model, weights, device)
+    def __init__(self, model=None, weights=None, device="cpu", level=None):
+        self._inner = _glyphic.Detector(model, weights, device, level)
 
     def detect(self, image):
         """The regions of a picture, or a list of them for each picture of a list."""
@@ -75,10 +91,12 @@ class Recognizer:
         model: a model's name (see :func:`models`) or a TOML file; the default recognizer where it is not given.
         weights: a ``.safetensors`` file or a ``.pth`` checkpoint; the shipped weights where it is not given.
         device: ``cpu``, or another device that this build has.
+        language_model: a language model's name or a file that ``glyphic language-model`` wrote; ``none`` reads the best
+            class of each time step, as MMOCR does.
     """
 
-    def __init__(self, model=None, weights=None, device="cpu"):
-        self._inner = _glyphic.Recognizer(model, weights, device)
+    def __init__(self, model=None, weights=None, device="cpu", language_model=None):
+        self._inner = _glyphic.Recognizer(model, weights, device, language_model)
 
     def recognize(self, image):
         """The transcript of a crop, or a list of them for a list of crops."""

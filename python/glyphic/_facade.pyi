@@ -20,6 +20,8 @@ class Reader:
         device: str = "cpu",
         crop_margin: Union[float, None] = None,
         min_text_score: Union[float, None] = None,
+        level: Union[str, None] = None,
+        language_model: Union[str, None] = None,
     ) -> None: ...
     @overload
     def read(self, image: _Image) -> Page: ...
@@ -27,14 +29,26 @@ class Reader:
     def read(self, image: _Images) -> list[Page]: ...
 
 class Detector:
-    def __init__(self, model: Union[str, None] = None, weights: _File = None, device: str = "cpu") -> None: ...
+    def __init__(
+        self,
+        model: Union[str, None] = None,
+        weights: _File = None,
+        device: str = "cpu",
+        level: Union[str, None] = None,
+    ) -> None: ...
     @overload
     def detect(self, image: _Image) -> list[Region]: ...
     @overload
     def detect(self, image: _Images) -> list[list[Region]]: ...
 
 class Recognizer:
-    def __init__(self, model: Union[str, None] = None, weights: _File = None, device: str = "cpu") -> None: ...
+    def __init__(
+        self,
+        model: Union[str, None] = None,
+        weights: _File = None,
+        device: str = "cpu",
+        language_model: Union[str, None] = None,
+    ) -> None: ...
     @overload
     def recognize(self, image: _Image) -> Transcript: ...
     @overload

@@ -88,18 +88,30 @@ class Reader:
         device: str = "cpu",
         crop_margin: Optional[float] = None,
         min_text_score: Optional[float] = None,
+        level: Optional[str] = None,
+        language_model: Optional[str] = None,
     ) -> Reader: ...
     def read(self, image: Any, bgr: bool = False) -> List[Dict[str, Any]]: ...
 
 @final
 class Detector:
-    def __new__(cls, model: Optional[str] = None, weights: Optional[_Path] = None, device: str = "cpu") -> Detector: ...
+    def __new__(
+        cls,
+        model: Optional[str] = None,
+        weights: Optional[_Path] = None,
+        device: str = "cpu",
+        level: Optional[str] = None,
+    ) -> Detector: ...
     def detect(self, image: Any, bgr: bool = False) -> List[List[Dict[str, Any]]]: ...
 
 @final
 class Recognizer:
     def __new__(
-        cls, model: Optional[str] = None, weights: Optional[_Path] = None, device: str = "cpu"
+        cls,
+        model: Optional[str] = None,
+        weights: Optional[_Path] = None,
+        device: str = "cpu",
+        language_model: Optional[str] = None,
     ) -> Recognizer: ...
     def recognize(self, image: Any, bgr: bool = False) -> List[Dict[str, Any]]: ...
 

@@ -66,6 +66,20 @@ def test_a_surer_reader_keeps_fewer_words(page):
     assert all(word.transcript.score >= 0.95 for word in sure.words)
 
 
+def test_levels_and_language_models_are_chosen(page):
+    phrases = glyphic.Reader(level="phrase", language_model="latin").read(EXAMPLE)
+    assert phrases.words and phrases != glyphic.Reader(level="word").read(EXAMPLE)
+    greedy = glyphic.Reader(language_model="none").read(EXAMPLE)
+    assert [w.transcript.score for w in greedy.words] != [w.transcript.score for w in page.words]
+    assert glyphic.Detector(level="line").detect(EXAMPLE) != glyphic.Detector(level="word").detect(EXAMPLE)
+    assert glyphic.Recognizer(language_model="none").recognize(EXAMPLE).chars is not None
+    for wrong, word in (({"level": "page"}, "phrase"), ({"language_model": "latein"}, "latin")):
+        with pytest.raises(glyphic.GlyphicError, match=word):
+            glyphic.Reader(**wrong)
+    with pytest.raises(glyphic.GlyphicError, match="dbnet_lite"):
+        glyphic.Reader(detector="dbnet_r18", detector_weights="none.pth", level="word")
+
+
 def test_regions_are_cropped_and_recognized(bgr):
     rgb = np.ascontiguousarray(bgr[..., ::-1])
     regions = glyphic.detect(rgb)

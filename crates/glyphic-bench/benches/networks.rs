@@ -47,7 +47,7 @@ fn recognizers(c: &mut Criterion) {
             RecognizerConfig::Crnn(c) => state_dict(&c.init(classes(&config), &device)),
             RecognizerConfig::CrnnLite(c) => state_dict(&c.init(classes(&config), &device)),
         };
-        let recognizer = config.build(&weights, &device).expect("fresh weights fit");
+        let recognizer = config.build(&weights, None, &device).expect("fresh weights fit");
         for count in [1, 16] {
             let crops = vec![picture(320, 32); count];
             let id = format!("{name} 32x320, {count} crops");

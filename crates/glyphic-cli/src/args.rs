@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
-use glyphic::{DbLevel, DetectorConfig, ReaderConfig, Weights};
+use glyphic::{DbLevel, ReaderConfig, Weights};
 use glyphic_nn::{Device, device};
 use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, Task};
 
@@ -79,25 +79,35 @@ pub(crate) enum Level {
     Word,
     /// Lines, up to a wide gap
     Line,
+    /// Parts of lines that mean one thing: a key, its value, the name of an article, its price
+    Phrase,
 }
 
-impl Level {
-    /// Sets it in a configuration whose detector knows words from lines.
-    pub(crate) fn apply(self, config: &mut ReaderConfig) -> Result<(), Failure> {
-        let DetectorConfig::Dbnet(detector) = &mut config.detector;
-        match &mut detector.level {
-            Some(level) => {
-                *level = match self {
-                    Self::Auto => DbLevel::Auto,
-                    Self::Word => DbLevel::Word,
-                    Self::Line => DbLevel::Line,
-                };
-                Ok(())
-            }
-            None => Err(Failure::new(
-                Exit::Usage,
-                "--level: this detector learned one kind of region only; dbnet_lite knows words from lines",
-            )),
+impl From<Level> for DbLevel {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Auto => Self::Auto,
+            Level::Word => Self::Word,
+            Level::Line => Self::Line,
+            Level::Phrase => Self::Phrase,
+        }
+    }
+}
+
+/// How text is read off the recognizer's output.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LanguageArgs {
+    /// The language model that settles what the picture leaves open: one that `glyphic models` lists, a file that
+    /// `glyphic language-model` wrote, or none to take the best class of each step [default: the model's own]
+    #[arg(long, value_name = "NAME|FILE|none")]
+    language_model: Option<String>,
+}
+
+impl LanguageArgs {
+    /// Sets it in a configuration.
+    pub(crate) fn apply(&self, config: &mut ReaderConfig) {
+        if let Some(name) = &self.language_model {
+            config.set_language_model(name);
         }
     }
 }

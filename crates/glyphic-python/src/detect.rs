@@ -6,7 +6,7 @@ use pyo3::types::PyDict;
 
 use crate::error::raise;
 use crate::image::{Order, images};
-use crate::models::{open_device, stage};
+use crate::models::{open_device, set_level, stage};
 use crate::page;
 
 /// Finds text: `glyphic.Detector` wraps it.
@@ -16,10 +16,17 @@ pub(crate) struct Detector(Box<dyn glyphic::Detector>);
 #[pymethods]
 impl Detector {
     #[new]
-    #[pyo3(signature = (model=None, weights=None, device="cpu"))]
-    fn new(py: Python<'_>, model: Option<&str>, weights: Option<PathBuf>, device: &str) -> PyResult<Self> {
+    #[pyo3(signature = (model=None, weights=None, device="cpu", level=None))]
+    fn new(
+        py: Python<'_>,
+        model: Option<&str>,
+        weights: Option<PathBuf>,
+        device: &str,
+        level: Option<&str>,
+    ) -> PyResult<Self> {
         let device = open_device(device)?;
-        let stage = stage(Task::Detect, model, weights)?;
+        let mut stage = stage(Task::Detect, model, weights)?;
+        set_level(&mut stage.config, level)?;
         py.detach(|| glyphic::load_detector(&stage.config.detector, &stage.weights, &device))
             .map(Self)
             .map_err(raise)

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use glyphic::{Device, ReaderConfig, Weights, device};
+use glyphic::{DbLevel, Device, ReaderConfig, Weights, device};
 use glyphic_zoo::Task;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -67,6 +67,22 @@ pub(crate) fn add(config: &mut ReaderConfig, task: Task, model: &str) -> PyResul
         Task::Recognize => applied.recognizer,
     };
     if sets { Ok(name) } else { Err(wrong_stage()) }
+}
+
+/// Sets what one region of the detector is, where it is said.
+pub(crate) fn set_level(config: &mut ReaderConfig, level: Option<&str>) -> PyResult<()> {
+    let level = match level {
+        None => return Ok(()),
+        Some("auto") => DbLevel::Auto,
+        Some("word") => DbLevel::Word,
+        Some("line") => DbLevel::Line,
+        Some("phrase") => DbLevel::Phrase,
+        Some(other) => {
+            let message = format!("level {other:?}: expected auto, word, line or phrase");
+            return Err(GlyphicError::new_err(message));
+        }
+    };
+    config.set_level(level).map_err(raise)
 }
 
 pub(crate) fn open_device(name: &str) -> PyResult<Device> {

@@ -6,7 +6,7 @@ use pyo3::types::PyDict;
 
 use crate::error::raise;
 use crate::image::{Order, images};
-use crate::models::{add, open_device, stage};
+use crate::models::{add, open_device, set_level, stage};
 use crate::page;
 
 /// Reads pages: `glyphic.Reader` wraps it.
@@ -16,7 +16,7 @@ pub(crate) struct Reader(glyphic::Reader);
 #[pymethods]
 impl Reader {
     #[new]
-    #[pyo3(signature = (detector=None, recognizer=None, detector_weights=None, recognizer_weights=None, device="cpu", crop_margin=None, min_text_score=None))]
+    #[pyo3(signature = (detector=None, recognizer=None, detector_weights=None, recognizer_weights=None, device="cpu", crop_margin=None, min_text_score=None, level=None, language_model=None))]
     // One for each keyword of the Python class.
     #[expect(clippy::too_many_arguments)]
     fn new(
@@ -28,6 +28,8 @@ impl Reader {
         device: &str,
         crop_margin: Option<f64>,
         min_text_score: Option<f32>,
+        level: Option<&str>,
+        language_model: Option<&str>,
     ) -> PyResult<Self> {
         let device = open_device(device)?;
         let find = stage(Task::Detect, detector, detector_weights)?;
@@ -38,6 +40,10 @@ impl Reader {
         }
         config.reading.crop_margin = crop_margin.unwrap_or(config.reading.crop_margin);
         config.reading.min_text_score = min_text_score.unwrap_or(config.reading.min_text_score);
+        set_level(&mut config, level)?;
+        if let Some(name) = language_model {
+            config.set_language_model(name);
+        }
         let builder = glyphic::Reader::builder()
             .config(config)
             .detector_weights(find.weights)

@@ -16,10 +16,19 @@ pub(crate) struct Recognizer(Box<dyn glyphic::Recognizer>);
 #[pymethods]
 impl Recognizer {
     #[new]
-    #[pyo3(signature = (model=None, weights=None, device="cpu"))]
-    fn new(py: Python<'_>, model: Option<&str>, weights: Option<PathBuf>, device: &str) -> PyResult<Self> {
+    #[pyo3(signature = (model=None, weights=None, device="cpu", language_model=None))]
+    fn new(
+        py: Python<'_>,
+        model: Option<&str>,
+        weights: Option<PathBuf>,
+        device: &str,
+        language_model: Option<&str>,
+    ) -> PyResult<Self> {
         let device = open_device(device)?;
-        let stage = stage(Task::Recognize, model, weights)?;
+        let mut stage = stage(Task::Recognize, model, weights)?;
+        if let Some(name) = language_model {
+            stage.config.set_language_model(name);
+        }
         py.detach(|| glyphic::load_recognizer(&stage.config.recognizer, &stage.weights, &device))
             .map(Self)
             .map_err(raise)

@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use burn::tensor::Device;
 use glyphic_core::{Recognizer, Vocab};
 use glyphic_nn::checkpoint::StateDict;
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, crnn, crnn_lite};
+use crate::{Decoding, LanguageModel, Result, crnn, crnn_lite};
 
 /// The recognizers there are, with their configurations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,16 +25,22 @@ impl Default for RecognizerConfig {
 }
 
 impl RecognizerConfig {
-    /// The recognizer of this configuration and its weights, on a device.
+    /// The recognizer of this configuration and its weights, on a device. `language` is the model that
+    /// [`RecognizerConfig::decoding`] names; without one the best class of each step is read, whatever that says.
     ///
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) for a configuration that describes no network,
     /// [`Error::Core`](crate::Error::Core) for a character that stands twice,
     /// [`Error::Weights`](crate::Error::Weights) for weights that do not fit, with every name that does not.
-    pub fn build(&self, weights: &StateDict, device: &Device) -> Result<Box<dyn Recognizer>> {
+    pub fn build(
+        &self,
+        weights: &StateDict,
+        language: Option<Arc<LanguageModel>>,
+        device: &Device,
+    ) -> Result<Box<dyn Recognizer>> {
         match self {
-            Self::Crnn(config) => crnn::build(config.clone(), weights, device),
-            Self::CrnnLite(config) => crnn_lite::build(config.clone(), weights, device),
+            Self::Crnn(config) => crnn::build(config.clone(), weights, language, device),
+            Self::CrnnLite(config) => crnn_lite::build(config.clone(), weights, language, device),
         }
     }
 
@@ -44,6 +52,22 @@ impl RecognizerConfig {
         match self {
             Self::Crnn(config) => config.vocab(),
             Self::CrnnLite(config) => config.vocab(),
+        }
+    }
+
+    /// How text is read off the network's output.
+    pub fn decoding(&self) -> &Decoding {
+        match self {
+            Self::Crnn(config) => &config.decoding,
+            Self::CrnnLite(config) => &config.decoding,
+        }
+    }
+
+    /// As [`RecognizerConfig::decoding`], to be changed.
+    pub fn decoding_mut(&mut self) -> &mut Decoding {
+        match self {
+            Self::Crnn(config) => &mut config.decoding,
+            Self::CrnnLite(config) => &mut config.decoding,
         }
     }
 

@@ -5,7 +5,8 @@ use glyphic_core::{Image, Recognizer, Transcript, Vocab};
 use glyphic_imgproc::{QuarterTurn, rotate};
 use rayon::prelude::*;
 
-use crate::{CtcCodec, Error, Result};
+use crate::codec::CtcDecoder;
+use crate::{Error, Result};
 
 /// Input pixels (per channel) in one batch. It bounds the memory: a line recognizer's widest maps take some hundred
 /// bytes a pixel.
@@ -48,10 +49,10 @@ pub(crate) fn read_back<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     data.try_into_vec().map_err(|e| error(e.to_string()))
 }
 
-/// A network with its codec.
+/// A network with what reads its output.
 pub(crate) struct Engine<N> {
     pub(crate) network: N,
-    pub(crate) codec: CtcCodec,
+    pub(crate) decoder: CtcDecoder,
     pub(crate) turn_vertical: bool,
 }
 
@@ -105,14 +106,14 @@ impl<N: LineNetwork> Engine<N> {
             .zip(jobs)
             .try_for_each(|(out, job)| self.network.prepare(&job.image, job.width, out))?;
         let logits = self.network.forward(input, jobs.len(), padded)?;
-        let classes = self.codec.vocab().len();
+        let classes = self.decoder.codec().vocab().len();
         let steps = logits.len() / jobs.len() / classes;
         Ok(jobs
-            .iter()
-            .zip(logits.chunks_exact(steps * classes))
+            .par_iter()
+            .zip(logits.par_chunks_exact(steps * classes))
             .map(|(job, logits)| {
                 let content_steps = steps as f32 * job.width.content as f32 / padded as f32;
-                self.codec.decode(logits, self.network.steps(job.width, steps), content_steps)
+                self.decoder.decode(logits, self.network.steps(job.width, steps), content_steps)
             })
             .collect())
     }
@@ -124,6 +125,6 @@ impl<N: LineNetwork> Recognizer for Engine<N> {
     }
 
     fn vocab(&self) -> &Vocab {
-        self.codec.vocab()
+        self.decoder.codec().vocab()
     }
 }

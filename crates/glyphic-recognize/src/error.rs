@@ -30,6 +30,12 @@ pub enum Error {
         /// What would be right.
         expected: &'static str,
     },
+    /// Bytes that are no language model.
+    #[error("not a language model as glyphic writes it: {reason}")]
+    LanguageModel {
+        /// What is wrong.
+        reason: String,
+    },
     /// Losses were asked for with lists that do not fit the batch.
     #[error("the batch holds {batch} samples but {what} has {got} entries")]
     BatchSize {

@@ -10,10 +10,12 @@ pub mod crnn_lite;
 mod ctc_loss;
 mod engine;
 mod error;
+mod language;
 mod resize;
 
-pub use codec::{CtcCodec, CtcRun, valid_steps};
+pub use codec::{BeamConfig, CtcCodec, CtcRun, Decoding, valid_steps};
 pub use config::RecognizerConfig;
 pub use ctc_loss::{ClassMerge, CtcLoss, Reduction};
 pub use error::{Error, Result};
+pub use language::{LanguageModel, LanguageModelTrainer, LanguageState, Letter, MAX_ORDER};
 pub use resize::{ResizeConfig, ResizedWidth};

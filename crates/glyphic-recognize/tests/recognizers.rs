@@ -98,14 +98,14 @@ fn configurations_that_make_no_network_are_refused_with_the_field() {
         ("mean", crnn(|c| c.mean = vec![0.0; 2])),
         ("std", crnn(|c| c.std = vec![0.0])),
     ] {
-        match config.build(&StateDict::new(), &cpu()) {
+        match config.build(&StateDict::new(), None, &cpu()) {
             Err(Error::Config { field: found, .. }) => assert_eq!(found, field),
             Err(other) => panic!("{field}: {other}"),
             Ok(_) => panic!("{field}: built"),
         }
     }
     assert!(matches!(
-        lite(|c| c.characters = "aba".to_owned()).build(&StateDict::new(), &cpu()),
+        lite(|c| c.characters = "aba".to_owned()).build(&StateDict::new(), None, &cpu()),
         Err(Error::Core(_))
     ));
 }
@@ -114,14 +114,14 @@ fn configurations_that_make_no_network_are_refused_with_the_field() {
 fn weights_load_strictly() {
     for (name, config) in configs() {
         let all = weights(&config);
-        config.build(&all, &cpu()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        config.build(&all, None, &cpu()).unwrap_or_else(|e| panic!("{name}: {e}"));
         let first = all.names().next().unwrap().to_owned();
         let missing = all.clone().rename(|n| (n != first).then(|| n.to_owned()));
-        let Err(Error::Weights(error)) = config.build(&missing, &cpu()) else { panic!("{name}: built") };
+        let Err(Error::Weights(error)) = config.build(&missing, None, &cpu()) else { panic!("{name}: built") };
         assert!(error.to_string().contains(&first), "{error}");
         let mut unused = all.clone();
         unused.insert("extra.weight", &[1], &[0.0]);
-        let Err(Error::Weights(error)) = config.build(&unused, &cpu()) else { panic!("{name}: built") };
+        let Err(Error::Weights(error)) = config.build(&unused, None, &cpu()) else { panic!("{name}: built") };
         assert!(error.to_string().contains("extra.weight"), "{error}");
     }
 }
@@ -156,7 +156,7 @@ fn read(recognizer: &dyn Recognizer, crops: &[Image]) -> Vec<Transcript> {
 #[test]
 fn a_result_depends_on_its_crop_alone_with_one_thread_and_with_two() {
     for (name, config) in configs() {
-        let recognizer = config.build(&weights(&config), &cpu()).unwrap();
+        let recognizer = config.build(&weights(&config), None, &cpu()).unwrap();
         let crops = crops();
         let together = read(&*recognizer, &crops);
         assert!(together.iter().any(|t| t.text.chars().count() > 3), "{name} reads nothing: {together:?}");
@@ -183,7 +183,7 @@ fn vertical_crops_are_turned_only_where_configured() {
         RecognizerConfig::CrnnLite(CrnnLiteConfig { turn_vertical: true, ..CrnnLiteConfig::default() });
     let weights = weights(&upright);
     let (upright, turned) =
-        (upright.build(&weights, &cpu()).unwrap(), turned.build(&weights, &cpu()).unwrap());
+        (upright.build(&weights, None, &cpu()).unwrap(), turned.build(&weights, None, &cpu()).unwrap());
     let (tall, square) = (crop(20, 100, 1), crop(40, 40, 2));
     let crops = [tall.clone(), square];
     let (plain, best) = (read(&*upright, &crops), read(&*turned, &crops));

@@ -59,6 +59,9 @@ enum What {
         /// What is annotated.
         #[arg(long, value_enum, default_value_t = Level::Kind)]
         level: Level,
+        /// Scenes alone; every kind in its share without it.
+        #[arg(long)]
+        scenes: bool,
         /// The first sample's index.
         #[arg(long, default_value_t = 0)]
         start: u64,
@@ -113,11 +116,11 @@ impl Common {
 fn main() -> Result<()> {
     match Args::parse().what {
         What::Lines { common, shard, start } => lines(&common, shard.as_deref(), start),
-        What::Pages { common, level, start } => pages(&common, level, start),
+        What::Pages { common, level, scenes, start } => pages(&common, level, scenes, start),
     }
 }
 
-fn pages(common: &Common, level: Level, start: u64) -> Result<()> {
+fn pages(common: &Common, level: Level, scenes: bool, start: u64) -> Result<()> {
     let synth = PageSynth::new(common.config()?)?;
     let begun = Instant::now();
     let Some(folder) = &common.out else { bail!("name the folder to write to with --out DIR") };
@@ -126,8 +129,10 @@ fn pages(common: &Common, level: Level, start: u64) -> Result<()> {
     let mut truth = BufWriter::new(File::create(folder.join("gt.jsonl"))?);
     for range in batches(start, common.count, PAGE_BATCH) {
         let first = range.start;
-        let rows: Vec<String> = synth
-            .pages(range)
+        let page = |i| if scenes { synth.page_of(PageKind::Scene, i) } else { synth.page(i) };
+        let samples: Vec<Sample> = range.into_par_iter().map(page).collect();
+        let rows: Vec<String> = samples
+            .into_iter()
             .enumerate()
             .map(|(i, sample)| {
                 let index = first + i as u64;
@@ -140,7 +145,7 @@ fn pages(common: &Common, level: Level, start: u64) -> Result<()> {
                     ExtendedColorType::Rgb8,
                 )?;
                 file.flush()?;
-                let scene = synth.kind(index) == PageKind::Scene;
+                let scene = scenes || synth.kind(index) == PageKind::Scene;
                 let level = match level {
                     Level::Kind => Some(if scene { Level::Word } else { Level::Line }),
                     Level::Both => None,

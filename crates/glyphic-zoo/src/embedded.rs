@@ -26,6 +26,13 @@ pub(crate) const ALL: &[Embedded] = &[
     Embedded { name: "crnn", config: config!("crnn"), weights: None },
 ];
 
+pub(crate) const LANGUAGE_MODELS: &[(&str, &[u8])] =
+    &[("latin", include_bytes!("../../../weights/latin.safetensors"))];
+
+pub(crate) fn language_model(name: &str) -> Option<&'static [u8]> {
+    LANGUAGE_MODELS.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes)
+}
+
 pub(crate) fn of(name: &str) -> Option<&'static Embedded> {
     ALL.iter().find(|e| e.name == name)
 }

@@ -28,6 +28,14 @@ pub enum Error {
         /// The names there are.
         known: Vec<&'static str>,
     },
+    /// A language model that is not in the catalog.
+    #[error("there is no language model {name:?}; there are {}", known.join(", "))]
+    UnknownLanguageModel {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<&'static str>,
+    },
     /// A model whose weights are not shipped.
     #[error("{name} comes without weights: give a .safetensors or .pth file")]
     NoWeights {
@@ -110,21 +118,62 @@ impl Model {
     }
 }
 
+/// A shipped language model, which a recognizer's search for the best text looks at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LanguageModel {
+    /// The name that `--language-model` takes.
+    pub name: String,
+    /// What it is, in a line.
+    pub summary: String,
+    /// The file in `weights/`. Its card stands beside it, `.md`.
+    pub file: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+    /// The licence, an SPDX expression.
+    pub licence: String,
+    /// The texts it has read.
+    pub data: String,
+}
+
+impl LanguageModel {
+    /// The content of its file.
+    pub fn bytes(&self) -> &'static [u8] {
+        embedded::language_model(&self.name).unwrap_or_default()
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Catalog {
     model: Vec<Model>,
+    language_model: Vec<LanguageModel>,
 }
 
-static CATALOG: LazyLock<Vec<Model>> = LazyLock::new(|| {
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     // The catalog is part of the program; a test reads it.
-    let catalog: Catalog = toml::from_str(include_str!("../catalog.toml")).expect("catalog.toml is valid");
-    catalog.model
+    toml::from_str(include_str!("../catalog.toml")).expect("catalog.toml is valid")
 });
 
 /// Every model, in the catalog's order.
 pub fn models() -> &'static [Model] {
-    &CATALOG
+    &CATALOG.model
+}
+
+/// Every language model, in the catalog's order.
+pub fn language_models() -> &'static [LanguageModel] {
+    &CATALOG.language_model
+}
+
+/// The language model of a name.
+///
+/// # Errors
+/// [`Error::UnknownLanguageModel`], which lists the names there are.
+pub fn language_model(name: &str) -> Result<&'static LanguageModel> {
+    language_models().iter().find(|m| m.name == name).ok_or_else(|| Error::UnknownLanguageModel {
+        name: name.to_owned(),
+        known: language_models().iter().map(|m| m.name.as_str()).collect(),
+    })
 }
 
 /// The model of a name.
@@ -144,7 +193,6 @@ mod tests {
 
     #[test]
     fn every_row_has_its_configuration_and_every_shipped_weight_file_its_hash() {
-        use sha2::Digest;
         assert_eq!(models().len(), embedded::ALL.len());
         for model in models() {
             let embedded =
@@ -156,10 +204,18 @@ mod tests {
             assert!(model.config().contains(stage), "configs/{}.toml has no {stage}…]", model.name);
             assert_eq!(model.weights.is_some(), embedded.weights.is_some(), "{}", model.name);
             if let (Some(row), Some(bytes)) = (&model.weights, embedded.weights) {
-                let hash: String = sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+                let hash = hash(bytes);
                 assert_eq!(row.sha256, hash, "catalog.toml has another hash than weights/{}", row.file);
             }
         }
+        for model in language_models() {
+            assert_eq!(model.sha256, hash(model.bytes()), "catalog.toml and weights/{}", model.file);
+        }
+    }
+
+    fn hash(bytes: &[u8]) -> String {
+        use sha2::Digest;
+        sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
     }
 
     #[test]
@@ -172,5 +228,7 @@ mod tests {
     fn an_unknown_name_lists_the_names_there_are() {
         let message = model("dbnet_light").unwrap_err().to_string();
         assert!(message.contains("dbnet_light") && message.contains("dbnet_lite"), "{message}");
+        let message = language_model("latein").unwrap_err().to_string();
+        assert!(message.contains("latein") && message.contains("latin"), "{message}");
     }
 }

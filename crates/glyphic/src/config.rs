@@ -1,8 +1,8 @@
 use std::{fs, path::Path};
 
 use glyphic_core::Confidence;
-use glyphic_detect::DetectorConfig;
-use glyphic_recognize::RecognizerConfig;
+use glyphic_detect::{DetectorConfig, dbnet::DbLevel};
+use glyphic_recognize::{BeamConfig, Decoding, RecognizerConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -39,7 +39,7 @@ impl Default for ReadingConfig {
     /// What reads best with the shipped models: when it was chosen, word F1 on SROIE's validation receipts was .917 with
     /// this margin, .912 with 0.06; a higher score threshold loses words there, a lower one adds false ones on ICDAR 2015's streets.
     fn default() -> Self {
-        Self { crop_margin: 0.03, confidence: Confidence::Weakest, min_text_score: 0.5 }
+        Self { crop_margin: 0.03, confidence: Confidence::Weakest, min_text_score: 0.3 }
     }
 }
 
@@ -114,6 +114,33 @@ impl ReaderConfig {
     }
 }
 
+impl ReaderConfig {
+    /// What one region of the detector is.
+    ///
+    /// # Errors
+    /// [`Error::Level`] for a detector that learned one kind of region only.
+    pub fn set_level(&mut self, level: DbLevel) -> Result<()> {
+        let DetectorConfig::Dbnet(detector) = &mut self.detector;
+        *detector.level.as_mut().ok_or(Error::Level)? = level;
+        Ok(())
+    }
+
+    /// The language model that the recognizer's search looks at: a name of the catalog or a file; `none` for no search, but
+    /// the best class of each time step.
+    pub fn set_language_model(&mut self, name: &str) {
+        let decoding = self.recognizer.decoding_mut();
+        *decoding = match (std::mem::take(decoding), name) {
+            (_, "none") => Decoding::Greedy,
+            (Decoding::Beam(beam), name) => {
+                Decoding::Beam(BeamConfig { language_model: name.to_owned(), ..beam })
+            }
+            (Decoding::Greedy, name) => {
+                Decoding::Beam(BeamConfig { language_model: name.to_owned(), ..BeamConfig::default() })
+            }
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +190,31 @@ mod tests {
             assert!(message.starts_with("my.toml: "), "{message}");
             assert!(message.contains(line) && message.contains(word), "{toml:?}: {message}");
         }
+    }
+
+    #[test]
+    fn a_language_model_is_named_or_none_and_the_rest_of_the_search_stays() {
+        let mut config = ReaderConfig::default();
+        config.apply("[recognizer.crnn_lite.decoding.beam]\nwidth = 3\n", "my.toml").unwrap();
+        config.set_language_model("my.safetensors");
+        let expected =
+            BeamConfig { language_model: "my.safetensors".to_owned(), width: 3, ..BeamConfig::default() };
+        assert_eq!(*config.recognizer.decoding(), Decoding::Beam(expected));
+        config.set_language_model("none");
+        assert_eq!(*config.recognizer.decoding(), Decoding::Greedy);
+        config.set_language_model("latin");
+        assert_eq!(*config.recognizer.decoding(), Decoding::Beam(BeamConfig::default()));
+    }
+
+    #[test]
+    fn a_level_is_set_where_the_detector_knows_levels() {
+        let mut config = ReaderConfig::default();
+        config.set_level(DbLevel::Phrase).unwrap();
+        let DetectorConfig::Dbnet(detector) = &config.detector;
+        assert_eq!(detector.level, Some(DbLevel::Phrase));
+        config.apply(glyphic_zoo::model("dbnet_r18").unwrap().config(), "dbnet_r18").unwrap();
+        let error = config.set_level(DbLevel::Phrase).unwrap_err().to_string();
+        assert!(error.contains("dbnet_lite"), "{error}");
     }
 
     #[test]

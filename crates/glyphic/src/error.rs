@@ -38,6 +38,17 @@ pub enum Error {
         /// What does not fit.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A level was asked of a detector that has none.
+    #[error("this detector learned one kind of region only; dbnet_lite knows words, lines and phrases")]
+    Level,
+    /// A language model that cannot be used.
+    #[error("language model {name}: {source}")]
+    LanguageModel {
+        /// The file or name.
+        name: String,
+        /// What is wrong with it.
+        source: glyphic_recognize::Error,
+    },
     /// The catalog does not have what was asked for.
     #[error(transparent)]
     Zoo(#[from] glyphic_zoo::Error),

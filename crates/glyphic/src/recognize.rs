@@ -1,20 +1,46 @@
+use std::{fs, path::Path, sync::Arc};
+
 use glyphic_core::{Image, Recognizer, Transcript};
 use glyphic_nn::Device;
-use glyphic_recognize::RecognizerConfig;
+use glyphic_recognize::{Decoding, LanguageModel, RecognizerConfig};
 
-use crate::{Result, Weights, crop::Crop};
+use crate::{Error, Result, Weights, crop::Crop};
 
-/// A recognizer, ready to run.
+/// A language model of the catalog, or one in a file.
 ///
 /// # Errors
-/// [`crate::Error::Zoo`] for a model without shipped weights, [`crate::Error::Weights`] for weights that cannot be
-/// read or do not fit, or a configuration that makes no network.
+/// [`Error::Zoo`] for a name that neither the catalog nor a file has, [`Error::Read`] and [`Error::LanguageModel`] for a
+/// file that cannot be read or holds none.
+pub fn load_language_model(name: &str) -> Result<LanguageModel> {
+    let read = |bytes: &[u8]| {
+        let wrong = |source| Error::LanguageModel { name: name.to_owned(), source };
+        LanguageModel::from_bytes(bytes).map_err(wrong)
+    };
+    let path = Path::new(name);
+    match glyphic_zoo::language_model(name) {
+        Ok(model) => read(model.bytes()),
+        Err(_) if path.exists() => {
+            read(&fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?)
+        }
+        Err(unknown) => Err(unknown.into()),
+    }
+}
+
+/// A recognizer, ready to run, with the language model that its configuration names.
+///
+/// # Errors
+/// [`Error::Zoo`] for a model without shipped weights, [`Error::Weights`] for weights that cannot be read or do not
+/// fit, or a configuration that makes no network, and those of [`load_language_model`].
 pub fn load_recognizer(
     config: &RecognizerConfig,
     weights: &Weights,
     device: &Device,
 ) -> Result<Box<dyn Recognizer>> {
-    config.build(&weights.load()?, device).map_err(|e| weights.does_not_fit(e))
+    let language = match config.decoding() {
+        Decoding::Greedy => None,
+        Decoding::Beam(beam) => Some(Arc::new(load_language_model(&beam.language_model)?)),
+    };
+    config.build(&weights.load()?, language, device).map_err(|e| weights.does_not_fit(e))
 }
 
 /// Reads all crops; of the crops of one region (turned this way and that) the surest reading stays.

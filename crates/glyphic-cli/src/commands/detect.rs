@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::ValueEnum;
 use glyphic::load_detector;
 use glyphic_core::{Page, TextInstance};
@@ -47,7 +48,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let images = inputs::collect(&args.images)?;
     let (mut config, weights) = args.model.resolve(Task::Detect)?;
     if let Some(level) = args.level {
-        level.apply(&mut config)?;
+        config.set_level(level.into()).context("--level").or_exit(Exit::Usage)?;
     }
     let device = args.model.device.open()?;
     let detector = load_detector(&config.detector, &weights, &device).or_exit(Exit::Model)?;

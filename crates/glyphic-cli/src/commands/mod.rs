@@ -5,6 +5,7 @@ mod data;
 mod detect;
 mod doctor;
 mod eval;
+mod language_model;
 mod models;
 mod read;
 mod recognize;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Train(train::Args),
     Eval(eval::Args),
     Synth(synth::Args),
+    LanguageModel(language_model::Args),
     Data(data::Args),
     Models(models::Args),
     Config(config::Args),
@@ -37,6 +39,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Synth(args) => synth::run(args),
+        Command::LanguageModel(args) => language_model::run(args),
         Command::Data(args) => data::run(args),
         Command::Models(args) => models::run(args),
         Command::Config(args) => config::run(args),

@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use clap::ValueEnum;
-use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, Model};
+use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, LanguageModel, Model};
 
 use crate::{
     exit::{Exit, Failure, OrExit},
@@ -28,11 +28,14 @@ enum Format {
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let models = glyphic_zoo::models();
+    let (models, languages) = (glyphic_zoo::models(), glyphic_zoo::language_models());
     let text = match args.format {
-        Format::Text => table(models),
-        Format::Json => serde_json::to_string_pretty(models).or_exit(Exit::Output)? + "\n",
-        Format::Markdown => markdown(models),
+        Format::Text => table(models, languages),
+        Format::Json => {
+            let catalog = serde_json::json!({ "models": models, "language_models": languages });
+            serde_json::to_string_pretty(&catalog).or_exit(Exit::Output)? + "\n"
+        }
+        Format::Markdown => markdown(models, languages),
     };
     print(&text)
 }
@@ -41,7 +44,7 @@ fn is_default(model: &Model) -> bool {
     [DEFAULT_DETECTOR, DEFAULT_RECOGNIZER].contains(&model.name.as_str())
 }
 
-fn table(models: &[Model]) -> String {
+fn table(models: &[Model], languages: &[LanguageModel]) -> String {
     let width = models.iter().map(|m| m.name.len()).max().unwrap_or(0);
     let mut text = String::new();
     for m in models {
@@ -53,10 +56,13 @@ fn table(models: &[Model]) -> String {
         // Writing to a String does not fail.
         let _ = writeln!(text, "{:width$}  {:9}  {weights:9}  {}", m.name, m.task, m.summary);
     }
+    for m in languages {
+        let _ = writeln!(text, "{:width$}  {:9}  {:9}  {}", m.name, "language", "default", m.summary);
+    }
     text
 }
 
-fn markdown(models: &[Model]) -> String {
+fn markdown(models: &[Model], languages: &[LanguageModel]) -> String {
     let mut text = "| name | task | weights | what |\n|---|---|---|---|\n".to_owned();
     for m in models {
         let weights = match &m.weights {
@@ -65,6 +71,10 @@ fn markdown(models: &[Model]) -> String {
         };
         let default = if is_default(m) { " (default)" } else { "" };
         let _ = writeln!(text, "| `{}`{default} | {} | {weights} | {} |", m.name, m.task, m.summary);
+    }
+    for m in languages {
+        let weights = format!("[{}](../weights/{}.md)", m.file, m.name);
+        let _ = writeln!(text, "| `{}` (default) | language | {weights} | {} |", m.name, m.summary);
     }
     for m in models {
         let _ = writeln!(text, "\n## {}\n", m.name);
@@ -85,6 +95,13 @@ fn markdown(models: &[Model]) -> String {
             for (metric, score) in &w.scores {
                 item(metric, &score.to_string());
             }
+        }
+    }
+    for m in languages {
+        let _ = writeln!(text, "\n## {}\n", m.name);
+        let hash = format!("`{}`", m.sha256);
+        for (name, value) in [("Made of", &m.data), ("Licence", &m.licence), ("SHA-256", &hash)] {
+            let _ = writeln!(text, "- {name}: {value}");
         }
     }
     text

@@ -1,12 +1,13 @@
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::ValueEnum;
 use glyphic::Reader;
 use glyphic_document::{Format, Records};
 use glyphic_zoo::Task;
 
 use crate::{
-    args::{Level, ReaderArgs},
+    args::{LanguageArgs, Level, ReaderArgs},
     exit::{Exit, Failure, OrExit},
     inputs,
     results::Results,
@@ -28,6 +29,8 @@ pub(crate) struct Args {
     #[arg(long, value_enum)]
     level: Option<Level>,
     #[command(flatten)]
+    language: LanguageArgs,
+    #[command(flatten)]
     models: ReaderArgs,
 }
 
@@ -48,8 +51,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let images = inputs::collect(&args.images)?;
     let mut models = args.models.resolve()?;
     if let Some(level) = args.level {
-        level.apply(&mut models.config)?;
+        models.config.set_level(level.into()).context("--level").or_exit(Exit::Usage)?;
     }
+    args.language.apply(&mut models.config);
     let device = args.models.device.open()?;
     let reader = Reader::builder()
         .detector_weights(models.weights(Task::Detect))

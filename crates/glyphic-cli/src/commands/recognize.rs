@@ -7,7 +7,7 @@ use glyphic_document::TextRecord;
 use glyphic_zoo::Task;
 
 use crate::{
-    args::ModelArgs,
+    args::{LanguageArgs, ModelArgs},
     exit::{Exit, Failure, OrExit},
     inputs::{self, Input},
     output::Output,
@@ -29,6 +29,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    language: LanguageArgs,
+    #[command(flatten)]
     model: ModelArgs,
 }
 
@@ -43,7 +45,8 @@ enum RecognizeFormat {
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let images = inputs::collect(&args.images)?;
-    let (config, weights) = args.model.resolve(Task::Recognize)?;
+    let (mut config, weights) = args.model.resolve(Task::Recognize)?;
+    args.language.apply(&mut config);
     let device = args.model.device.open()?;
     let recognizer = load_recognizer(&config.recognizer, &weights, &device).or_exit(Exit::Model)?;
     let mut output = Output::open(args.out.as_deref())?;

@@ -162,12 +162,13 @@ fn the_printed_configuration_is_read_back() {
 #[test]
 fn models_and_doctor_name_the_shipped_weights() {
     let models = glyphic(&["models"]).ok();
-    for name in ["dbnet_lite", "crnn_lite"] {
+    for name in ["dbnet_lite", "crnn_lite", "latin"] {
         let line = models.lines().find(|l| l.starts_with(name)).unwrap();
         assert!(line.contains("default"), "{line}");
     }
     let catalog = json(&glyphic(&["models", "--format", "json"]).ok());
-    assert_eq!(catalog.as_array().unwrap().len(), models.lines().count());
+    let rows = |of: &str| catalog[of].as_array().unwrap().len();
+    assert_eq!(rows("models") + rows("language_models"), models.lines().count());
     let doctor = glyphic(&["doctor"]).ok();
     assert!(doctor.contains("device cpu") && doctor.contains("ready"), "{doctor}");
 }

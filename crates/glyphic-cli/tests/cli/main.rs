@@ -5,3 +5,4 @@ mod commands;
 mod common;
 mod data;
 mod eval;
+mod language_model;

@@ -133,7 +133,12 @@ impl CtcCodec {
         Transcript { text: chars.iter().map(|c| c.char).collect(), score, chars }
     }
 
-    fn char(&self, class: usize) -> Option<char> {
+    /// How sure a text is of its characters.
+    pub(super) fn confidence(&self) -> Confidence {
+        self.confidence
+    }
+
+    pub(super) fn char(&self, class: usize) -> Option<char> {
         match self.vocab.symbol(class)? {
             Symbol::Char(c) => Some(c),
             Symbol::Unknown => Some(UNKNOWN),

@@ -1,7 +1,7 @@
 use glyphic_core::DICT36;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ResizeConfig, Result};
+use crate::{Decoding, Error, ResizeConfig, Result};
 
 /// The channels that a network is given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub struct CrnnConfig {
     pub mean: Vec<f32>,
     /// What the channels' values are divided by then: one value for all, or one a channel.
     pub std: Vec<f32>,
+    /// How text is read off the network's output.
+    pub decoding: Decoding,
 }
 
 impl Default for CrnnConfig {
@@ -63,6 +65,7 @@ impl Default for CrnnConfig {
             resize: ResizeConfig::default(),
             mean: vec![127.0],
             std: vec![127.0],
+            decoding: Decoding::Greedy,
         }
     }
 }
@@ -78,6 +81,7 @@ impl CrnnConfig {
             return wrong("characters", "\"\"".to_owned(), "at least one character");
         }
         self.resize.validate("crnn")?;
+        self.decoding.validate("crnn")?;
         if self.resize.height != 32 {
             return wrong(
                 "resize.height",

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use glyphic_core::{Image, Recognizer, Symbol, Vocab};
 use glyphic_nn::{
@@ -7,7 +9,8 @@ use glyphic_nn::{
 
 use super::{Channels, Crnn, CrnnConfig};
 use crate::{
-    CtcCodec, Result,
+    CtcCodec, LanguageModel, Result,
+    codec::CtcDecoder,
     engine::{Engine, LineNetwork, Width, read_back},
     valid_steps,
 };
@@ -114,11 +117,17 @@ impl LineNetwork for Network {
 }
 
 /// The recognizer of a configuration and its weights.
-pub(crate) fn build(config: CrnnConfig, weights: &StateDict, device: &Device) -> Result<Box<dyn Recognizer>> {
+pub(crate) fn build(
+    config: CrnnConfig,
+    weights: &StateDict,
+    language: Option<Arc<LanguageModel>>,
+    device: &Device,
+) -> Result<Box<dyn Recognizer>> {
     config.validate()?;
     let codec = config.codec()?;
     let device = device.clone().without_autodiff();
     let mut net = config.init(codec.vocab().len(), &device);
     load_into(&mut net, weights, &LoadOptions::default())?;
-    Ok(Box::new(Engine { network: Network { config, net: net.fold(), device }, codec, turn_vertical: false }))
+    let decoder = CtcDecoder::new(codec, &config.decoding, language);
+    Ok(Box::new(Engine { network: Network { config, net: net.fold(), device }, decoder, turn_vertical: false }))
 }

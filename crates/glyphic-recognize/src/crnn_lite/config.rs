@@ -1,7 +1,7 @@
 use glyphic_core::LATIN;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{BeamConfig, Decoding, Error, Result};
 
 /// The height that the network reads, in pixels: three halvings and a kernel two high leave one row.
 pub const HEIGHT: u32 = 32;
@@ -19,7 +19,7 @@ pub(super) const WIDTH_MULTIPLE: u32 = 32;
 pub const STRIDE: u32 = 4;
 
 /// A small convolutional line recognizer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CrnnLiteConfig {
     /// The characters it reads, in class order after the blank.
@@ -38,6 +38,8 @@ pub struct CrnnLiteConfig {
     /// Whether crops taller than 1.5 times their width are also read turned by 90 degrees either way; the surest
     /// reading counts.
     pub turn_vertical: bool,
+    /// How text is read off the network's output.
+    pub decoding: Decoding,
 }
 
 impl Default for CrnnLiteConfig {
@@ -51,6 +53,7 @@ impl Default for CrnnLiteConfig {
             lstm: 128,
             max_width: 3200,
             turn_vertical: false,
+            decoding: Decoding::Beam(BeamConfig::default()),
         }
     }
 }
@@ -76,7 +79,7 @@ impl CrnnLiteConfig {
         if self.max_width < MIN_WIDTH {
             return wrong("max_width", self.max_width.to_string(), "at least 8 pixels");
         }
-        Ok(())
+        self.decoding.validate("crnn_lite")
     }
 
     /// The width that a crop of `width` x `height` pixels gets at height 32: that of its content, and with padding.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use glyphic_core::{Confidence, Image, Recognizer, Vocab};
 use glyphic_nn::{
@@ -7,7 +9,8 @@ use glyphic_nn::{
 
 use super::{CrnnLite, CrnnLiteConfig, HEIGHT, STRIDE, inference::PlainNet};
 use crate::{
-    CtcCodec, Result,
+    CtcCodec, LanguageModel, Result,
+    codec::CtcDecoder,
     engine::{Engine, LineNetwork, Width, read_back},
 };
 
@@ -94,6 +97,7 @@ impl LineNetwork for Network {
 pub(crate) fn build(
     config: CrnnLiteConfig,
     weights: &StateDict,
+    language: Option<Arc<LanguageModel>>,
     device: &Device,
 ) -> Result<Box<dyn Recognizer>> {
     config.validate()?;
@@ -107,5 +111,6 @@ pub(crate) fn build(
         Net::Tensor(Box::new(net.fold()), device)
     };
     let turn_vertical = config.turn_vertical;
-    Ok(Box::new(Engine { network: Network { config, net }, codec, turn_vertical }))
+    let decoder = CtcDecoder::new(codec, &config.decoding, language);
+    Ok(Box::new(Engine { network: Network { config, net }, decoder, turn_vertical }))
 }

@@ -175,7 +175,7 @@ impl Task for RecognitionTask {
 
     fn validate(&self, net: &CrnnLite) -> Result<(BTreeMap<String, f64>, f64)> {
         let config = RecognizerConfig::CrnnLite(self.config.clone());
-        let recognizer = config.build(&state_dict(net), &self.device.clone().without_autodiff())?;
+        let recognizer = config.build(&state_dict(net), None, &self.device.clone().without_autodiff())?;
         let mut scores = BTreeMap::new();
         let mut decisive = Vec::new();
         for set in &self.validations {
