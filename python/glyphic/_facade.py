@@ -26,8 +26,7 @@ class Reader:
         device: ``cpu``, or another device that this build has.
         crop_margin: what a crop shows around its region, in heights of the region, -0.25 to 1.
         min_text_score: words that are read with less confidence are dropped, 0 to 1.
-        level: what one region is: ``auto`` (words of a scene, lines of a page), ``word``, ``line``, or ``phrase``, the parts
-            of lines that mean one thing, as a key and its value.
+        level: what one region is: ``word``, ``line``, or ``auto``: words of a scene, lines of a page.
         language_model: a language model's name or a file that ``glyphic language-model`` wrote; ``none`` reads the best
             class of each time step, as MMOCR does.
     """
@@ -68,8 +67,7 @@ class Detector:
         model: a model's name (see :func:`models`) or a TOML file; the default detector where it is not given.
         weights: a ``.safetensors`` file or a ``.pth`` checkpoint; the shipped weights where it is not given.
         device: ``cpu``, or another device that this build has.
-        level: what one region is: ``auto`` (words of a scene, lines of a page), ``word``, ``line``, or ``phrase``, the parts
-            of lines that mean one thing, as a key and its value.
+        level: what one region is: ``word``, ``line``, or ``auto``: words of a scene, lines of a page.
     """
 
     def __init__(self, model=None, weights=None, device="cpu", level=None):

@@ -67,13 +67,13 @@ def test_a_surer_reader_keeps_fewer_words(page):
 
 
 def test_levels_and_language_models_are_chosen(page):
-    phrases = glyphic.Reader(level="phrase", language_model="latin").read(EXAMPLE)
-    assert phrases.words and phrases != glyphic.Reader(level="word").read(EXAMPLE)
+    lines = glyphic.Reader(level="line", language_model="latin").read(EXAMPLE)
+    assert lines.words and lines != glyphic.Reader(level="word").read(EXAMPLE)
     greedy = glyphic.Reader(language_model="none").read(EXAMPLE)
     assert [w.transcript.score for w in greedy.words] != [w.transcript.score for w in page.words]
     assert glyphic.Detector(level="line").detect(EXAMPLE) != glyphic.Detector(level="word").detect(EXAMPLE)
     assert glyphic.Recognizer(language_model="none").recognize(EXAMPLE).chars is not None
-    for wrong, word in (({"level": "page"}, "phrase"), ({"language_model": "latein"}, "latin")):
+    for wrong, word in (({"level": "page"}, "word or line"), ({"language_model": "latein"}, "latin")):
         with pytest.raises(glyphic.GlyphicError, match=word):
             glyphic.Reader(**wrong)
     with pytest.raises(glyphic.GlyphicError, match="dbnet_lite"):

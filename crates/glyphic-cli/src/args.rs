@@ -79,8 +79,6 @@ pub(crate) enum Level {
     Word,
     /// Lines, up to a wide gap
     Line,
-    /// Parts of lines that mean one thing: a key, its value, the name of an article, its price
-    Phrase,
 }
 
 impl From<Level> for DbLevel {
@@ -89,7 +87,6 @@ impl From<Level> for DbLevel {
             Level::Auto => Self::Auto,
             Level::Word => Self::Word,
             Level::Line => Self::Line,
-            Level::Phrase => Self::Phrase,
         }
     }
 }

@@ -23,10 +23,9 @@ fn configs() -> [(&'static str, DbNetConfig); 3] {
 fn weights(config: &DbNetConfig) -> StateDict {
     let mut dict = StateDict::new();
     for (name, shape) in state_names(&config.init(&cpu())) {
-        // The formula knows no modulation; any numbers will do that differ between the levels.
-        let period = if name.contains("phrase") { 5 } else { 7 };
+        // The formula knows no modulation; any numbers will do.
         let modulation =
-            || (0..shape.iter().product::<usize>()).map(|i| 0.1 * (i % period) as f32 - 0.3).collect();
+            || (0..shape.iter().product::<usize>()).map(|i| 0.1 * (i % 7) as f32 - 0.3).collect();
         let mut values = formula::weight("", &name, &shape).unwrap_or_else(modulation);
         if name.starts_with("bbox_head") && name.contains(".6.") {
             values.iter_mut().for_each(|v| *v *= 0.06);
@@ -68,7 +67,7 @@ fn input(config: &DbNetConfig, image: &Image) -> Tensor<4> {
 #[test]
 fn the_quick_path_equals_the_network() {
     let at = |level| ("lite", DbNetConfig { level: Some(level), ..DbNetConfig::lite() });
-    for (name, mut config) in configs().into_iter().chain([DbLevel::Word, DbLevel::Line, DbLevel::Phrase].map(at)) {
+    for (name, mut config) in configs().into_iter().chain([DbLevel::Word, DbLevel::Line].map(at)) {
         let level = config.level.unwrap_or_default();
         config.input.resize.enlarge = false;
         config.zoom = DbZoom::default();
@@ -81,11 +80,12 @@ fn the_quick_path_equals_the_network() {
         let x = input(&config, &image);
         let probabilities = network.probabilities(x.clone(), level, false).unwrap();
         assert_eq!(probabilities.dims(), [1, 1, 96, 160], "{name}");
-        let wanted = match (level.number(), network.judge(&network.features(x.clone()))) {
-            (None, Some(judged)) => f32::from(u8::from(judged.into_scalar::<f32>() > 0.0)),
-            (number, _) => number.unwrap_or_default(),
+        let line = match (level, network.judge(&network.features(x.clone()))) {
+            (DbLevel::Auto, Some(judged)) => judged.into_scalar::<f32>() > 0.0,
+            (level, _) => level == DbLevel::Line,
         };
-        let maps = network.forward(x, Some(&Tensor::full([1], wanted, &cpu())));
+        let line = Tensor::full([1], f32::from(u8::from(line)), &cpu());
+        let maps = network.forward(x, Some(&line));
         let expected: Vec<f32> = probabilities.into_data().iter::<f32>().collect();
         let trained: Vec<f32> = maps.prob.into_data().iter::<f32>().collect();
         assert_eq!(expected, trained, "{name}: training and inference see different maps");
@@ -102,16 +102,14 @@ fn the_quick_path_equals_the_network() {
 }
 
 #[test]
-fn each_level_has_a_map_of_its_own_and_the_network_chooses_words_or_lines() {
+fn words_and_lines_are_different_maps_of_which_the_network_chooses_one() {
     let map = |level| {
         let config = DbNetConfig { level: Some(level), zoom: DbZoom::default(), ..DbNetConfig::lite() };
         let detector = detector(&config);
         detector.probability_map(&picture(150, 90)).unwrap().values
     };
-    let [auto, word, line, phrase] =
-        [DbLevel::Auto, DbLevel::Word, DbLevel::Line, DbLevel::Phrase].map(map);
+    let [auto, word, line] = [DbLevel::Auto, DbLevel::Word, DbLevel::Line].map(map);
     assert_ne!(word.data(), line.data());
-    assert!(phrase.data() != word.data() && phrase.data() != line.data());
     assert!(auto.data() == word.data() || auto.data() == line.data());
 }
 
@@ -125,7 +123,6 @@ fn words_and_low_lines_are_looked_at_larger() {
         (DbLevel::Word, low_lines, (225, 135)),
         (DbLevel::Line, words, (150, 90)),
         (DbLevel::Line, low_lines, (300, 180)),
-        (DbLevel::Phrase, low_lines, (300, 180)),
     ];
     for (level, zoom, size) in table {
         let mut config = DbNetConfig { level: Some(level), zoom, ..DbNetConfig::lite() };
@@ -203,17 +200,17 @@ fn every_network_trains_on_all_its_weights() {
     for (name, config) in configs() {
         let device = cpu().autodiff();
         let network = config.init(&device);
-        let x = Tensor::random([3, 3, 64, 96], Distribution::Uniform(-1.0, 1.0), &device);
-        let levels = Tensor::<1>::from_floats([0.0, 1.0, 2.0], &device);
-        let maps = network.forward(x, Some(&levels));
-        let text = Tensor::<3>::ones([3, 20, 40], &device).pad((10, 46, 20, 24), 0.0f32);
-        let all = Tensor::<3>::ones([3, 64, 96], &device);
+        let x = Tensor::random([2, 3, 64, 96], Distribution::Uniform(-1.0, 1.0), &device);
+        let line = Tensor::<1>::from_floats([0.0, 1.0], &device);
+        let maps = network.forward(x, Some(&line));
+        let text = Tensor::<3>::ones([2, 20, 40], &device).pad((10, 46, 20, 24), 0.0f32);
+        let all = Tensor::<3>::ones([2, 64, 96], &device);
         let targets = DbTargets {
             shrink: text,
             shrink_mask: all.clone(),
             threshold: all.clone() * 0.5,
             threshold_mask: all,
-            level: Some(Tensor::from_floats([0.0, 1.0, 1.0], &device)),
+            level: Some(line),
         };
         let loss = config.loss.forward(&maps, &targets).total();
         let value = loss.clone().into_scalar::<f32>();
@@ -258,7 +255,7 @@ fn the_default_detector_has_these_names() {
 fn the_default_detector_is_small() {
     let names = state_names(&DbNetConfig::lite().init(&cpu()));
     let learned = names.iter().filter(|(name, _)| !name.contains(".running_"));
-    assert_eq!(learned.map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>(), 541_323);
+    assert_eq!(learned.map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>(), 540_939);
 }
 
 #[test]

@@ -76,9 +76,8 @@ pub(crate) fn set_level(config: &mut ReaderConfig, level: Option<&str>) -> PyRes
         Some("auto") => DbLevel::Auto,
         Some("word") => DbLevel::Word,
         Some("line") => DbLevel::Line,
-        Some("phrase") => DbLevel::Phrase,
         Some(other) => {
-            let message = format!("level {other:?}: expected auto, word, line or phrase");
+            let message = format!("level {other:?}: expected auto, word or line");
             return Err(GlyphicError::new_err(message));
         }
     };

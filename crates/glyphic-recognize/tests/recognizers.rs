@@ -117,7 +117,9 @@ fn weights_load_strictly() {
         config.build(&all, None, &cpu()).unwrap_or_else(|e| panic!("{name}: {e}"));
         let first = all.names().next().unwrap().to_owned();
         let missing = all.clone().rename(|n| (n != first).then(|| n.to_owned()));
-        let Err(Error::Weights(error)) = config.build(&missing, None, &cpu()) else { panic!("{name}: built") };
+        let Err(Error::Weights(error)) = config.build(&missing, None, &cpu()) else {
+            panic!("{name}: built")
+        };
         assert!(error.to_string().contains(&first), "{error}");
         let mut unused = all.clone();
         unused.insert("extra.weight", &[1], &[0.0]);

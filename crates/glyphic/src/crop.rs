@@ -23,10 +23,18 @@ pub(crate) struct Crop {
     margin: f64,
 }
 
-/// The crops of all regions in order: one a region; three of a tall one, upright first. `margin` is in heights of
-/// the region. A region that no perspective straightens has none.
-pub(crate) fn crop_regions(image: &Image, regions: &[Region], margin: f64) -> Vec<Crop> {
+/// The crops of the regions that are `wanted`, in order: one a region; three of a tall one, upright first. `margin` is in
+/// heights of the region. A region that no perspective straightens has none.
+pub(crate) fn crop_regions(
+    image: &Image,
+    regions: &[Region],
+    wanted: impl Fn(usize) -> bool + Sync,
+    margin: f64,
+) -> Vec<Crop> {
     let crops = |(region, r): (usize, &Region)| {
+        if !wanted(region) {
+            return Vec::new();
+        }
         let upright = Quad::around(&r.polygon);
         let mut quads = vec![upright];
         if upright.height() > TALL * upright.width() {
@@ -113,7 +121,8 @@ mod tests {
 
     #[test]
     fn a_crop_shows_its_region_and_the_margin_around_it() {
-        let crops = crop_regions(&gradient(), &[region(&[40., 20., 100., 20., 100., 40., 40., 40.])], 0.1);
+        let crops =
+            crop_regions(&gradient(), &[region(&[40., 20., 100., 20., 100., 40., 40., 40.])], |_| true, 0.1);
         assert_eq!(crops.len(), 1);
         let image = &crops[0].image;
         assert_eq!((image.width(), image.height()), (64, 24));
@@ -122,7 +131,8 @@ mod tests {
 
     #[test]
     fn a_tall_region_is_cropped_upright_and_turned_both_ways() {
-        let crops = crop_regions(&gradient(), &[region(&[40., 20., 60., 20., 60., 80., 40., 80.])], 0.0);
+        let crops =
+            crop_regions(&gradient(), &[region(&[40., 20., 60., 20., 60., 80., 40., 80.])], |_| true, 0.0);
         let sizes: Vec<_> = crops.iter().map(|c| (c.image.width(), c.image.height())).collect();
         assert_eq!(sizes, [(20, 60), (60, 20), (60, 20)]);
         // The top-left corner of what reads upwards is the region's bottom-left one, and the other way round.
@@ -135,7 +145,7 @@ mod tests {
     fn words_are_outlined_where_they_stand_in_the_picture() {
         let regions = [region(&[40., 20., 140., 20., 140., 40., 40., 40.])];
         for margin in [-0.1, 0.0, 0.25] {
-            let crop = &crop_regions(&gradient(), &regions, margin)[0];
+            let crop = &crop_regions(&gradient(), &regions, |_| true, margin)[0];
             // Ten characters over the crop's whole width, which the margin widens.
             let words = crop.words(&regions, &transcript("abcd fghij"), Confidence::Mean);
             assert_eq!(words.iter().map(TextInstance::text).collect::<Vec<_>>(), ["abcd", "fghij"]);
@@ -153,7 +163,7 @@ mod tests {
     #[test]
     fn a_word_alone_keeps_the_outline_of_its_region() {
         let regions = [region(&[40., 20., 90., 15., 140., 20., 140., 40., 40., 40.])];
-        let crop = &crop_regions(&gradient(), &regions, 0.1)[0];
+        let crop = &crop_regions(&gradient(), &regions, |_| true, 0.1)[0];
         let words = crop.words(&regions, &transcript("word"), Confidence::Mean);
         assert_eq!(words[0].region, regions[0]);
     }
@@ -166,7 +176,7 @@ mod tests {
             [0., 0., 1e6, 0., 1e6, 1e-3, 0., 1e-3],
             [10., 10., 10.001, 10., 10.001, 10.001, 10., 10.001],
         ] {
-            for crop in crop_regions(&gradient(), &[region(&flat)], 0.1) {
+            for crop in crop_regions(&gradient(), &[region(&flat)], |_| true, 0.1) {
                 assert!(crop.image.width() <= 8192 && crop.image.height() <= 8192);
             }
         }

@@ -39,7 +39,7 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A level was asked of a detector that has none.
-    #[error("this detector learned one kind of region only; dbnet_lite knows words, lines and phrases")]
+    #[error("this detector learned one kind of region only; dbnet_lite knows words from lines")]
     Level,
     /// A language model that cannot be used.
     #[error("language model {name}: {source}")]

@@ -32,9 +32,7 @@ pub use glyphic_core::{
 };
 pub use glyphic_detect::{DetectorConfig, dbnet::DbLevel};
 pub use glyphic_nn::{Device, device};
-pub use glyphic_recognize::{
-    BeamConfig, Decoding, LanguageModel, LanguageModelTrainer, RecognizerConfig,
-};
+pub use glyphic_recognize::{BeamConfig, Decoding, LanguageModel, LanguageModelTrainer, RecognizerConfig};
 pub use lines::order_into_lines;
 pub use quad::Quad;
 pub use read::{Reader, ReaderBuilder};

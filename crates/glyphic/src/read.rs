@@ -1,9 +1,12 @@
-use glyphic_core::{Detector, Image, Page, Recognizer, TextInstance};
+use std::collections::BTreeSet;
+
+use glyphic_core::{Detector, Image, Page, Recognizer, Region, TextInstance, Transcript};
 use glyphic_nn::{Device, device};
 use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
 
 use crate::{
-    ReaderConfig, ReadingConfig, Result, Weights, crop, lines, load_detector, load_recognizer, recognize,
+    ReaderConfig, ReadingConfig, Result, Weights, crop, crop::Crop, lines, load_detector, load_recognizer,
+    recognize,
 };
 
 /// Reads the text of pictures. One reader serves every thread; a page never depends on what else is read, nor on
@@ -47,8 +50,7 @@ impl Reader {
     /// [`crate::Error::Core`] where a stage fails.
     pub fn read(&self, image: &Image) -> Result<Page> {
         let regions = self.detector.detect(std::slice::from_ref(image))?.pop().unwrap_or_default();
-        let crops = crop::crop_regions(image, &regions, self.config.crop_margin);
-        let readings = recognize::read_crops(self.recognizer.as_ref(), crops)?;
+        let readings = self.readings(image, &regions)?;
         let mut page = Page::new(image.width(), image.height());
         for (crop, transcript) in readings {
             page.instances.extend(crop.words(&regions, &transcript, self.config.confidence));
@@ -56,6 +58,34 @@ impl Reader {
         page.instances.retain(|word| self.is_sure(word));
         lines::order_into_lines(&mut page);
         Ok(page)
+    }
+
+    /// The surest reading of each region, in order.
+    fn readings(&self, image: &Image, regions: &[Region]) -> Result<Vec<(Crop, Transcript)>> {
+        let read = |wanted: &(dyn Fn(usize) -> bool + Sync), margin| {
+            let crops = crop::crop_regions(image, regions, wanted, margin);
+            recognize::read_crops(self.recognizer.as_ref(), crops)
+        };
+        let mut readings = read(&|_| true, self.config.crop_margin)?;
+        for &margin in &self.config.reread_margins {
+            let unsure: BTreeSet<usize> = readings
+                .iter()
+                .filter(|(_, transcript)| transcript.score < self.config.reread_below)
+                .map(|(crop, _)| crop.region)
+                .collect();
+            if unsure.is_empty() {
+                break;
+            }
+            for again in read(&|region| unsure.contains(&region), margin)? {
+                let first = readings.binary_search_by_key(&again.0.region, |(crop, _)| crop.region);
+                if let Some(best) = first.ok().and_then(|i| readings.get_mut(i)) {
+                    if again.1.score > best.1.score {
+                        *best = again;
+                    }
+                }
+            }
+        }
+        Ok(readings)
     }
 
     fn is_sure(&self, word: &TextInstance) -> bool {
@@ -116,7 +146,7 @@ impl ReaderBuilder {
 
 #[cfg(test)]
 mod tests {
-    use glyphic_core::{Polygon, Rect, Region, Symbol, TimedChar, Transcript, Vocab};
+    use glyphic_core::{Polygon, Rect, Symbol, TimedChar, Vocab};
 
     use super::*;
 
@@ -204,7 +234,7 @@ mod tests {
     #[test]
     fn what_is_empty_or_unsure_is_left_out() {
         let (image, finds) =
-            picture(&[([20, 20, 60, 20], 10, 90), ([20, 60, 60, 20], 20, 40), ([20, 100, 60, 20], 30, 90)]);
+            picture(&[([20, 20, 60, 20], 10, 90), ([20, 60, 60, 20], 20, 20), ([20, 100, 60, 20], 30, 90)]);
         let page = reader(finds, &[(10, "sure"), (20, "unsure"), (30, " ")]).read(&image).unwrap();
         assert_eq!(page.text(), "sure");
     }
@@ -218,6 +248,46 @@ mod tests {
         let (first, second) =
             (page.instances[0].region.polygon.bounds(), page.instances[1].region.polygon.bounds());
         assert!(first.width() < 21.0 && first.y1 <= second.y0 + 0.01, "{first:?} {second:?}");
+    }
+
+    /// Reads how high a crop is; the higher, the surer.
+    struct ReadsHeights(Vocab);
+
+    impl Recognizer for ReadsHeights {
+        fn recognize(&self, crops: &[Image]) -> glyphic_core::Result<Vec<Transcript>> {
+            let read = |crop: &Image| {
+                let (text, score) = (crop.height().to_string(), crop.height() as f32 / 100.0);
+                let chars =
+                    text.chars().map(|char| TimedChar { char, score, start: 0.4, end: 0.6 }).collect();
+                Transcript { text, score, chars }
+            };
+            Ok(crops.iter().map(read).collect())
+        }
+
+        fn vocab(&self) -> &Vocab {
+            &self.0
+        }
+    }
+
+    #[test]
+    fn unsure_regions_are_read_again_with_other_margins_and_the_surest_reading_counts() {
+        let read = |reread_below, reread_margins: &[f64]| {
+            let (image, finds) = picture(&[([20, 20, 90, 40], 1, 0), ([20, 120, 200, 80], 2, 0)]);
+            let config = ReadingConfig {
+                crop_margin: 0.0,
+                min_text_score: 0.0,
+                reread_below,
+                reread_margins: reread_margins.to_vec(),
+                ..ReadingConfig::default()
+            };
+            let heights = ReadsHeights(Vocab::new(vec![Symbol::Blank]).unwrap());
+            let reader = Reader::from_stages(Box::new(finds), Box::new(heights), config).unwrap();
+            reader.read(&image).unwrap().text()
+        };
+        assert_eq!(read(0.0, &[0.1, 0.2]), "40\n80");
+        assert_eq!(read(0.5, &[0.1, 0.2]), "56\n80", "the second is sure");
+        assert_eq!(read(0.45, &[0.1, 0.2]), "48\n80", "after one more reading the first is sure too");
+        assert_eq!(read(1.0, &[-0.1]), "40\n80", "a less sure reading does not count");
     }
 
     #[test]

@@ -108,9 +108,14 @@ fn add_words(trainer: &mut LanguageModelTrainer, text: &str, weight: f64) -> any
         let Some(word) = parts.next() else { continue };
         let count = match parts.next() {
             None => 0.0,
-            Some(count) => count.parse::<f64>().ok().filter(|c| c.is_finite() && *c >= 0.0).ok_or_else(
-                || anyhow!("line {}: {count:?} is no count; expected a word, or a word and a count", number + 1),
-            )?,
+            Some(count) => {
+                count.parse::<f64>().ok().filter(|c| c.is_finite() && *c >= 0.0).ok_or_else(|| {
+                    anyhow!(
+                        "line {}: {count:?} is no count; expected a word, or a word and a count",
+                        number + 1
+                    )
+                })?
+            }
         };
         if parts.next().is_some() {
             return Err(anyhow!("line {}: expected a word, or a word and a count; see --text", number + 1));
@@ -123,7 +128,8 @@ fn add_words(trainer: &mut LanguageModelTrainer, text: &str, weight: f64) -> any
         let small = word.to_lowercase();
         let capitals = word.to_uppercase();
         let mut chars = small.chars();
-        let capitalised: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
+        let capitalised: String =
+            chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
         for (form, share) in [small.as_str(), &capitalised, &capitals].into_iter().zip(SHARES) {
             trainer.add(form, count * share);
         }

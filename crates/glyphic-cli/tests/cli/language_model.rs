@@ -17,17 +17,14 @@ fn a_model_of_texts_words_and_packs_is_made_and_read_with() {
     fs::write(path("words.txt"), "\u{feff}the 900\nof 400\nstraße\n").unwrap();
     let (text, words) = (path("text.txt=3"), path("words.txt=0.5"));
     let named = ["--text", &text, "--words", &words, "--pack", &pack];
-    let said =
-        glyphic(&[&["language-model", "--out", &model, "--min-count", "0"], &named[..]].concat()).ok();
+    let said = glyphic(&[&["language-model", "--out", &model, "--min-count", "0"], &named[..]].concat()).ok();
     assert!(said.contains("n-grams of") && said.contains("model.safetensors"), "{said}");
 
     let read = |model: &str| {
-        let out =
-            glyphic(&["recognize", &crops, "--language-model", model, "--format", "jsonl"]).ok();
+        let out = glyphic(&["recognize", &crops, "--language-model", model, "--format", "jsonl"]).ok();
         let pred = path("pred.jsonl");
         fs::write(&pred, out).unwrap();
-        let report =
-            glyphic(&["eval", "rec", "--truth", &pack, "--pred", &pred, "--format", "json"]).ok();
+        let report = glyphic(&["eval", "rec", "--truth", &pack, "--pred", &pred, "--format", "json"]).ok();
         let report: serde_json::Value = serde_json::from_str(&report).unwrap();
         report.to_string()
     };

@@ -12,7 +12,7 @@ pub struct DbNetConfig {
     pub backbone: DbBackbone,
     /// What fuses the backbone's features.
     pub neck: DbNeckConfig,
-    /// What one region is, for a network that knows words, lines and phrases; `None`, MMOCR's, for one that learned one kind.
+    /// What one region is, for a network that knows words from lines; `None`, MMOCR's, for one that learned one kind.
     pub level: Option<DbLevel>,
     /// When a picture is looked at larger than [`DbNetConfig::input`] says.
     pub zoom: DbZoom,

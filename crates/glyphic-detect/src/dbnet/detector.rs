@@ -64,14 +64,13 @@ impl DbNetDetector {
             Some(DbLevel::Auto) => self.look(image, DbLevel::Auto, 1.0, true)?,
             level => self.look(image, level.unwrap_or_default(), 1.0, false)?,
         };
-        let (level, zoom) = match (lines, level) {
-            (None, _) => (DbLevel::Word, zoom.words),
-            (Some(map), level) => {
+        let (level, zoom) = match lines {
+            None => (DbLevel::Word, zoom.words),
+            Some(map) => {
                 let (regions, map) = decode(map);
-                match (zoom.again(heights(&regions, map.scale)), level) {
-                    (None, _) => return Ok((regions, map)),
-                    (Some(zoom), Some(DbLevel::Phrase)) => (DbLevel::Phrase, zoom),
-                    (Some(zoom), _) => (DbLevel::Line, zoom),
+                match zoom.again(heights(&regions, map.scale)) {
+                    None => return Ok((regions, map)),
+                    Some(zoom) => (DbLevel::Line, zoom),
                 }
             }
         };

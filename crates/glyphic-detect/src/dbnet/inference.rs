@@ -13,15 +13,14 @@ pub(crate) struct Inference {
     laterals: Vec<Conv>,
     smooths: Vec<Conv>,
     head: Head,
-    levels: Option<Levels>,
+    lines: Option<Lines>,
 }
 
-/// What differs where regions are not words.
-struct Levels {
+/// What differs where regions are lines.
+struct Lines {
     /// The mean of the coarsest features -> a logit above 0 for lines.
     judge: Conv,
-    lines: Vec<Conv>,
-    phrases: Vec<Conv>,
+    laterals: Vec<Conv>,
 }
 
 /// A frame for convolutions of 3x3, which nearly all are.
@@ -37,17 +36,15 @@ impl Inference {
         };
         let levels = 0..config.backbone.channels().len();
         let pixel = Window::square(1, 1);
-        let leaning = |prefix: &str| -> Vec<Conv> {
-            let lateral = |i| {
-                let (scale, shift) = (format!("level.{prefix}scale.{i}"), format!("level.{prefix}shift.{i}"));
-                weights.leaning_conv(&format!("neck.lateral_convs.{i}.conv"), &scale, &shift, pixel)
-            };
-            levels.clone().map(lateral).collect()
-        };
-        let leaning = config.level.map(|_| Levels {
+        let lines = config.level.map(|_| Lines {
             judge: weights.conv("level.judge", pixel, false),
-            lines: leaning(""),
-            phrases: leaning("phrase_"),
+            laterals: levels
+                .clone()
+                .map(|i| {
+                    let (scale, shift) = (format!("level.scale.{i}"), format!("level.shift.{i}"));
+                    weights.leaning_conv(&format!("neck.lateral_convs.{i}.conv"), &scale, &shift, pixel)
+                })
+                .collect(),
         });
         let convs = |part: &str, window: Window| -> Vec<Conv> {
             let name = |i: usize| format!("neck.{part}.{i}.conv");
@@ -62,7 +59,7 @@ impl Inference {
                 enlarge: weights.double("bbox_head.binarize.3", true),
                 last: weights.double("bbox_head.binarize.6", false),
             },
-            levels: leaning,
+            lines,
         }
     }
 
@@ -80,20 +77,16 @@ impl Inference {
         lines_only: bool,
     ) -> Option<Vec<f32>> {
         let features = self.backbone.forward(picture);
-        let judged_lines = |levels: &Levels| {
-            let coarsest = features.last().expect("a backbone has features");
-            levels.judge.forward(&coarsest.mean(), 0).into_values()[0] > 0.0
-        };
-        let leaning = self.levels.as_ref().and_then(|levels| match level {
-            DbLevel::Auto => judged_lines(levels).then_some(&levels.lines),
-            DbLevel::Word => None,
-            DbLevel::Line => Some(&levels.lines),
-            DbLevel::Phrase => Some(&levels.phrases),
+        let lines = self.lines.as_ref().filter(|lines| match (level, features.last()) {
+            (DbLevel::Auto, Some(coarsest)) => {
+                lines.judge.forward(&coarsest.mean(), 0).into_values()[0] > 0.0
+            }
+            (level, _) => level == DbLevel::Line,
         });
-        if leaning.is_none() && lines_only {
+        if lines.is_none() && lines_only {
             return None;
         }
-        let fused = self.neck(features, leaning.unwrap_or(&self.laterals));
+        let fused = self.neck(features, lines.map_or(&self.laterals, |lines| &lines.laterals));
         Some(self.head.forward(&fused))
     }
 

@@ -27,7 +27,7 @@ pub struct DbLossConfig {
     pub beta: f64,
     /// Balanced cross-entropy on the probability map; dice where `false`.
     pub balanced_bce: bool,
-    /// Weight of the loss of the level, for networks that know words, lines and phrases.
+    /// Weight of the loss of the level, for networks that know words from lines.
     pub gamma: f64,
     /// Hard negatives kept for each positive pixel of the batch.
     pub negative_ratio: f64,

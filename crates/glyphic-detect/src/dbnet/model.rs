@@ -73,13 +73,11 @@ impl DbNet {
         Some(self.level.as_ref()?.judge(features.last()?.clone()))
     }
 
-    /// Features -> the neck's output `[N, 4 * out_channels, H/4, W/4]`. `wanted` is 0 for words, 1 for lines and 2 for
-    /// phrases, `[N]` (see [`DbLevel::number`]); networks without levels do not look at it.
-    pub fn neck(&self, features: Vec<Tensor<4>>, wanted: Option<&Tensor<1>>) -> Tensor<4> {
-        match (&self.level, wanted) {
-            (Some(level), Some(wanted)) => {
-                self.neck.forward_leaning(features, |i, x| level.lean(i, x, wanted))
-            }
+    /// Features -> the neck's output `[N, 4 * out_channels, H/4, W/4]`. `line` is 0 for words and 1 for lines, `[N]`;
+    /// networks without levels do not look at it.
+    pub fn neck(&self, features: Vec<Tensor<4>>, line: Option<&Tensor<1>>) -> Tensor<4> {
+        match (&self.level, line) {
+            (Some(level), Some(line)) => self.neck.forward_leaning(features, |i, x| level.lean(i, x, line)),
             _ => self.neck.forward(features),
         }
     }
@@ -92,27 +90,27 @@ impl DbNet {
         DbMaps { prob, threshold, binary, level: None }
     }
 
-    /// For training: `[N, 3, H, W]`, sides multiples of 32 -> three maps `[N, 1, H, W]`. `wanted` as for
+    /// For training: `[N, 3, H, W]`, sides multiples of 32 -> three maps `[N, 1, H, W]`. `line` as for
     /// [`DbNet::neck`].
-    pub fn forward(&self, x: Tensor<4>, wanted: Option<&Tensor<1>>) -> DbMaps {
+    pub fn forward(&self, x: Tensor<4>, line: Option<&Tensor<1>>) -> DbMaps {
         let features = self.features(x);
         let level = self.judge(&features);
-        DbMaps { level, ..self.maps(self.neck(features, wanted)) }
+        DbMaps { level, ..self.maps(self.neck(features, line)) }
     }
 
     /// For inference, without the threshold branch: one picture `[1, 3, H, W]` -> probabilities `[1, 1, H, W]`; `None`
     /// where it is judged to be one of words and `lines_only` is set.
     pub fn probabilities(&self, x: Tensor<4>, level: DbLevel, lines_only: bool) -> Option<Tensor<4>> {
         let features = self.features(x);
-        let level = self.judge(&features).map(|judged| {
-            let judge = || if judged.into_scalar::<f32>() > 0.0 { 1.0 } else { 0.0 };
-            level.number().unwrap_or_else(judge)
+        let line = self.judge(&features).map(|judged| match level {
+            DbLevel::Auto => judged.into_scalar::<f32>() > 0.0,
+            level => level == DbLevel::Line,
         });
-        if lines_only && level.is_none_or(|level| level == 0.0) {
+        if lines_only && line != Some(true) {
             return None;
         }
-        let level = level.map(|level| Tensor::full([1], level, &features[0].device()));
-        Some(branch(&self.bbox_head.binarize, self.neck(features, level.as_ref())))
+        let line = line.map(|line| Tensor::full([1], f32::from(u8::from(line)), &features[0].device()));
+        Some(branch(&self.bbox_head.binarize, self.neck(features, line.as_ref())))
     }
 }
 

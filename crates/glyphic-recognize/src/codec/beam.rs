@@ -169,7 +169,8 @@ impl BeamSearch {
             }
             let score = |f: &Followed| f.picture() + tree.prefixes[f.prefix].language;
             // Ties by the order of the texts' first sight: the same on every machine.
-            let order = |a: &Followed, b: &Followed| score(b).total_cmp(&score(a)).then(a.prefix.cmp(&b.prefix));
+            let order =
+                |a: &Followed, b: &Followed| score(b).total_cmp(&score(a)).then(a.prefix.cmp(&b.prefix));
             next.take(&mut beam);
             beam.sort_unstable_by(order);
             beam.truncate(self.config.width);

@@ -56,9 +56,7 @@ impl CtcDecoder {
         let texts = search.texts(&steps, 0..count);
         let best = &texts.first()?.classes;
         let places = align(&steps, 0..count, best, self.codec.blank())?;
-        let is_space = |class: &usize| {
-            matches!(self.codec.vocab().symbol(*class), Some(Symbol::Char(c)) if c.is_whitespace())
-        };
+        let is_space = |class: &usize| matches!(self.codec.vocab().symbol(*class), Some(Symbol::Char(c)) if c.is_whitespace());
         let confidence = |texts: &[Hypothesis], word: &[usize]| {
             let place = texts.iter().position(|text| text.classes == word);
             place.map_or(0.0, |i| search.confidences(texts)[i])
@@ -69,7 +67,8 @@ impl CtcDecoder {
             let mut start = 0;
             for word in best.split_inclusive(is_space) {
                 let end = start + word.len();
-                let letters = word.strip_suffix(&word[word.len() - 1..]).filter(|_| is_space(&word[word.len() - 1]));
+                let letters =
+                    word.strip_suffix(&word[word.len() - 1..]).filter(|_| is_space(&word[word.len() - 1]));
                 let letters = letters.unwrap_or(word);
                 let from = if start == 0 { 0 } else { places[start - 1].end };
                 let to = if letters.len() < word.len() { places[end - 1].start } else { count };
@@ -111,7 +110,8 @@ mod tests {
 
     /// Steps whose class has this probability.
     fn logits(path: &[(usize, f32)]) -> Vec<f32> {
-        let row = |(class, p): (usize, f32)| (0..5).map(move |c| if c == class { p } else { (1.0 - p) / 4.0 }.ln());
+        let row =
+            |(class, p): (usize, f32)| (0..5).map(move |c| if c == class { p } else { (1.0 - p) / 4.0 }.ln());
         path.iter().copied().flat_map(row).collect()
     }
 

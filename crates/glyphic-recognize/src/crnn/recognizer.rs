@@ -129,5 +129,9 @@ pub(crate) fn build(
     let mut net = config.init(codec.vocab().len(), &device);
     load_into(&mut net, weights, &LoadOptions::default())?;
     let decoder = CtcDecoder::new(codec, &config.decoding, language);
-    Ok(Box::new(Engine { network: Network { config, net: net.fold(), device }, decoder, turn_vertical: false }))
+    Ok(Box::new(Engine {
+        network: Network { config, net: net.fold(), device },
+        decoder,
+        turn_vertical: false,
+    }))
 }

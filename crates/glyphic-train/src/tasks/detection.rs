@@ -9,7 +9,7 @@ use glyphic_core::{Image, Line, Page, Region, TextInstance, Transcript};
 use glyphic_data::batch::DetectionOptions;
 use glyphic_data::lint::lint_pack;
 use glyphic_data::{DetectionBatch, DetectionPlan, FnSource, LazyPack, Mixture, PackOptions, Sample, Source};
-use glyphic_detect::dbnet::{DbLevel, DbNet, DbTargets};
+use glyphic_detect::dbnet::{DbNet, DbTargets};
 use glyphic_detect::{DbNetConfig, DetectorConfig};
 use glyphic_eval::evaluate_detection;
 use glyphic_nn::checkpoint::state_dict;
@@ -62,25 +62,13 @@ pub enum Outlines {
     Word,
     /// The lines of pages.
     Line,
-    /// Parts of the lines of pages that mean one thing, as keys and their values.
-    Phrase,
-}
-
-impl Outlines {
-    fn level(self) -> DbLevel {
-        match self {
-            Self::Word => DbLevel::Word,
-            Self::Line => DbLevel::Line,
-            Self::Phrase => DbLevel::Phrase,
-        }
-    }
 }
 
 /// A source of the mixture: what its samples outline, and what a network should take them for.
 struct Part {
     pictures: Arc<dyn Source<Item = Sample>>,
     weight: f64,
-    outlines: Outlines,
+    line: bool,
     page: bool,
 }
 
@@ -90,8 +78,8 @@ const VALIDATION_BATCH: usize = 4;
 pub(crate) struct DetectionTask {
     config: DbNetConfig,
     feed: Feed<DetectionPlan>,
-    /// Of each source of the mixture, what it outlines, as the network is told of it, and 1 where it shows pages.
-    levels: Vec<[f32; 2]>,
+    /// Of each source of the mixture, whether it outlines lines and whether it shows pages.
+    levels: Vec<[bool; 2]>,
     validations: Vec<(String, LazyPack)>,
     device: Device,
 }
@@ -110,10 +98,7 @@ impl DetectionTask {
         for source in &config.train {
             parts.extend(open(source, run.seed, config.dbnet.level.is_some(), observer)?);
         }
-        let numbers = |part: &Part| {
-            [part.outlines.level().number().unwrap_or_default(), if part.page { 1.0 } else { 0.0 }]
-        };
-        let levels = parts.iter().map(numbers).collect();
+        let levels = parts.iter().map(|part| [part.line, part.page]).collect();
         let parts = parts.into_iter().map(|part| (part.pictures, part.weight)).collect();
         let options = DetectionOptions { seed: run.seed, ..config.batches.clone() };
         let plan = DetectionPlan::new(Mixture::new(parts)?, options)?;
@@ -129,10 +114,11 @@ impl DetectionTask {
         Ok((task, net))
     }
 
-    /// The first or second number of each picture's source.
-    fn level(&self, batch: &DetectionBatch, which: usize) -> Tensor<1> {
-        let numbers: Vec<f32> = batch.sources.iter().map(|&s| self.levels[s][which]).collect();
-        Tensor::from_floats(numbers.as_slice(), &self.device)
+    /// 1 for pictures whose source says yes to the first (lines) or second (pages) question.
+    fn level(&self, batch: &DetectionBatch, question: usize) -> Tensor<1> {
+        let answers: Vec<f32> =
+            batch.sources.iter().map(|&s| f32::from(u8::from(self.levels[s][question]))).collect();
+        Tensor::from_floats(answers.as_slice(), &self.device)
     }
 
     fn plane(&self, batch: &DetectionBatch, values: Vec<f32>) -> Tensor<3> {
@@ -145,13 +131,12 @@ fn open(source: &DetectionSource, seed: u64, levels: bool, observer: &mut dyn Ob
         SourceKind::Pack(path) => {
             let pack = LazyPack::open(path, &PackOptions::default())?;
             observer.message(&format!("{}: {}", path.display(), lint_pack(&pack)?));
-            let outlines = source.outlines;
-            let page = outlines != Outlines::Word;
-            Ok(vec![Part { pictures: Arc::new(pack), weight: source.weight, outlines, page }])
+            let line = source.outlines == Outlines::Line;
+            Ok(vec![Part { pictures: Arc::new(pack), weight: source.weight, line, page: line }])
         }
         SourceKind::Synth(config) => {
             let synth = PageSynth::new(config.clone().reseeded(seed))?;
-            let part = |page: bool, outlines: Outlines, share: f64| {
+            let part = |page: bool, line: bool, share: f64| {
                 let synth = synth.clone();
                 let draw = move |i: u64| {
                     let kind = match i % 11 {
@@ -160,27 +145,27 @@ fn open(source: &DetectionSource, seed: u64, levels: bool, observer: &mut dyn Ob
                         _ => PageKind::Document,
                     };
                     let mut sample = synth.page_of(kind, i);
-                    if outlines == Outlines::Line {
+                    if line {
                         sample.truth.instances = lines(&sample.truth);
                     }
                     Ok::<_, glyphic_data::Error>(sample)
                 };
                 let name = if page { "synthetic pages" } else { "synthetic scenes" };
                 let pictures = Arc::new(FnSource::new(name, true, draw));
-                Part { pictures, weight: source.weight * share, outlines, page }
+                Part { pictures, weight: source.weight * share, line, page }
             };
             // Shares of the kinds as the synthesiser itself draws them.
             const SCENES: f64 = 0.45;
             const PAGES: f64 = 0.55;
             Ok(if levels {
                 vec![
-                    part(false, Outlines::Word, 0.85 * SCENES),
-                    part(false, Outlines::Line, 0.15 * SCENES),
-                    part(true, Outlines::Word, 0.3 * PAGES),
-                    part(true, Outlines::Line, 0.7 * PAGES),
+                    part(false, false, 0.85 * SCENES),
+                    part(false, true, 0.15 * SCENES),
+                    part(true, false, 0.3 * PAGES),
+                    part(true, true, 0.7 * PAGES),
                 ]
             } else {
-                vec![part(false, Outlines::Word, SCENES), part(true, Outlines::Line, PAGES)]
+                vec![part(false, false, SCENES), part(true, true, PAGES)]
             })
         }
     }
