@@ -16,6 +16,7 @@ import re
 import struct
 import time
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -72,7 +73,7 @@ class Mix:
     def __init__(self, specs, batch_pixels, seed):
         self.specs = [(s.rsplit(":", 1)[0], float(s.rsplit(":", 1)[1])) for s in specs]
         self.shards, self.rng, self.batch_pixels = {}, np.random.default_rng(seed), batch_pixels
-        self.looked, self.pool = 0.0, []
+        self.looked = 0.0
 
     def look(self):
         if time.time() - self.looked < 60 and self.shards:
@@ -111,13 +112,40 @@ class Mix:
                 yield out[i]
 
 
+def warped(image, rng):
+    """A sign seen from aside: shear, a turn and corners that move by parts of the height; colours of another lamp."""
+    h, w = image.shape[:2]
+    if rng.random() < 0.45:
+        shear = rng.uniform(-0.3, 0.3) * h
+        turn = rng.uniform(-0.09, 0.09) * min(w, 4 * h)
+        corners = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
+        moved = corners + rng.uniform(-0.08, 0.08, (4, 2)) * h
+        moved += [[shear / 2, -turn / 2], [shear / 2, turn / 2], [-shear / 2, turn / 2], [-shear / 2, -turn / 2]]
+        moved -= moved.min(0)
+        size = np.ceil(moved.max(0)).astype(int)
+        matrix = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+        image = cv2.warpPerspective(image, matrix, size.tolist(), borderMode=cv2.BORDER_REPLICATE)
+        scale = h / image.shape[0]
+        image = cv2.resize(image, (max(8, round(image.shape[1] * scale)), h), interpolation=cv2.INTER_LINEAR)
+    if rng.random() < 0.15:
+        image = image[:, :, rng.permutation(3)]
+    if rng.random() < 0.2:
+        gains = rng.uniform(0.7, 1.3, 3).astype(np.float32)
+        image = (255 * (image / 255.0) ** rng.uniform(0.6, 1.6) * gains).clip(0, 255).astype(np.uint8)
+    if rng.random() < 0.1:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(12, 60))]
+        image = cv2.imdecode(cv2.imencode(".jpg", np.ascontiguousarray(image), quality)[1], cv2.IMREAD_COLOR)
+    return image
+
+
 def collate(batch, rng=None):
     """u8 crops -> [N, 3, 32, W] with the reader's normalisation; `rng` adds light augmentation."""
     widths = [r[1] for _, r in batch]
     stretch = [1.0] * len(batch) if rng is None else rng.uniform(0.85, 1.2, len(batch))
     arrays = []
     for (shard, r), s in zip(batch, stretch):
-        a = torch.from_numpy(shard.pixels(r).transpose(2, 0, 1).astype(np.float32) / 127.5 - 1)
+        image = shard.pixels(r) if rng is None else warped(shard.pixels(r), rng)
+        a = torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32) / 127.5 - 1)
         if rng is not None and rng.random() < 0.5:
             # A detector's outline is not the truth's: up to 5 pixels more or 2 less on each side.
             sides = [int(round(v)) for v in rng.uniform(-2.4, 5.4, 4) * (rng.random(4) < 0.6)]

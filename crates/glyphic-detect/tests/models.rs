@@ -134,6 +134,31 @@ fn words_and_low_lines_are_looked_at_larger() {
 }
 
 #[test]
+fn lines_have_a_threshold_of_their_own() {
+    let found = |level, line_min_score| {
+        let config = DbNetConfig {
+            level: Some(level),
+            line_min_score,
+            zoom: DbZoom::default(),
+            ..DbNetConfig::lite()
+        };
+        detector(&config).detect(&[picture(200, 140)]).unwrap().remove(0).len()
+    };
+    assert_eq!(
+        (found(DbLevel::Line, None), found(DbLevel::Line, Some(0.99))),
+        (0, 0),
+        "nothing is that sure"
+    );
+    assert!(found(DbLevel::Line, Some(0.2)) > 0);
+    assert_eq!(found(DbLevel::Word, Some(0.2)), 0, "words keep theirs");
+    let wrong = |config: DbNetConfig| config.validate().unwrap_err().to_string();
+    let error = wrong(DbNetConfig { line_min_score: Some(1.5), ..DbNetConfig::lite() });
+    assert!(error.contains("line_min_score") && error.contains("0 to 1"), "{error}");
+    let error = wrong(DbNetConfig { line_min_score: Some(0.5), ..DbNetConfig::default() });
+    assert!(error.contains("line_min_score") && error.contains("level"), "{error}");
+}
+
+#[test]
 fn a_zoom_that_cannot_be_is_an_error() {
     let zooms = [
         DbZoom { words: 0.0, ..DbZoom::default() },

@@ -46,10 +46,10 @@ impl Default for ReadingConfig {
     fn default() -> Self {
         Self {
             crop_margin: 0.03,
-            reread_below: 0.8,
+            reread_below: 0.6,
             reread_margins: vec![-0.03, 0.1],
             confidence: Confidence::Weakest,
-            min_text_score: 0.3,
+            min_text_score: 0.5,
         }
     }
 }

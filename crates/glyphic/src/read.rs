@@ -78,10 +78,10 @@ impl Reader {
             }
             for again in read(&|region| unsure.contains(&region), margin)? {
                 let first = readings.binary_search_by_key(&again.0.region, |(crop, _)| crop.region);
-                if let Some(best) = first.ok().and_then(|i| readings.get_mut(i)) {
-                    if again.1.score > best.1.score {
-                        *best = again;
-                    }
+                if let Some(best) = first.ok().and_then(|i| readings.get_mut(i))
+                    && again.1.score > best.1.score
+                {
+                    *best = again;
                 }
             }
         }

@@ -7,7 +7,7 @@ use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into};
 use glyphic_nn::layers::Fold;
 
 use super::inference::Inference;
-use super::{DbLevel, DbNet, DbNetConfig, ProbabilityMap};
+use super::{DbDecodeConfig, DbLevel, DbNet, DbNetConfig, ProbabilityMap};
 use crate::Result;
 use crate::input::{Content, Prepared};
 
@@ -58,23 +58,28 @@ impl DbNetDetector {
     /// The regions and the map they are read off: of a second, larger look where the first one asks for it.
     fn survey(&self, image: &Image) -> Result<(Vec<Region>, ProbabilityMap)> {
         let (level, zoom) = (self.config.level, self.config.zoom);
-        let decode = |map| (self.config.decode.decode(&map), map);
+        let decode = |map, min_score: Option<f64>| {
+            let decode = &self.config.decode;
+            let min_score = min_score.unwrap_or(decode.min_score);
+            (DbDecodeConfig { min_score, ..decode.clone() }.decode(&map), map)
+        };
+        let of_lines = self.config.line_min_score;
         let lines = match level {
             Some(DbLevel::Word) => None,
             Some(DbLevel::Auto) => self.look(image, DbLevel::Auto, 1.0, true)?,
             level => self.look(image, level.unwrap_or_default(), 1.0, false)?,
         };
-        let (level, zoom) = match lines {
-            None => (DbLevel::Word, zoom.words),
+        let (level, zoom, min_score) = match lines {
+            None => (DbLevel::Word, zoom.words, None),
             Some(map) => {
-                let (regions, map) = decode(map);
+                let (regions, map) = decode(map, of_lines);
                 match zoom.again(heights(&regions, map.scale)) {
                     None => return Ok((regions, map)),
-                    Some(zoom) => (DbLevel::Line, zoom),
+                    Some(zoom) => (DbLevel::Line, zoom, of_lines),
                 }
             }
         };
-        Ok(decode(self.look(image, level, zoom, false)?.expect("every level is wanted")))
+        Ok(decode(self.look(image, level, zoom, false)?.expect("every level is wanted"), min_score))
     }
 
     /// One look at a picture; `None` where it is judged to be one of words and `lines_only` is set.
