@@ -25,7 +25,7 @@ class Reader:
         recognizer_weights: the same for the recognizer.
         device: ``cpu``, or another device that this build has.
         crop_margin: what a crop shows around its region, in heights of the region, -0.25 to 1.
-        min_text_score: words that are read with less confidence are dropped, 0 to 1.
+        min_text_score: regions whose words are read with less confidence, on average by their length, are dropped, 0 to 1.
         level: what one region is: ``word``, ``line``, or ``auto``: words of a scene, lines of a page.
         language_model: a language model's name or a file that ``glyphic language-model`` wrote; ``none`` reads the best
             class of each time step, as MMOCR does.

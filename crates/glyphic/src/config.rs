@@ -36,7 +36,7 @@ pub struct ReadingConfig {
     pub reread_margins: Vec<f64>,
     /// How sure a word is of its characters.
     pub confidence: Confidence,
-    /// Words that are read with less confidence are dropped; 0 to 1.
+    /// Regions whose words are read with less confidence, on average by their length, are dropped; 0 to 1.
     pub min_text_score: f32,
 }
 

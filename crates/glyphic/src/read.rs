@@ -53,9 +53,12 @@ impl Reader {
         let readings = self.readings(image, &regions)?;
         let mut page = Page::new(image.width(), image.height());
         for (crop, transcript) in readings {
-            page.instances.extend(crop.words(&regions, &transcript, self.config.confidence));
+            let mut words = crop.words(&regions, &transcript, self.config.confidence);
+            words.retain(|word| !word.text().is_empty());
+            if confidence(&words) >= self.config.min_text_score {
+                page.instances.extend(words);
+            }
         }
-        page.instances.retain(|word| self.is_sure(word));
         lines::order_into_lines(&mut page);
         Ok(page)
     }
@@ -87,10 +90,17 @@ impl Reader {
         }
         Ok(readings)
     }
+}
 
-    fn is_sure(&self, word: &TextInstance) -> bool {
-        word.transcript.as_ref().is_some_and(|t| !t.text.is_empty() && t.score >= self.config.min_text_score)
-    }
+/// The mean confidence of a region's words, by their length: a doubtful word of a line that is clear otherwise is more
+/// likely text than one that stands alone.
+fn confidence(words: &[TextInstance]) -> f32 {
+    let read = words.iter().filter_map(|word| word.transcript.as_ref());
+    let (sum, length) = read.fold((0.0, 0.0), |(sum, length), t| {
+        let chars = t.text.chars().count() as f32;
+        (sum + t.score * chars, length + chars)
+    });
+    if length > 0.0 { sum / length } else { 0.0 }
 }
 
 /// Puts a [`Reader`] together; what is not set is the shipped models on the processor.
@@ -237,6 +247,19 @@ mod tests {
             picture(&[([20, 20, 60, 20], 10, 90), ([20, 60, 60, 20], 20, 20), ([20, 100, 60, 20], 30, 90)]);
         let page = reader(finds, &[(10, "sure"), (20, "unsure"), (30, " ")]).read(&image).unwrap();
         assert_eq!(page.text(), "sure");
+    }
+
+    #[test]
+    fn a_doubtful_word_of_a_clear_line_stays() {
+        let word = |text: &str, score| {
+            let region =
+                Region { polygon: Polygon::from_flat(&[0., 0., 9., 0., 9., 9.]).unwrap(), score: 1.0 };
+            let transcript = Transcript { text: text.to_owned(), score, chars: Vec::new() };
+            TextInstance { transcript: Some(transcript), ..TextInstance::new(region) }
+        };
+        assert!((confidence(&[word("clear", 0.9), word("so", 0.2)]) - 0.7).abs() < 1e-6);
+        assert_eq!(confidence(&[word("alone", 0.2)]), 0.2);
+        assert_eq!(confidence(&[]), 0.0);
     }
 
     #[test]

@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Packs, of which the texts are taken
     #[arg(long, value_name = "DIR[=WEIGHT]", value_parser = weighted)]
     pack: Vec<(PathBuf, f64)>,
+    /// Packs whose labels do not tell capitals from small letters: of case nothing is learned from them
+    #[arg(long, value_name = "DIR[=WEIGHT]", value_parser = weighted)]
+    caseless_pack: Vec<(PathBuf, f64)>,
 }
 
 /// A path with what it counts. A path that exists is taken whole.
@@ -60,7 +63,8 @@ const UNCOUNTED: f64 = 0.3;
 const SHARES: [f64; 3] = [0.4, 0.6, 0.6];
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    if args.text.is_empty() && args.words.is_empty() && args.pack.is_empty() {
+    let packs = [&args.pack, &args.caseless_pack];
+    if args.text.is_empty() && args.words.is_empty() && packs.iter().all(|packs| packs.is_empty()) {
         let message = "there is nothing to read: name a --text, --words or --pack";
         return Err(Failure::new(Exit::Usage, message));
     }
@@ -76,12 +80,15 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             .with_context(|| format!("cannot read {}", path.display()))
             .or_exit(Exit::Input)?;
     }
-    for (path, weight) in &args.pack {
+    let cased = args.pack.iter().map(|pack| (pack, true));
+    for ((path, weight), cased) in cased.chain(args.caseless_pack.iter().map(|pack| (pack, false))) {
         let pack = LazyPack::open(path, &PackOptions::default()).or_exit(Exit::Input)?;
         for i in 0..pack.len() {
             let page = pack.truth(i).or_exit(Exit::Input)?;
             let texts = page.instances.iter().filter(|instance| !instance.ignore).map(TextInstance::text);
-            texts.for_each(|text| trainer.add(text, *weight));
+            for text in texts {
+                if cased { trainer.add(text, *weight) } else { trainer.add_caseless(text, *weight) }
+            }
         }
     }
     if trainer.words() == 0 {

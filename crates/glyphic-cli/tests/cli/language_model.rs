@@ -16,7 +16,8 @@ fn a_model_of_texts_words_and_packs_is_made_and_read_with() {
     fs::write(path("text.txt"), format!("{WORDS}\n")).unwrap();
     fs::write(path("words.txt"), "\u{feff}the 900\nof 400\nstraße\n").unwrap();
     let (text, words) = (path("text.txt=3"), path("words.txt=0.5"));
-    let named = ["--text", &text, "--words", &words, "--pack", &pack];
+    let half = format!("{pack}=0.5");
+    let named = ["--text", &text, "--words", &words, "--pack", &half, "--caseless-pack", &half];
     let said = glyphic(&[&["language-model", "--out", &model, "--min-count", "0"], &named[..]].concat()).ok();
     assert!(said.contains("n-grams of") && said.contains("model.safetensors"), "{said}");
 

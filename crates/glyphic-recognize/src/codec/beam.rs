@@ -43,7 +43,8 @@ impl Decoding {
 }
 
 /// A search for the best text. Texts are compared by the logarithm of their probability in the picture, `weight` times
-/// that of the language, and `bonus` for each character, without which short texts would win.
+/// that of the language, and `bonus` for each character, without which short texts would win. Numbers, with the marks
+/// that touch them, count by the picture alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BeamConfig {
@@ -81,7 +82,28 @@ pub(crate) struct BeamSearch {
     model: Arc<LanguageModel>,
     /// Of each class, as the model sees it; `None` for those that are no characters.
     letters: Vec<Option<Letter>>,
+    kinds: Vec<Kind>,
     blank: usize,
+}
+
+/// What a class is. Numbers are the picture's alone, with the marks that touch their digits: which amount or code it is, and
+/// whether a minus stands before it, no model of words knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Digit,
+    /// Neither letter nor digit, nor a space.
+    Mark,
+    Other,
+}
+
+impl Kind {
+    fn of(char: Option<char>) -> Self {
+        match char {
+            Some(c) if c.is_numeric() => Self::Digit,
+            Some(c) if !c.is_alphabetic() && !c.is_whitespace() => Self::Mark,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// A text that was found.
@@ -133,7 +155,8 @@ impl BeamSearch {
         let has = |c: char| chars.contains(&Some(c));
         let cased = |c: char| c.to_lowercase().all(has) && c.to_uppercase().all(has);
         let letters = chars.iter().map(|c| c.map(|c| model.letter(c, cased(c)))).collect();
-        Self { config, model, letters, blank }
+        let kinds = chars.iter().map(|c| Kind::of(*c)).collect();
+        Self { config, model, letters, kinds, blank }
     }
 
     /// The texts of some time steps, best first; never none.
@@ -163,7 +186,7 @@ impl BeamSearch {
                     if from == NEVER {
                         continue;
                     }
-                    let longer = next.of(tree.child(prefix, class, |state| self.step(state, class)));
+                    let longer = next.of(tree.child(prefix, class, |prefix| self.step(prefix, class)));
                     longer.char = log_add(longer.char, from + log);
                 }
             }
@@ -205,10 +228,16 @@ impl BeamSearch {
     }
 
     /// What a character adds to a text, and the state behind it.
-    fn step(&self, state: LanguageState, class: usize) -> (f32, LanguageState) {
+    fn step(&self, prefix: &Prefix, class: usize) -> (f32, LanguageState) {
         let letter = self.letters[class].expect("classes that are no characters are not followed");
-        let (log, state) = self.model.advance(state, letter);
-        (self.config.weight * log + self.config.bonus, state)
+        let (log, state) = self.model.advance(prefix.state, letter);
+        let added = match (self.kinds[prefix.class], self.kinds[class]) {
+            // What was said of the mark is taken back.
+            (Kind::Mark, Kind::Digit) => -prefix.added,
+            (_, Kind::Digit) | (Kind::Digit, Kind::Mark) => 0.0,
+            _ => self.config.weight * log + self.config.bonus,
+        };
+        (added, state)
     }
 }
 
@@ -224,31 +253,34 @@ struct Prefix {
     parent: usize,
     class: usize,
     state: LanguageState,
-    /// What the language and the bonus add.
+    /// What the language and the bonus add, of the last character and of all.
+    added: f32,
     language: f32,
     children: Vec<usize>,
 }
 
 impl Tree {
     fn new(blank: usize, state: LanguageState) -> Self {
-        let root = Prefix { parent: ROOT, class: blank, state, language: 0.0, children: Vec::new() };
+        let root =
+            Prefix { parent: ROOT, class: blank, state, added: 0.0, language: 0.0, children: Vec::new() };
         Self { prefixes: vec![root] }
     }
 
-    /// The text with one more character; `added` tells what that adds where it is new.
+    /// The text with one more character; `step` tells what that adds where it is new.
     fn child(
         &mut self,
         parent: usize,
         class: usize,
-        added: impl FnOnce(LanguageState) -> (f32, LanguageState),
+        step: impl FnOnce(&Prefix) -> (f32, LanguageState),
     ) -> usize {
-        let Prefix { state, language, children, .. } = &self.prefixes[parent];
-        if let Some(&child) = children.iter().find(|&&child| self.prefixes[child].class == class) {
+        let shorter = &self.prefixes[parent];
+        if let Some(&child) = shorter.children.iter().find(|&&child| self.prefixes[child].class == class) {
             return child;
         }
-        let (more, state) = added(*state);
+        let (added, state) = step(shorter);
+        let language = shorter.language + added;
         let child = self.prefixes.len();
-        let prefix = Prefix { parent, class, state, language: language + more, children: Vec::new() };
+        let prefix = Prefix { parent, class, state, added, language, children: Vec::new() };
         self.prefixes.push(prefix);
         self.prefixes[parent].children.push(child);
         child
@@ -467,6 +499,19 @@ mod tests {
         let found = read(&search, &logits);
         assert_eq!(found[0].0, "bBcc c");
         assert!(found[0].1 > found[1].1, "{found:?}");
+    }
+
+    #[test]
+    fn numbers_are_left_to_the_picture() {
+        let chars = [None, Some('a'), Some('-'), Some('2'), Some(' '), Some('B')];
+        let mut trainer = LanguageModelTrainer::new(4).unwrap();
+        trainer.add("a 2 B", 99.0);
+        let search = BeamSearch::new(BeamConfig::default(), Arc::new(trainer.finish(0.0)), &chars, 0);
+        // A minus that is a little likelier than nothing, then a clear digit.
+        let logits = logs(&[[0.45, 0.01, 0.51, 0.01, 0.01, 0.01], [0.02, 0.02, 0.02, 0.9, 0.02, 0.02]]);
+        let norms = Steps::norms(&logits, 6, 2);
+        let steps = Steps { logits: &logits, classes: 6, norms: &norms };
+        assert_eq!(search.texts(&steps, 0..2)[0].classes, [2, 3]);
     }
 
     #[test]

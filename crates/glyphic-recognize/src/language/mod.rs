@@ -340,6 +340,16 @@ mod tests {
     }
 
     #[test]
+    fn labels_in_capitals_do_not_teach_to_shout() {
+        let mut trainer = LanguageModelTrainer::new(4).unwrap();
+        trainer.add_caseless("TOTAL CASH", 99.0);
+        trainer.add("Total cash", 1.0);
+        let model = trainer.finish(0.0);
+        assert!(model.log_probability("Total") > model.log_probability("TOTAL"));
+        assert!(model.log_probability("Total") > model.log_probability("Tatol"));
+    }
+
+    #[test]
     fn rare_ngrams_are_left_out_and_the_rest_still_adds_up() {
         let texts = [("abcabd", 1.0), ("abce", 5.0), ("bcd", 0.4), ("dcba", 0.2)];
         let (whole, pruned) = (model(&texts, 4, 0.0), model(&texts, 4, 1.0));

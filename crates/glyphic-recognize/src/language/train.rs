@@ -14,7 +14,14 @@ const MAX_CHARACTERS: usize = 254;
 #[derive(Debug, Clone)]
 pub struct LanguageModelTrainer {
     order: usize,
-    words: HashMap<String, u64>,
+    words: HashMap<String, Count>,
+}
+
+/// How often a word was counted, in parts, and how much of that tells its case.
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    parts: u64,
+    cased: u64,
 }
 
 impl LanguageModelTrainer {
@@ -32,9 +39,21 @@ impl LanguageModelTrainer {
 
     /// Counts the words of a text, each `weight` times; a thousandth is the smallest part that counts.
     pub fn add(&mut self, text: &str, weight: f64) {
+        self.count_words(text, weight, true);
+    }
+
+    /// As [`LanguageModelTrainer::add`], of texts whose case is not to be learned: labels that are all in capitals, whatever
+    /// their pictures show.
+    pub fn add_caseless(&mut self, text: &str, weight: f64) {
+        self.count_words(text, weight, false);
+    }
+
+    fn count_words(&mut self, text: &str, weight: f64, cased: bool) {
         let parts = (weight * PARTS).round() as u64;
         for word in text.split_whitespace().filter(|_| parts > 0) {
-            *self.words.entry(word.to_owned()).or_default() += parts;
+            let count = self.words.entry(word.to_owned()).or_default();
+            count.parts += parts;
+            count.cased += if cased { parts } else { 0 };
         }
     }
 
@@ -119,13 +138,13 @@ impl LanguageModelTrainer {
     fn count(&self, characters: &[char]) -> (HashMap<u64, u64>, [f32; Case::COUNT]) {
         let mut ngrams: HashMap<u64, u64> = HashMap::new();
         let mut capitals = [[1.0_f64; 2]; Case::COUNT];
-        for (word, &parts) in &self.words {
+        for (word, &Count { parts, cased }) in &self.words {
             let mut case = Case::Start;
             let mut symbols = vec![BOUNDARY];
             for char in word.chars() {
                 let (folded, capital) = fold(char);
                 if let Some(capital) = capital {
-                    capitals[case as usize][usize::from(capital)] += parts as f64 / PARTS;
+                    capitals[case as usize][usize::from(capital)] += cased as f64 / PARTS;
                 }
                 case = case.then(capital);
                 match characters.binary_search(&folded) {
