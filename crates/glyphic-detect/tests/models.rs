@@ -127,6 +127,7 @@ fn words_and_low_lines_are_looked_at_larger() {
     for (level, zoom, size) in table {
         let mut config = DbNetConfig { level: Some(level), zoom, ..DbNetConfig::lite() };
         config.decode.min_score = 0.3;
+        config.line_min_score = None;
         let map = detector(&config).probability_map(&picture(150, 90)).unwrap();
         assert_eq!((map.values.width(), map.values.height()), size, "{level:?} {zoom:?}");
         assert_eq!(map.scale, [150.0 / size.0 as f64, 90.0 / size.1 as f64]);
