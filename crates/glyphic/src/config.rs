@@ -146,15 +146,13 @@ impl ReaderConfig {
     /// the best class of each time step.
     pub fn set_language_model(&mut self, name: &str) {
         let decoding = self.recognizer.decoding_mut();
-        *decoding = match (std::mem::take(decoding), name) {
-            (_, "none") => Decoding::Greedy,
-            (Decoding::Beam(beam), name) => {
-                Decoding::Beam(BeamConfig { language_model: name.to_owned(), ..beam })
-            }
-            (Decoding::Greedy, name) => {
-                Decoding::Beam(BeamConfig { language_model: name.to_owned(), ..BeamConfig::default() })
-            }
+        let beam = match std::mem::take(decoding) {
+            Decoding::Greedy => BeamConfig::default(),
+            Decoding::Beam(beam) => beam,
         };
+        if name != "none" {
+            *decoding = Decoding::Beam(BeamConfig { language_model: name.to_owned(), ..beam });
+        }
     }
 }
 

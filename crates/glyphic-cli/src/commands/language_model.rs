@@ -58,14 +58,13 @@ fn weighted(value: &str) -> Result<(PathBuf, f64), String> {
 /// A word that is never counted counts as often as one that is seen once in eleven million.
 const UNCOUNTED: f64 = 0.3;
 
-/// What small letters, a capitalised word and capitals are of a listed word: half of what is read on signs and receipts
-/// is in capitals.
+/// How often a listed word counts in small letters, capitalised and in capitals: signs and receipts have all three.
 const SHARES: [f64; 3] = [0.4, 0.6, 0.6];
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let packs = [&args.pack, &args.caseless_pack];
     if args.text.is_empty() && args.words.is_empty() && packs.iter().all(|packs| packs.is_empty()) {
-        let message = "there is nothing to read: name a --text, --words or --pack";
+        let message = "there is nothing to read: name a --text, --words, --pack or --caseless-pack";
         return Err(Failure::new(Exit::Usage, message));
     }
     if !(0.0..=1e9).contains(&args.min_count) {

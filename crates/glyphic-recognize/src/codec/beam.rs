@@ -417,6 +417,13 @@ mod tests {
         rows.iter().flatten().map(|p| p.max(1e-6).ln()).collect()
     }
 
+    /// A step that is most probably of this class; the others share the rest.
+    fn clear(class: usize, p: f32) -> [f32; 6] {
+        let mut row = [(1.0 - p) / 5.0; 6];
+        row[class] = p;
+        row
+    }
+
     fn read(search: &BeamSearch, logits: &[f32]) -> Vec<(String, f32)> {
         let count = logits.len() / 6;
         let norms = Steps::norms(logits, 6, count);
@@ -490,12 +497,7 @@ mod tests {
     #[test]
     fn what_the_picture_shows_clearly_stays() {
         let search = search(&[("aaab", 99.0)], BeamConfig::default());
-        let clear = |class: usize| {
-            let mut row = [0.0005; 6];
-            row[class] = 0.9975;
-            row
-        };
-        let logits = logs(&[2, 0, 5, 3, 0, 3, 4, 3].map(clear));
+        let logits = logs(&[2, 0, 5, 3, 0, 3, 4, 3].map(|class| clear(class, 0.9975)));
         let found = read(&search, &logits);
         assert_eq!(found[0].0, "bBcc c");
         assert!(found[0].1 > found[1].1, "{found:?}");
@@ -524,12 +526,7 @@ mod tests {
 
     #[test]
     fn characters_stand_where_they_are_most_probable() {
-        let clear = |class: usize| {
-            let mut row = [0.02; 6];
-            row[class] = 0.9;
-            row
-        };
-        let logits = logs(&[0, 1, 1, 0, 1, 2, 0, 0].map(clear));
+        let logits = logs(&[0, 1, 1, 0, 1, 2, 0, 0].map(|class| clear(class, 0.9)));
         let norms = Steps::norms(&logits, 6, 8);
         let steps = Steps { logits: &logits, classes: 6, norms: &norms };
         assert_eq!(align(&steps, 0..8, &[1, 1, 2], 0), Some(vec![1..3, 4..5, 5..6]));

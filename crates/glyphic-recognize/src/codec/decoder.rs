@@ -56,7 +56,7 @@ impl CtcDecoder {
         let texts = search.texts(&steps, 0..count);
         let best = &texts.first()?.classes;
         let places = align(&steps, 0..count, best, self.codec.blank())?;
-        let is_space = |class: &usize| matches!(self.codec.vocab().symbol(*class), Some(Symbol::Char(c)) if c.is_whitespace());
+        let is_space = |class: &usize| self.codec.char(*class).is_some_and(char::is_whitespace);
         let confidence = |texts: &[Hypothesis], word: &[usize]| {
             let place = texts.iter().position(|text| text.classes == word);
             place.map_or(0.0, |i| search.confidences(texts)[i])
@@ -67,9 +67,10 @@ impl CtcDecoder {
             let mut start = 0;
             for word in best.split_inclusive(is_space) {
                 let end = start + word.len();
-                let letters =
-                    word.strip_suffix(&word[word.len() - 1..]).filter(|_| is_space(&word[word.len() - 1]));
-                let letters = letters.unwrap_or(word);
+                let letters = match word.split_last() {
+                    Some((last, letters)) if is_space(last) => letters,
+                    _ => word,
+                };
                 let from = if start == 0 { 0 } else { places[start - 1].end };
                 let to = if letters.len() < word.len() { places[end - 1].start } else { count };
                 let texts = search.texts(&steps, from..to);
