@@ -9,6 +9,7 @@ use crate::{cargo, output};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("glyphic-core", &[]),
     ("glyphic-imgproc", &["glyphic-core"]),
+    ("glyphic-graph", &[]),
     ("glyphic-nn", &["glyphic-core", "glyphic-imgproc"]),
     ("glyphic-data", &["glyphic-core", "glyphic-imgproc"]),
     ("glyphic-synth", &["glyphic-core", "glyphic-imgproc"]),
@@ -51,7 +52,7 @@ const TOP: &[&str] = &["glyphic-cli", "glyphic-bench", "glyphic-python"];
 
 /// Crates that nobody should have to build burn for, tests included.
 const WITHOUT_BURN: &[&str] =
-    &["glyphic-core", "glyphic-imgproc", "glyphic-data", "glyphic-synth", "glyphic-eval", "glyphic-document"];
+    &["glyphic-core", "glyphic-imgproc", "glyphic-graph", "glyphic-data", "glyphic-synth", "glyphic-eval", "glyphic-document"];
 
 /// Used by tests alone.
 const TESTING: &str = "glyphic-testing";

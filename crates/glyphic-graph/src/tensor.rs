@@ -1,0 +1,160 @@
+use std::sync::Arc;
+
+use half::f16;
+
+use crate::{Error, Result};
+
+/// Type of a tensor's elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DType {
+    /// 32-bit floating point.
+    F32,
+    /// 16-bit floating point; weights are stored so, and widened before use.
+    F16,
+    /// 64-bit floating point.
+    F64,
+    /// 64-bit signed integers: shapes and indices.
+    I64,
+    /// 32-bit signed integers.
+    I32,
+    /// 8-bit signed integers.
+    I8,
+    /// 8-bit unsigned integers.
+    U8,
+    /// Truth values, one byte each.
+    Bool,
+}
+
+/// A tensor's elements in row-major order. Cheap to clone.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names of `DType`")]
+pub enum Data {
+    F32(Arc<Vec<f32>>),
+    F16(Arc<Vec<f16>>),
+    F64(Arc<Vec<f64>>),
+    I64(Arc<Vec<i64>>),
+    I32(Arc<Vec<i32>>),
+    I8(Arc<Vec<i8>>),
+    U8(Arc<Vec<u8>>),
+    Bool(Arc<Vec<bool>>),
+}
+
+/// An array of any rank; rank 0 is a scalar. Cheap to clone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    shape: Vec<usize>,
+    data: Data,
+}
+
+impl Data {
+    /// Type of the elements.
+    pub fn dtype(&self) -> DType {
+        match self {
+            Self::F32(_) => DType::F32,
+            Self::F16(_) => DType::F16,
+            Self::F64(_) => DType::F64,
+            Self::I64(_) => DType::I64,
+            Self::I32(_) => DType::I32,
+            Self::I8(_) => DType::I8,
+            Self::U8(_) => DType::U8,
+            Self::Bool(_) => DType::Bool,
+        }
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(v) => v.len(),
+            Self::F16(v) => v.len(),
+            Self::F64(v) => v.len(),
+            Self::I64(v) => v.len(),
+            Self::I32(v) => v.len(),
+            Self::I8(v) => v.len(),
+            Self::U8(v) => v.len(),
+            Self::Bool(v) => v.len(),
+        }
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Tensor {
+    /// A tensor of these elements in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::TensorLength`] where there are more or fewer elements than the shape has.
+    pub fn new(shape: &[usize], data: Data) -> Result<Self> {
+        let expected = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).unwrap_or(usize::MAX);
+        if expected != data.len() {
+            return Err(Error::TensorLength { shape: shape.to_vec(), expected, got: data.len() });
+        }
+        Ok(Self { shape: shape.to_vec(), data })
+    }
+
+    /// A tensor of 32-bit floats.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::new`].
+    pub fn from_f32(shape: &[usize], values: Vec<f32>) -> Result<Self> {
+        Self::new(shape, Data::F32(Arc::new(values)))
+    }
+
+    /// A list of integers, rank 1.
+    pub fn from_i64s(values: Vec<i64>) -> Self {
+        Self { shape: vec![values.len()], data: Data::I64(Arc::new(values)) }
+    }
+
+    /// A single 32-bit float, rank 0.
+    pub fn scalar(value: f32) -> Self {
+        Self { shape: Vec::new(), data: Data::F32(Arc::new(vec![value])) }
+    }
+
+    /// Sizes of the axes.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Elements in row-major order.
+    pub fn data(&self) -> &Data {
+        &self.data
+    }
+
+    /// Shape and elements.
+    pub fn into_parts(self) -> (Vec<usize>, Data) {
+        (self.shape, self.data)
+    }
+
+    /// Type of the elements.
+    pub fn dtype(&self) -> DType {
+        self.data.dtype()
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// The elements where they are 32-bit floats.
+    pub fn as_f32(&self) -> Option<&[f32]> {
+        match &self.data {
+            Data::F32(v) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// The elements where they are 64-bit integers.
+    pub fn as_i64(&self) -> Option<&[i64]> {
+        match &self.data {
+            Data::I64(v) => Some(v),
+            _ => None,
+        }
+    }
+}
