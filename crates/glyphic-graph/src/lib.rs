@@ -6,12 +6,15 @@
 mod error;
 mod graph;
 mod op;
+pub mod ops;
+mod session;
 mod tensor;
 
 pub use error::{Error, Result};
 pub use graph::{Dim, Graph, Input, Node, Output, ValueId};
 pub use op::{
-    BinaryOp, CoordinateMode, GridPadding, Interpolation, LogicalOp, NearestMode, Op, PadMode, Padding,
-    ReduceOp, RnnActivation, RnnDirection, RoiMode, UnaryOp,
+    Arity, BinaryOp, CoordinateMode, GridPadding, Interpolation, LogicalOp, NearestMode, Op, PadMode,
+    Padding, ReduceOp, RnnActivation, RnnDirection, RoiMode, UnaryOp,
 };
+pub use session::Session;
 pub use tensor::{DType, Data, Tensor};

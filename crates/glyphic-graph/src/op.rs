@@ -537,3 +537,226 @@ pub enum PadMode {
     Edge,
     Wrap,
 }
+
+impl Op {
+    /// ONNX's name of the operator; ours where ONNX lacks it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Conv { .. } => "Conv",
+            Self::ConvTranspose { .. } => "ConvTranspose",
+            Self::DeformConv { .. } => "DeformConv",
+            Self::MatMul => "MatMul",
+            Self::Gemm { .. } => "Gemm",
+            Self::BatchNorm { .. } => "BatchNormalization",
+            Self::InstanceNorm { .. } => "InstanceNormalization",
+            Self::GroupNorm { .. } => "GroupNormalization",
+            Self::LayerNorm { .. } => "LayerNormalization",
+            Self::Lstm { .. } => "LSTM",
+            Self::Gru { .. } => "GRU",
+            Self::Unary(op) => op.name(),
+            Self::Binary(op) => op.name(),
+            Self::Logical(op) => op.name(),
+            Self::Where => "Where",
+            Self::Clip => "Clip",
+            Self::Softmax { .. } => "Softmax",
+            Self::LogSoftmax { .. } => "LogSoftmax",
+            Self::Reduce { op, .. } => op.name(),
+            Self::ArgReduce { max: true, .. } => "ArgMax",
+            Self::ArgReduce { max: false, .. } => "ArgMin",
+            Self::TopK { .. } => "TopK",
+            Self::MaxPool { .. } => "MaxPool",
+            Self::AveragePool { .. } => "AveragePool",
+            Self::GlobalAveragePool => "GlobalAveragePool",
+            Self::GlobalMaxPool => "GlobalMaxPool",
+            Self::AdaptiveAveragePool { .. } => "AdaptiveAveragePool",
+            Self::Resize { .. } => "Resize",
+            Self::GridSample { .. } => "GridSample",
+            Self::RoiAlign { .. } => "RoiAlign",
+            Self::Reshape { .. } => "Reshape",
+            Self::Transpose { .. } => "Transpose",
+            Self::Flatten { .. } => "Flatten",
+            Self::Squeeze => "Squeeze",
+            Self::Unsqueeze => "Unsqueeze",
+            Self::Concat { .. } => "Concat",
+            Self::Split { .. } => "Split",
+            Self::Slice => "Slice",
+            Self::Gather { .. } => "Gather",
+            Self::GatherElements { .. } => "GatherElements",
+            Self::GatherNd { .. } => "GatherND",
+            Self::ScatterNd => "ScatterND",
+            Self::ScatterElements { .. } => "ScatterElements",
+            Self::Expand => "Expand",
+            Self::Tile => "Tile",
+            Self::Pad { .. } => "Pad",
+            Self::CumSum { .. } => "CumSum",
+            Self::Shape { .. } => "Shape",
+            Self::Size => "Size",
+            Self::NonZero => "NonZero",
+            Self::Cast { .. } => "Cast",
+            Self::ConstantOfShape { .. } => "ConstantOfShape",
+            Self::Range => "Range",
+            Self::OneHot { .. } => "OneHot",
+            Self::Identity => "Identity",
+            Self::QuantizeLinear { .. } => "QuantizeLinear",
+            Self::DequantizeLinear { .. } => "DequantizeLinear",
+            Self::DynamicQuantizeLinear => "DynamicQuantizeLinear",
+            Self::MatMulInteger => "MatMulInteger",
+            Self::ConvInteger { .. } => "ConvInteger",
+        }
+    }
+
+    /// How many operands and results the operator has.
+    pub fn arity(&self) -> Arity {
+        let (needed, inputs, outputs) = match self {
+            Self::ConvInteger { .. } | Self::MatMulInteger => (2, 4, 1),
+            Self::Conv { .. } | Self::ConvTranspose { .. } | Self::Gemm { .. } => (2, 3, 1),
+            Self::DeformConv { .. } => (3, 5, 1),
+            Self::MatMul
+            | Self::Binary(_)
+            | Self::Unsqueeze
+            | Self::Reshape { .. }
+            | Self::Expand
+            | Self::Tile => (2, 2, 1),
+            Self::BatchNorm { .. } => (5, 5, 1),
+            Self::InstanceNorm { .. } | Self::GroupNorm { .. } | Self::RoiAlign { .. } => (3, 3, 1),
+            Self::LayerNorm { .. } => (2, 3, 3),
+            Self::Lstm { .. } => (3, 8, 3),
+            Self::Gru { .. } => (3, 6, 2),
+            Self::Logical(LogicalOp::Not) => (1, 1, 1),
+            Self::Logical(_) => (2, 2, 1),
+            Self::Where
+            | Self::Range
+            | Self::OneHot { .. }
+            | Self::ScatterNd
+            | Self::ScatterElements { .. } => (3, 3, 1),
+            Self::Clip => (1, 3, 1),
+            Self::Reduce { .. } | Self::Squeeze => (1, 2, 1),
+            Self::TopK { .. } => (2, 2, 2),
+            Self::MaxPool { .. } => (1, 1, 2),
+            Self::Resize { .. } => (1, 4, 1),
+            Self::Concat { .. } => (1, usize::MAX, 1),
+            Self::Split { .. } => (1, 2, usize::MAX),
+            Self::Slice => (3, 5, 1),
+            Self::Gather { .. }
+            | Self::GatherElements { .. }
+            | Self::GatherNd { .. }
+            | Self::GridSample { .. }
+            | Self::CumSum { .. } => (2, 2, 1),
+            Self::Pad { .. } => (2, 4, 1),
+            Self::QuantizeLinear { .. } | Self::DequantizeLinear { .. } => (2, 3, 1),
+            Self::DynamicQuantizeLinear => (1, 1, 3),
+            _ => (1, 1, 1),
+        };
+        Arity { needed, inputs, outputs }
+    }
+}
+
+/// How many operands and results an operator has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arity {
+    /// Operands that must be there: the first ones.
+    pub needed: usize,
+    /// Operands at most; `usize::MAX` for any number.
+    pub inputs: usize,
+    /// Results at most; `usize::MAX` for any number.
+    pub outputs: usize,
+}
+
+impl UnaryOp {
+    /// ONNX's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "Relu",
+            Self::LeakyRelu { .. } => "LeakyRelu",
+            Self::Elu { .. } => "Elu",
+            Self::Selu { .. } => "Selu",
+            Self::Celu { .. } => "Celu",
+            Self::ThresholdedRelu { .. } => "ThresholdedRelu",
+            Self::Sigmoid => "Sigmoid",
+            Self::HardSigmoid { .. } => "HardSigmoid",
+            Self::HardSwish => "HardSwish",
+            Self::Swish { .. } => "Swish",
+            Self::Mish => "Mish",
+            Self::Tanh => "Tanh",
+            Self::Gelu { .. } => "Gelu",
+            Self::Softplus => "Softplus",
+            Self::Softsign => "Softsign",
+            Self::Erf => "Erf",
+            Self::Exp => "Exp",
+            Self::Log => "Log",
+            Self::Sqrt => "Sqrt",
+            Self::Reciprocal => "Reciprocal",
+            Self::Abs => "Abs",
+            Self::Neg => "Neg",
+            Self::Sign => "Sign",
+            Self::Floor => "Floor",
+            Self::Ceil => "Ceil",
+            Self::Round => "Round",
+            Self::Sin => "Sin",
+            Self::Cos => "Cos",
+            Self::Tan => "Tan",
+            Self::Asin => "Asin",
+            Self::Acos => "Acos",
+            Self::Atan => "Atan",
+            Self::Sinh => "Sinh",
+            Self::Cosh => "Cosh",
+            Self::Asinh => "Asinh",
+            Self::Acosh => "Acosh",
+            Self::Atanh => "Atanh",
+            Self::IsNan => "IsNaN",
+            Self::IsInf { .. } => "IsInf",
+        }
+    }
+}
+
+impl BinaryOp {
+    /// ONNX's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Add => "Add",
+            Self::Sub => "Sub",
+            Self::Mul => "Mul",
+            Self::Div => "Div",
+            Self::Pow => "Pow",
+            Self::Min => "Min",
+            Self::Max => "Max",
+            Self::PRelu => "PRelu",
+            Self::Mod { .. } => "Mod",
+        }
+    }
+}
+
+impl LogicalOp {
+    /// ONNX's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Equal => "Equal",
+            Self::Greater => "Greater",
+            Self::GreaterOrEqual => "GreaterOrEqual",
+            Self::Less => "Less",
+            Self::LessOrEqual => "LessOrEqual",
+            Self::And => "And",
+            Self::Or => "Or",
+            Self::Xor => "Xor",
+            Self::Not => "Not",
+        }
+    }
+}
+
+impl ReduceOp {
+    /// ONNX's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sum => "ReduceSum",
+            Self::Mean => "ReduceMean",
+            Self::Max => "ReduceMax",
+            Self::Min => "ReduceMin",
+            Self::Prod => "ReduceProd",
+            Self::L1 => "ReduceL1",
+            Self::L2 => "ReduceL2",
+            Self::SumSquare => "ReduceSumSquare",
+            Self::LogSum => "ReduceLogSum",
+            Self::LogSumExp => "ReduceLogSumExp",
+        }
+    }
+}

@@ -158,3 +158,117 @@ impl Tensor {
         }
     }
 }
+
+/// A type that tensors are made of.
+pub(crate) trait Element:
+    Copy + Default + PartialEq + PartialOrd + Send + Sync + std::fmt::Debug + 'static
+{
+    /// Its name at run time.
+    const DTYPE: DType;
+    /// Wraps elements.
+    fn data(values: Vec<Self>) -> Data;
+    /// The elements, where they are of this type.
+    fn slice(data: &Data) -> Option<&[Self]>;
+    /// The elements, copied only where somebody else holds them too.
+    fn take(data: Data) -> Option<Vec<Self>>;
+}
+
+macro_rules! elements {
+    ($($type:ty, $name:ident;)*) => {$(
+        impl Element for $type {
+            const DTYPE: DType = DType::$name;
+            fn data(values: Vec<Self>) -> Data {
+                Data::$name(Arc::new(values))
+            }
+            fn slice(data: &Data) -> Option<&[Self]> {
+                match data {
+                    Data::$name(v) => Some(v),
+                    _ => None,
+                }
+            }
+            fn take(data: Data) -> Option<Vec<Self>> {
+                match data {
+                    Data::$name(v) => Some(Arc::try_unwrap(v).unwrap_or_else(|v| v.to_vec())),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+
+elements! {
+    f32, F32;
+    f16, F16;
+    f64, F64;
+    i64, I64;
+    i32, I32;
+    i8, I8;
+    u8, U8;
+    bool, Bool;
+}
+
+impl DType {
+    /// Bytes of an element.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F64 | Self::I64 => 8,
+            Self::F32 | Self::I32 => 4,
+            Self::F16 => 2,
+            Self::I8 | Self::U8 | Self::Bool => 1,
+        }
+    }
+}
+
+impl Tensor {
+    /// The same elements with other sizes.
+    ///
+    /// # Errors
+    /// [`Error::TensorLength`] where the shape has more or fewer elements.
+    pub fn reshaped(self, shape: &[usize]) -> Result<Self> {
+        Self::new(shape, self.data)
+    }
+
+    /// The elements as 32-bit floats in a tensor of the same shape; floating-point types are rounded, the others converted.
+    pub fn to_f32(&self) -> Self {
+        let values: Vec<f32> = match &self.data {
+            Data::F32(_) => return self.clone(),
+            Data::F16(v) => v.iter().map(|x| x.to_f32()).collect(),
+            Data::F64(v) => v.iter().map(|x| *x as f32).collect(),
+            Data::I64(v) => v.iter().map(|x| *x as f32).collect(),
+            Data::I32(v) => v.iter().map(|x| *x as f32).collect(),
+            Data::I8(v) => v.iter().map(|x| f32::from(*x)).collect(),
+            Data::U8(v) => v.iter().map(|x| f32::from(*x)).collect(),
+            Data::Bool(v) => v.iter().map(|x| f32::from(u8::from(*x))).collect(),
+        };
+        Self { shape: self.shape.clone(), data: Data::F32(Arc::new(values)) }
+    }
+
+    /// The elements as 16-bit floats in a tensor of the same shape: what weights are stored as.
+    pub fn to_f16(&self) -> Self {
+        let values: Vec<f16> = match &self.to_f32().data {
+            Data::F32(v) => v.iter().map(|x| f16::from_f32(*x)).collect(),
+            _ => Vec::new(),
+        };
+        Self { shape: self.shape.clone(), data: Data::F16(Arc::new(values)) }
+    }
+
+    /// The elements of a tensor of integers, of either width.
+    pub fn to_i64s(&self) -> Option<Vec<i64>> {
+        match &self.data {
+            Data::I64(v) => Some(v.to_vec()),
+            Data::I32(v) => Some(v.iter().map(|x| i64::from(*x)).collect()),
+            _ => None,
+        }
+    }
+
+    /// A tensor of elements whose number is known to fit.
+    pub(crate) fn of<T: Element>(shape: &[usize], values: Vec<T>) -> Self {
+        debug_assert_eq!(shape.iter().product::<usize>(), values.len());
+        Self { shape: shape.to_vec(), data: T::data(values) }
+    }
+
+    /// The elements, where they are of this type.
+    pub(crate) fn slice<T: Element>(&self) -> Option<&[T]> {
+        T::slice(&self.data)
+    }
+}

@@ -1,0 +1,292 @@
+//! A graph made ready to run.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::{DType, Dim, Error, Graph, Result, Tensor, ValueId, ops};
+
+/// A graph that is checked and ready to run. It holds the weights once, and all threads share it.
+#[derive(Debug)]
+pub struct Session {
+    graph: Graph,
+    /// Constants in their places; the other places are empty.
+    template: Vec<Option<Tensor>>,
+    inputs: Vec<usize>,
+    outputs: Vec<usize>,
+    steps: Vec<Step>,
+}
+
+/// One node's run: where its operands lie, where its results go, and which places nobody needs any more.
+#[derive(Debug)]
+struct Step {
+    inputs: Vec<Option<usize>>,
+    outputs: Vec<Option<usize>>,
+    free: Vec<usize>,
+}
+
+impl Session {
+    /// Checks a graph and makes it ready.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] where a value is used before it is made, made twice or made by nothing, and [`Error::Node`]
+    /// where a node has operands that its operator does not take.
+    pub fn new(graph: Graph) -> Result<Self> {
+        validate(&graph)?;
+        let mut places: HashMap<ValueId, usize> = HashMap::new();
+        let mut template = Vec::new();
+        for (value, tensor) in &graph.constants {
+            places.insert(*value, template.len());
+            // Weights may be stored as 16-bit floats; they are widened once.
+            let tensor = if tensor.dtype() == DType::F16 { tensor.to_f32() } else { tensor.clone() };
+            template.push(Some(tensor));
+        }
+        let constants = template.len();
+        let mut place = |value: ValueId| {
+            *places.entry(value).or_insert_with(|| {
+                template.push(None);
+                template.len() - 1
+            })
+        };
+        let inputs = graph.inputs.iter().map(|i| place(i.value)).collect();
+        let mut steps: Vec<Step> = Vec::with_capacity(graph.nodes.len());
+        for node in &graph.nodes {
+            steps.push(Step {
+                inputs: node.inputs.iter().map(|i| i.map(&mut place)).collect(),
+                outputs: node.outputs.iter().map(|o| o.map(&mut place)).collect(),
+                free: Vec::new(),
+            });
+        }
+        let outputs: Vec<usize> = graph.outputs.iter().map(|o| place(o.value)).collect();
+        // Going backwards, the first use that is met is the last one in time.
+        let mut needed: BTreeSet<usize> = outputs.iter().copied().chain(0..constants).collect();
+        for step in steps.iter_mut().rev() {
+            let used: BTreeSet<usize> = step.inputs.iter().chain(&step.outputs).flatten().copied().collect();
+            step.free = used.into_iter().filter(|p| needed.insert(*p)).collect();
+        }
+        Ok(Self { graph, template, inputs, outputs, steps })
+    }
+
+    /// The graph that runs.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Runs the network: inputs by name, outputs in the order of [`Graph::outputs`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] where an input is missing, unknown, or of another type or shape than the graph says, and
+    /// [`Error::Node`] where an operator refuses its operands.
+    pub fn run(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<Tensor>> {
+        let given = self.bind(inputs)?;
+        let mut values = self.template.clone();
+        for (place, tensor) in self.inputs.iter().zip(given) {
+            let tensor = if tensor.dtype() == DType::F16 { tensor.to_f32() } else { tensor };
+            values[*place] = Some(tensor);
+        }
+        for (node, step) in self.graph.nodes.iter().zip(&self.steps) {
+            let mut operands: Vec<Option<Tensor>> = Vec::with_capacity(step.inputs.len());
+            for (i, place) in step.inputs.iter().enumerate() {
+                operands.push(place.and_then(|p| {
+                    // The last use hands the memory over, so that an operator may work in place.
+                    let last = step.free.contains(&p) && !step.inputs[i + 1..].contains(&Some(p));
+                    if last { values[p].take() } else { values[p].clone() }
+                }));
+            }
+            let results = ops::run_node(node, operands)?;
+            for (place, result) in step.outputs.iter().zip(results) {
+                if let Some(p) = place {
+                    values[*p] = Some(result);
+                }
+            }
+            for p in &step.free {
+                values[*p] = None;
+            }
+        }
+        let outputs = self.outputs.iter().zip(&self.graph.outputs);
+        outputs
+            .map(|(place, output)| {
+                values[*place].clone().ok_or_else(|| Error::Graph {
+                    reason: format!("output {:?} was not computed", output.name),
+                })
+            })
+            .collect()
+    }
+
+    /// The inputs in the order of the graph, checked.
+    fn bind(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<Tensor>> {
+        let wrong = |name: &str, reason: String| Error::Input { name: name.to_owned(), reason };
+        let mut symbols: HashMap<&str, usize> = HashMap::new();
+        for (i, (name, _)) in inputs.iter().enumerate() {
+            if !self.graph.inputs.iter().any(|input| input.name == *name) {
+                let known: Vec<&str> = self.graph.inputs.iter().map(|i| i.name.as_str()).collect();
+                return Err(wrong(name, format!("not an input of the network; expected {known:?}")));
+            }
+            if inputs[..i].iter().any(|(other, _)| other == name) {
+                return Err(wrong(name, "given twice".into()));
+            }
+        }
+        let mut given = Vec::with_capacity(self.graph.inputs.len());
+        for input in &self.graph.inputs {
+            let Some((_, tensor)) = inputs.iter().find(|(name, _)| *name == input.name) else {
+                return Err(wrong(&input.name, "not given".into()));
+            };
+            if tensor.dtype() != input.dtype {
+                return Err(wrong(&input.name, format!("{:?}; expected {:?}", tensor.dtype(), input.dtype)));
+            }
+            if let Some(dims) = &input.shape {
+                let fits = dims.len() == tensor.shape().len()
+                    && dims.iter().zip(tensor.shape()).all(|(dim, size)| match dim {
+                        Dim::Known(n) => n == size,
+                        Dim::Symbol(s) => *symbols.entry(s).or_insert(*size) == *size,
+                        Dim::Unknown => true,
+                    });
+                if !fits {
+                    return Err(wrong(
+                        &input.name,
+                        format!("shape {:?}; expected {}", tensor.shape(), shown(dims)),
+                    ));
+                }
+            }
+            given.push(tensor.clone());
+        }
+        Ok(given)
+    }
+}
+
+/// A shape as a reader of messages wants it: `[N, 3, ?, ?]`.
+fn shown(dims: &[Dim]) -> String {
+    let dims: Vec<String> = dims
+        .iter()
+        .map(|d| match d {
+            Dim::Known(n) => n.to_string(),
+            Dim::Symbol(s) => s.clone(),
+            Dim::Unknown => "?".into(),
+        })
+        .collect();
+    format!("[{}]", dims.join(", "))
+}
+
+/// Checks that values are made once and before they are used, and that nodes have the operands that operators take.
+pub(crate) fn validate(graph: &Graph) -> Result<()> {
+    let named =
+        |value: ValueId| graph.names.get(&value).cloned().unwrap_or_else(|| format!("value {}", value.0));
+    let wrong = |reason: String| Err(Error::Graph { reason });
+    let mut made: BTreeMap<ValueId, &str> = BTreeMap::new();
+    for value in graph.constants.keys() {
+        made.insert(*value, "a constant");
+    }
+    let mut names = BTreeSet::new();
+    for input in &graph.inputs {
+        if !names.insert(input.name.as_str()) {
+            return wrong(format!("two inputs are named {:?}", input.name));
+        }
+        if made.insert(input.value, &input.name).is_some() {
+            return wrong(format!("input {:?} is made twice", input.name));
+        }
+    }
+    for node in &graph.nodes {
+        let refused = |reason: String| {
+            Err(Error::Node { node: node.name.clone(), op: node.op.name().to_owned(), reason })
+        };
+        let arity = node.op.arity();
+        let given = node.inputs.iter().take(arity.needed).filter(|i| i.is_some()).count();
+        if given < arity.needed {
+            return refused(format!("{given} of {} needed operands are given", arity.needed));
+        }
+        if node.inputs.len() > arity.inputs {
+            return refused(format!("{} operands; expected {} at most", node.inputs.len(), arity.inputs));
+        }
+        if node.outputs.is_empty() || node.outputs.len() > arity.outputs {
+            return refused(format!("{} results; expected 1 to {}", node.outputs.len(), arity.outputs));
+        }
+        for value in node.inputs.iter().flatten() {
+            if !made.contains_key(value) {
+                return refused(format!("operand {:?} is not made before it is used", named(*value)));
+            }
+        }
+        for value in node.outputs.iter().flatten() {
+            if made.insert(*value, &node.name).is_some() {
+                return refused(format!("result {:?} is made already", named(*value)));
+            }
+        }
+    }
+    let mut names = BTreeSet::new();
+    for output in &graph.outputs {
+        if !made.contains_key(&output.value) {
+            return wrong(format!("output {:?} is made by no node", output.name));
+        }
+        if !names.insert(output.name.as_str()) {
+            return wrong(format!("two outputs are named {:?}", output.name));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BinaryOp, Op, Padding, UnaryOp};
+
+    fn small() -> Graph {
+        let mut g = Graph::new("small");
+        let x = g.input(
+            "x",
+            DType::F32,
+            vec![Dim::Symbol("N".into()), Dim::Known(1), Dim::Symbol("H".into()), Dim::Unknown],
+        );
+        let w = g.parameter("w", Tensor::from_f32(&[1, 1, 1, 2], vec![1., -1.]).unwrap());
+        let conv = Op::Conv {
+            strides: vec![1, 1],
+            dilations: vec![1, 1],
+            padding: Padding::Explicit(vec![0, 0, 0, 1]),
+            groups: 1,
+        };
+        let y = g.push("conv", conv, &[x, w]);
+        let y = g.push("relu", Op::Unary(UnaryOp::Relu), &[y]);
+        let y = g.push("add", Op::Binary(BinaryOp::Add), &[y, x]);
+        g.output("y", y);
+        g
+    }
+
+    #[test]
+    fn a_small_network_gives_what_a_hand_computes() {
+        let session = Session::new(small()).unwrap();
+        let x = Tensor::from_f32(&[1, 1, 2, 3], vec![1., 4., 2., 5., 3., 3.]).unwrap();
+        let y = session.run(&[("x", x)]).unwrap();
+        // Differences with the right neighbour, positive ones kept, plus the input itself.
+        assert_eq!(y[0].as_f32().unwrap(), [1., 6., 4., 7., 3., 6.]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_input_is_said_by_its_name() {
+        let session = Session::new(small()).unwrap();
+        let x = Tensor::from_f32(&[1, 1, 2, 3], vec![0.; 6]).unwrap();
+        let message = |inputs: &[(&str, Tensor)]| session.run(inputs).unwrap_err().to_string();
+        assert!(message(&[]).contains("\"x\": not given"));
+        assert!(message(&[("z", x.clone())]).contains("\"z\": not an input"));
+        assert!(message(&[("x", Tensor::from_i64s(vec![1]))]).contains("expected F32"));
+        assert!(message(&[("x", Tensor::scalar(1.))]).contains("expected [N, 1, H, ?]"));
+        assert!(message(&[("x", x.clone()), ("x", x)]).contains("given twice"));
+    }
+
+    #[test]
+    fn a_value_that_is_used_before_it_is_made_is_named() {
+        let mut g = small();
+        g.nodes.swap(0, 1);
+        let message = Session::new(g).unwrap_err().to_string();
+        assert!(message.contains("\"relu\"") && message.contains("before it is used"), "{message}");
+    }
+
+    #[test]
+    fn one_session_serves_all_threads() {
+        let session = Session::new(small()).unwrap();
+        let x = Tensor::from_f32(&[1, 1, 1, 3], vec![3., 2., 5.]).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    assert_eq!(session.run(&[("x", x.clone())]).unwrap()[0].as_f32().unwrap(), [4., 2., 10.])
+                });
+            }
+        });
+        assert_eq!(x.as_f32().unwrap(), [3., 2., 5.], "an input stays as it is");
+    }
+}
