@@ -5,6 +5,7 @@
 
 mod error;
 mod graph;
+pub mod kernels;
 mod op;
 pub mod ops;
 mod session;

@@ -1,0 +1,169 @@
+//! What a run computes with: tensors in row-major order, and channel-last maps in memory that is used again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::Tensor;
+use crate::kernels::{Map, transpose};
+
+/// Buffers that runs of one session hand on to each other.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    free: Mutex<Vec<Vec<f32>>>,
+}
+
+/// The most buffers that are kept.
+const MOST: usize = 48;
+
+impl Pool {
+    /// A buffer of at least `len` numbers of any values.
+    fn take(&self, len: usize) -> Vec<f32> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let fitting = (0..free.len()).filter(|i| (len..=len * 2 + 4096).contains(&free[*i].len()));
+        match fitting.min_by_key(|i| free[*i].len()) {
+            Some(i) => free.swap_remove(i),
+            None => vec![0.0; len],
+        }
+    }
+
+    fn give(&self, values: Vec<f32>) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.len() >= MOST {
+            // The oldest sizes are least likely to be asked for again.
+            free.remove(0);
+        }
+        free.push(values);
+    }
+}
+
+/// A channel-last map and its memory.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    values: Vec<f32>,
+    pub(crate) map: Map,
+    pool: Arc<Pool>,
+}
+
+impl Buffer {
+    /// A map whose numbers, the frame's too, are whatever was there before.
+    pub(crate) fn new(map: Map, pool: &Arc<Pool>) -> Self {
+        Self { values: pool.take(map.len()), map, pool: Arc::clone(pool) }
+    }
+
+    pub(crate) fn values(&self) -> &[f32] {
+        &self.values[..self.map.len()]
+    }
+
+    pub(crate) fn values_mut(&mut self) -> &mut [f32] {
+        &mut self.values[..self.map.len()]
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.pool.give(std::mem::take(&mut self.values));
+    }
+}
+
+/// A value of a run. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    /// In row-major order.
+    Row(Tensor),
+    /// A tensor `[N, C, H, W]`, channel-last.
+    Map(Arc<Buffer>),
+    /// The same with each pixel repeated this often in both directions.
+    Enlarged(Arc<Buffer>, usize),
+}
+
+impl Value {
+    /// Sizes of the axes.
+    pub(crate) fn shape(&self) -> Vec<usize> {
+        match self {
+            Self::Row(tensor) => tensor.shape().to_vec(),
+            Self::Map(buffer) => sizes(buffer.map, 1),
+            Self::Enlarged(buffer, factor) => sizes(buffer.map, *factor),
+        }
+    }
+
+    /// In row-major order.
+    pub(crate) fn into_row(self, pool: &Arc<Pool>) -> Tensor {
+        match self {
+            Self::Row(tensor) => tensor,
+            Self::Map(buffer) => to_row(&buffer),
+            Self::Enlarged(buffer, factor) => to_row(&enlarge(&buffer, factor, [0; 2], pool)),
+        }
+    }
+
+    /// Channel-last within a frame of at least this size; `None` for anything but 32-bit floats `[N, C, H, W]` or
+    /// `[N, C, W]`.
+    pub(crate) fn into_map(self, frame: [usize; 2], pool: &Arc<Pool>) -> Option<Arc<Buffer>> {
+        match self {
+            Self::Map(buffer) if (0..2).all(|a| buffer.map.frame[a] >= frame[a]) => Some(buffer),
+            Self::Map(buffer) => Some(Arc::new(reframe(&buffer, frame, pool))),
+            Self::Enlarged(buffer, factor) => Some(Arc::new(enlarge(&buffer, factor, frame, pool))),
+            Self::Row(tensor) => {
+                let (batch, channels, height, width) = match *tensor.shape() {
+                    [n, c, h, w] => (n, c, h, w),
+                    [n, c, w] => (n, c, 1, w),
+                    _ => return None,
+                };
+                let planes = tensor.as_f32()?;
+                let map = Map::new(batch, height, width, channels).framed(frame);
+                let mut out = Buffer::new(map, pool);
+                map.for_each_row(out.values_mut(), width * channels, |image, y, row| {
+                    let plane = height * width;
+                    let first = image * channels * plane + y * width;
+                    transpose(&planes[first..], plane, row, channels, channels, width);
+                });
+                Some(Arc::new(out))
+            }
+        }
+    }
+}
+
+fn sizes(map: Map, factor: usize) -> Vec<usize> {
+    vec![map.batch, map.channels, map.height * factor, map.width * factor]
+}
+
+fn to_row(buffer: &Buffer) -> Tensor {
+    let map = buffer.map;
+    let plane = map.height * map.width;
+    let mut values = vec![0.0; map.batch * map.channels * plane];
+    if plane > 0 && map.channels > 0 {
+        for (image, planes) in values.chunks_exact_mut(map.channels * plane).enumerate() {
+            for y in 0..map.height {
+                let row = map.row(buffer.values(), image, y);
+                transpose(row, map.channels, &mut planes[y * map.width..], plane, map.width, map.channels);
+            }
+        }
+    }
+    Tensor::of(&sizes(map, 1), values)
+}
+
+fn reframe(buffer: &Buffer, frame: [usize; 2], pool: &Arc<Pool>) -> Buffer {
+    let map = buffer.map.framed(frame);
+    let mut out = Buffer::new(map, pool);
+    map.for_each_row(out.values_mut(), map.width * map.channels, |image, y, row| {
+        row.copy_from_slice(buffer.map.row(buffer.values(), image, y));
+    });
+    out
+}
+
+fn enlarge(buffer: &Buffer, factor: usize, frame: [usize; 2], pool: &Arc<Pool>) -> Buffer {
+    let small = buffer.map;
+    let map = Map { height: small.height * factor, width: small.width * factor, ..small }.framed(frame);
+    let mut out = Buffer::new(map, pool);
+    map.for_each_row(out.values_mut(), map.width * map.channels, |image, y, row| {
+        repeat(small.row(buffer.values(), image, y / factor), small.channels, factor, row, small.channels);
+    });
+    out
+}
+
+/// Writes each pixel of a row `factor` times into pixels of `step` numbers.
+pub(crate) fn repeat(row: &[f32], channels: usize, factor: usize, to: &mut [f32], step: usize) {
+    for (pixel, to) in row.chunks_exact(channels).zip(to.chunks_mut(factor * step)) {
+        for to in to.chunks_mut(step) {
+            to[..channels].copy_from_slice(pixel);
+        }
+    }
+}
