@@ -10,7 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("glyphic-core", &[]),
     ("glyphic-imgproc", &["glyphic-core"]),
     ("glyphic-graph", &[]),
-    ("glyphic-nn", &["glyphic-core", "glyphic-imgproc"]),
+    ("glyphic-nn", &["glyphic-core", "glyphic-imgproc", "glyphic-graph"]),
     ("glyphic-data", &["glyphic-core", "glyphic-imgproc"]),
     ("glyphic-synth", &["glyphic-core", "glyphic-imgproc"]),
     ("glyphic-document", &["glyphic-core", "glyphic-imgproc"]),
