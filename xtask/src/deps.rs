@@ -51,8 +51,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const TOP: &[&str] = &["glyphic-cli", "glyphic-bench", "glyphic-python"];
 
 /// Crates that nobody should have to build burn for, tests included.
-const WITHOUT_BURN: &[&str] =
-    &["glyphic-core", "glyphic-imgproc", "glyphic-graph", "glyphic-data", "glyphic-synth", "glyphic-eval", "glyphic-document"];
+const WITHOUT_BURN: &[&str] = &[
+    "glyphic-core",
+    "glyphic-imgproc",
+    "glyphic-graph",
+    "glyphic-data",
+    "glyphic-synth",
+    "glyphic-eval",
+    "glyphic-document",
+];
 
 /// Used by tests alone.
 const TESTING: &str = "glyphic-testing";

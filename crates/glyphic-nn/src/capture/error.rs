@@ -27,7 +27,7 @@ pub enum CaptureError {
     },
     /// A size that differs between input sizes and does not follow from them.
     #[error(
-        "operation {index} ({op}): the sizes {sizes:?} of three recordings are no size of a tensor, nor a multiple or \
+        "operation {index} ({op}): the sizes {sizes:?} of the recordings are no size of a tensor, nor a multiple or \
          a fraction of one"
     )]
     Size {

@@ -23,11 +23,13 @@ pub use error::CaptureError;
 use crate::Result;
 use crate::checkpoint::Path;
 
-/// How often a network is recorded, at other sizes each time: two would do to see what differs, the third confirms how.
-const ROUNDS: usize = 3;
+/// How often a network is recorded, at other sizes each time: two would do to see what differs, the others confirm how.
+const ROUNDS: usize = 4;
 
-/// What the sizes of an input's axes are made from in each round: primes, so that no two sizes agree by accident.
-const PRIMES: [[usize; 6]; ROUNDS] = [[2, 7, 11, 13, 17, 19], [3, 13, 23, 19, 29, 31], [5, 11, 17, 37, 41, 43]];
+/// What the sizes of an input's axes are made from in each round: even and odd ones of each name, and none that agree or
+/// keep a ratio by accident.
+const SIZES: [[usize; 6]; ROUNDS] =
+    [[2, 7, 12, 17, 22, 27], [3, 14, 23, 28, 33, 41], [5, 11, 17, 39, 47, 58], [7, 16, 19, 44, 52, 63]];
 
 /// Size of an input's axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,9 +89,9 @@ impl Tape {
                     self.symbols.push(name);
                     self.symbols.len() - 1
                 });
-                let primes = &PRIMES[self.round];
-                // More names than primes are far more than any network has.
-                multiple * primes[place % primes.len()]
+                let sizes = &SIZES[self.round];
+                // More names than these are far more than any network has.
+                multiple * sizes[place % sizes.len()]
             }
         });
         // It comes from outside, so that it is no constant of the graph.

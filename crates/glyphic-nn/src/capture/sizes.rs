@@ -65,13 +65,13 @@ impl Sizes {
         let close = || self.known.iter().filter(|(value, ..)| near.contains(value));
         let inputs = || self.known[..self.inputs].iter();
         let equal = |known: &&(ValueId, usize, Number)| known.2 == number;
-        if let Some(&(value, axis, _)) =
-            close().chain(inputs()).chain(self.known.iter().rev()).find(equal)
-        {
+        if let Some(&(value, axis, _)) = close().chain(inputs()).chain(self.known.iter().rev()).find(equal) {
             return Some(Size::One(FromSize { value, axis, multiply: 1, add: 0, divide: 1 }));
         }
         let linear = |&(value, axis, sizes): &(ValueId, usize, Number)| linear(value, axis, sizes, number);
-        if let Some(size) = close().chain(inputs()).find_map(linear) {
+        let multiple = |known: &(ValueId, usize, Number)| linear(known).filter(|size| size.add == 0);
+        let found = close().chain(inputs()).find_map(linear);
+        if let Some(size) = found.or_else(|| self.known.iter().rev().find_map(multiple)) {
             return Some(Size::One(size));
         }
         let candidates: Vec<_> = close().chain(inputs()).collect();
@@ -81,8 +81,7 @@ impl Sizes {
                 let factors: Number = std::array::from_fn(|k| number[k] / product[k].max(1));
                 let exact = (0..ROUNDS).all(|k| factors[k] * product[k] == number[k]);
                 if let Some(factor) = constant(factors).filter(|f| exact && *f > 0) {
-                    let one =
-                        |(value, axis, _)| FromSize { value, axis, multiply: 1, add: 0, divide: 1 };
+                    let one = |(value, axis, _)| FromSize { value, axis, multiply: 1, add: 0, divide: 1 };
                     return Some(Size::Product(one(**a), one(**b), factor));
                 }
             }

@@ -7,12 +7,12 @@ use burn::tensor::{DType as BurnType, Shape, Slice, TensorData, TensorId};
 use burn_ir::{
     ActivationOperationIr as Activation, BaseOperationIr as Base, BoolOperationIr as Bool,
     FloatOperationIr as Float, GridSamplePaddingModeIr, IntOperationIr as Int, InterpolateModeIr,
-    IrVisitorMut, ModuleOperationIr as Module, NumericOperationIr as Numeric, OperationIr, PadModeIr, ScalarIr,
-    TensorIr, TensorStatus,
+    IrVisitorMut, ModuleOperationIr as Module, NumericOperationIr as Numeric, OperationIr, PadModeIr,
+    ScalarIr, TensorIr, TensorStatus,
 };
 use glyphic_graph::{
-    BinaryOp, CoordinateMode, DType, Data, Graph, GridPadding, Input, Interpolation, LogicalOp, NearestMode,
-    Node, Op, PadMode, Padding, ReduceOp, Tensor, UnaryOp, ValueId,
+    BinaryOp, CoordinateMode, DType, Data, Graph, GridPadding, Interpolation, LogicalOp, NearestMode, Node,
+    Op, PadMode, Padding, ReduceOp, Tensor, UnaryOp, ValueId,
 };
 
 use super::error::CaptureError;
@@ -21,7 +21,7 @@ use super::{ROUNDS, Recording, custom};
 
 type Result<T> = std::result::Result<T, CaptureError>;
 
-/// An operation's own numbers; all else must agree between the rounds.
+/// An operation in each round.
 type Operations<'a> = [&'a OperationIr; ROUNDS];
 
 pub(super) fn translate(name: &str, rounds: Vec<Recording>) -> Result<Graph> {
@@ -47,7 +47,8 @@ pub(super) fn translate(name: &str, rounds: Vec<Recording>) -> Result<Graph> {
 fn kind(op: &OperationIr) -> String {
     let text = format!("{op:?}");
     let end = text.find('{').unwrap_or(text.len());
-    let mut path: Vec<&str> = text[..end].split(['(', ',']).map(str::trim).filter(|s| !s.is_empty()).collect();
+    let mut path: Vec<&str> =
+        text[..end].split(['(', ',']).map(str::trim).filter(|s| !s.is_empty()).collect();
     path.retain(|part| !part.ends_with("OpIr") && !matches!(*part, "F32" | "F64" | "I64" | "I32"));
     path.join(".")
 }
@@ -164,6 +165,10 @@ impl<'a> Translator<'a> {
         let erased = ops.map(|op| {
             let mut op = op.clone();
             op.visit_mut(&mut Erase);
+            if let OperationIr::Module(Module::Interpolate(op)) = &mut op {
+                // It is the output's shape.
+                op.output_size = [0, 0];
+            }
             op
         });
         match erased.iter().all(|op| *op == erased[0]) {
@@ -335,6 +340,8 @@ impl<'a> Translator<'a> {
             format!("{short}_{}", self.index)
         });
         match ops[0] {
+            // Numbers from outside, or that `forward` made: they become constants where they are read.
+            OperationIr::Init(_) => Ok(()),
             OperationIr::BaseFloat(op) | OperationIr::BaseInt(op) | OperationIr::BaseBool(op) => {
                 self.base(op, ops)
             }
@@ -346,9 +353,10 @@ impl<'a> Translator<'a> {
                     OperationIr::Int(op) => self.int(op),
                     OperationIr::Bool(op) => self.bool(op),
                     OperationIr::Activation(op) => self.activation(op),
-                    OperationIr::Module(Module::Interpolate(_)) | OperationIr::Module(_) => self.module(op, ops),
+                    OperationIr::Module(op) => self.module(op),
                     OperationIr::Custom(op) => {
-                        let translated = custom::operator(op).ok_or_else(|| self.unsupported("it is unknown"))?;
+                        let translated =
+                            custom::operator(op).ok_or_else(|| self.unsupported("it is unknown"))?;
                         let inputs: Result<Vec<ValueId>> = op.inputs.iter().map(|i| self.value(i)).collect();
                         let y = self.push(translated, &inputs?);
                         let [out] = &op.outputs[..] else { return Err(self.unsupported("its results")) };
@@ -394,8 +402,9 @@ impl<'a> Translator<'a> {
                 let (from, to) = (self.shape(&op.input).to_vec(), self.shape(&op.out).to_vec());
                 let new = to.len() - from.len();
                 // 1 keeps what is there.
-                let target: Vec<Number> =
-                    (0..to.len()).map(|i| if i >= new && from[i - new] == to[i] { [1; ROUNDS] } else { to[i] }).collect();
+                let target: Vec<Number> = (0..to.len())
+                    .map(|i| if i >= new && from[i - new] == to[i] { [1; ROUNDS] } else { to[i] })
+                    .collect();
                 let shape = self.list(&target, &[x])?;
                 let y = self.push(Op::Expand, &[x, shape]);
                 self.set(&op.out, y);
@@ -423,7 +432,9 @@ impl<'a> Translator<'a> {
                     [Cut { axis, start, end, step }] if step == 1 => {
                         let mut parts = Vec::new();
                         if start != [0; ROUNDS] {
-                            parts.push(self.slice(x, &[Cut { axis, start: [0; ROUNDS], end: start, step: 1 }])?);
+                            parts.push(
+                                self.slice(x, &[Cut { axis, start: [0; ROUNDS], end: start, step: 1 }])?,
+                            );
                         }
                         parts.push(inner);
                         if end != WHOLE {
@@ -436,11 +447,15 @@ impl<'a> Translator<'a> {
                 };
                 self.set(&op.out, y);
             }
-            Base::Select(op) => self.two(Op::Gather { axis: op.dim as i64 }, [&op.tensor, &op.indices], &op.out)?,
+            Base::Select(op) => {
+                self.two(Op::Gather { axis: op.dim as i64 }, [&op.tensor, &op.indices], &op.out)?
+            }
             Base::Gather(op) => {
                 self.two(Op::GatherElements { axis: op.dim as i64 }, [&op.tensor, &op.indices], &op.out)?;
             }
-            Base::GatherNd(op) => self.two(Op::GatherNd { batch_dims: 0 }, [&op.data, &op.indices], &op.out)?,
+            Base::GatherNd(op) => {
+                self.two(Op::GatherNd { batch_dims: 0 }, [&op.data, &op.indices], &op.out)?
+            }
             Base::MaskWhere(op) => {
                 let inputs = [self.value(&op.mask)?, self.value(&op.value)?, self.value(&op.tensor)?];
                 let y = self.push(Op::Where, &inputs);
@@ -453,7 +468,9 @@ impl<'a> Translator<'a> {
                 self.set(&op.out, y);
             }
             Base::Equal(op) => self.two(Op::Logical(LogicalOp::Equal), [&op.lhs, &op.rhs], &op.out)?,
-            Base::EqualElem(op) => self.with_scalar(Op::Logical(LogicalOp::Equal), &op.lhs, op.rhs, &op.out)?,
+            Base::EqualElem(op) => {
+                self.with_scalar(Op::Logical(LogicalOp::Equal), &op.lhs, op.rhs, &op.out)?
+            }
             Base::NotEqual(op) => {
                 self.two(Op::Logical(LogicalOp::Equal), [&op.lhs, &op.rhs], &op.out)?;
                 self.not(&op.out)?;
@@ -469,7 +486,8 @@ impl<'a> Translator<'a> {
                 });
                 let x = self.value(&op.tensor)?;
                 let axes = 0..op.tensor.shape.num_dims();
-                let repeats: Vec<Number> = axes.map(|a| if a == op.dim { times } else { [1; ROUNDS] }).collect();
+                let repeats: Vec<Number> =
+                    axes.map(|a| if a == op.dim { times } else { [1; ROUNDS] }).collect();
                 let repeats = self.list(&repeats, &[x])?;
                 let y = self.push(Op::Tile, &[x, repeats]);
                 self.set(&op.out, y);
@@ -586,7 +604,7 @@ impl<'a> Translator<'a> {
                 std::array::from_fn(|k| ranges[k][axis].end.map_or(shape[axis][k], |end| place(k, end)));
             if start != [0; ROUNDS] || end != shape[axis] || step != 1 {
                 cuts.push(Cut { axis, start, end, step: step as i64 });
-            } 
+            }
         }
         for cut in &mut cuts {
             if cut.end == shape[cut.axis] {
@@ -625,7 +643,10 @@ impl<'a> Translator<'a> {
             _ => None,
         };
         if let Some((binary, scalar)) = scalar_of(op) {
-            let (Numeric::AddScalar(op) | Numeric::SubScalar(op) | Numeric::MulScalar(op) | Numeric::DivScalar(op)) = op
+            let (Numeric::AddScalar(op)
+            | Numeric::SubScalar(op)
+            | Numeric::MulScalar(op)
+            | Numeric::DivScalar(op)) = op
             else {
                 return Err(self.unsupported("its scalar"));
             };
@@ -648,7 +669,8 @@ impl<'a> Translator<'a> {
             return Ok(());
         }
         self.agree(ops)?;
-        let first_index = |axis: usize, max| Op::ArgReduce { axis: axis as i64, max, keep_dims: true, select_last: false };
+        let first_index =
+            |axis: usize, max| Op::ArgReduce { axis: axis as i64, max, keep_dims: true, select_last: false };
         match op {
             Numeric::Add(op) => self.two(Op::Binary(Add), [&op.lhs, &op.rhs], &op.out),
             Numeric::Sub(op) => self.two(Op::Binary(Sub), [&op.lhs, &op.rhs], &op.out),
@@ -680,7 +702,9 @@ impl<'a> Translator<'a> {
                 self.with_scalar(Op::Logical(GreaterOrEqual), &op.lhs, op.rhs, &op.out)
             }
             Numeric::LowerElem(op) => self.with_scalar(Op::Logical(Less), &op.lhs, op.rhs, &op.out),
-            Numeric::LowerEqualElem(op) => self.with_scalar(Op::Logical(LessOrEqual), &op.lhs, op.rhs, &op.out),
+            Numeric::LowerEqualElem(op) => {
+                self.with_scalar(Op::Logical(LessOrEqual), &op.lhs, op.rhs, &op.out)
+            }
             Numeric::ArgMax(op) => self.one(first_index(op.axis, true), &op.input, &op.out),
             Numeric::ArgMin(op) => self.one(first_index(op.axis, false), &op.input, &op.out),
             Numeric::MaxDimWithIndices(op) => {
@@ -738,7 +762,13 @@ impl<'a> Translator<'a> {
         }
     }
 
-    fn clip(&mut self, x: &TensorIr, min: Option<ScalarIr>, max: Option<ScalarIr>, out: &TensorIr) -> Result<()> {
+    fn clip(
+        &mut self,
+        x: &TensorIr,
+        min: Option<ScalarIr>,
+        max: Option<ScalarIr>,
+        out: &TensorIr,
+    ) -> Result<()> {
         let mut inputs = vec![Some(self.value(x)?)];
         for bound in [min, max] {
             inputs.push(bound.map(|bound| self.scalar(bound, x.dtype)).transpose()?);
@@ -792,7 +822,9 @@ impl<'a> Translator<'a> {
             Float::Matmul(op) => self.two(Op::MatMul, [&op.lhs, &op.rhs], &op.out),
             Float::Recip(op) => self.unary(UnaryOp::Reciprocal, &op.input, &op.out),
             Float::IsNan(op) => self.unary(UnaryOp::IsNan, &op.input, &op.out),
-            Float::IsInf(op) => self.unary(UnaryOp::IsInf { negative: true, positive: true }, &op.input, &op.out),
+            Float::IsInf(op) => {
+                self.unary(UnaryOp::IsInf { negative: true, positive: true }, &op.input, &op.out)
+            }
             Float::GridSample2d(op) => {
                 let padding = match op.options.padding_mode {
                     GridSamplePaddingModeIr::Zeros => GridPadding::Zeros,
@@ -850,13 +882,22 @@ impl<'a> Translator<'a> {
                 self.unary(UnaryOp::Neg, &op.out, &op.out)
             }
             Activation::Softmax(op) => self.one(Op::Softmax { axis: op.axis as i64 }, &op.input, &op.out),
-            Activation::LogSoftmax(op) => self.one(Op::LogSoftmax { axis: op.axis as i64 }, &op.input, &op.out),
+            Activation::LogSoftmax(op) => {
+                self.one(Op::LogSoftmax { axis: op.axis as i64 }, &op.input, &op.out)
+            }
             _ => Err(self.unsupported("no operator does this")),
         }
     }
 
     /// An operator of x, weights and an optional bias.
-    fn weighted(&mut self, op: Op, x: &TensorIr, w: &TensorIr, b: Option<&TensorIr>, out: &TensorIr) -> Result<()> {
+    fn weighted(
+        &mut self,
+        op: Op,
+        x: &TensorIr,
+        w: &TensorIr,
+        b: Option<&TensorIr>,
+        out: &TensorIr,
+    ) -> Result<()> {
         let mut inputs = vec![self.value(x)?, self.value(w)?];
         if let Some(b) = b {
             inputs.push(self.value(b)?);
@@ -866,8 +907,7 @@ impl<'a> Translator<'a> {
         Ok(())
     }
 
-    fn module(&mut self, op: &OperationIr, ops: Operations) -> Result<()> {
-        let OperationIr::Module(op) = op else { return Err(self.unsupported("it is no module")) };
+    fn module(&mut self, op: &Module) -> Result<()> {
         let both = |sides: &[usize]| Padding::Explicit([sides, sides].concat());
         match op {
             Module::BatchNorm(op) => {
@@ -883,9 +923,7 @@ impl<'a> Translator<'a> {
                 let op_graph = Op::LayerNorm { axis: -1, epsilon };
                 self.weighted(op_graph, &op.input, &op.gamma, op.beta.as_ref(), &op.out)
             }
-            Module::Embedding(op) => {
-                self.two(Op::Gather { axis: 0 }, [&op.weights, &op.indices], &op.out)
-            }
+            Module::Embedding(op) => self.two(Op::Gather { axis: 0 }, [&op.weights, &op.indices], &op.out),
             Module::Linear(op) => self.linear(op),
             Module::Conv1d(op) => {
                 let [(before, after)] = op.options.padding;
@@ -1001,7 +1039,7 @@ impl<'a> Translator<'a> {
                 self.one(pool, &op.x, &op.out)
             }
             Module::Interpolate(op) => self.interpolate(op),
-            Module::Attention(op) => self.attention(op, ops),
+            Module::Attention(op) => self.attention(op),
             _ => Err(self.unsupported("no operator does this")),
         }
     }
@@ -1069,7 +1107,7 @@ impl<'a> Translator<'a> {
     }
 
     /// Scaled dot products in parts: `softmax(q k' * scale) v`.
-    fn attention(&mut self, op: &burn_ir::AttentionOpIr, _: Operations) -> Result<()> {
+    fn attention(&mut self, op: &burn_ir::AttentionOpIr) -> Result<()> {
         if op.options.is_causal || op.options.softcap.is_some() {
             return Err(self.unsupported("a causal mask or a soft cap by option: give a mask"));
         }
@@ -1098,7 +1136,8 @@ impl<'a> Translator<'a> {
     fn finish(mut self, rounds: &[Recording]) -> Result<Graph> {
         self.op = "output".to_owned();
         for (name, id) in &rounds[0].outputs {
-            let value = *self.values.get(id).ok_or_else(|| self.unsupported("an output that nothing makes"))?;
+            let value =
+                *self.values.get(id).ok_or_else(|| self.unsupported("an output that nothing makes"))?;
             self.graph.output(name.clone(), value);
             self.graph.names.entry(value).or_insert_with(|| name.clone());
         }

@@ -11,8 +11,8 @@ mod state_dict;
 use std::path::Path as FilePath;
 
 pub use dtype::DType;
-pub(crate) use module::{Path, transpose};
 pub use module::{LoadOptions, Mismatch, Report, gradients, load_into, state_dict, state_names};
+pub(crate) use module::{Path, transpose};
 pub use pth::{pth_from_bytes, read_pth};
 pub use safetensors::{read_safetensors, safetensors_from_bytes, save_safetensors, write_atomically};
 pub use state_dict::{StateDict, TensorValue};
