@@ -141,7 +141,7 @@ impl<'a> Translator<'a> {
         if nodes.iter().any(|n| n.len() != nodes[0].len()) {
             return Err(self.diverges("it has another number of tensors"));
         }
-        for i in 0..nodes[0].len() {
+        for i in nodes[0].iter().enumerate().map(|(i, _)| i) {
             let tensors: [&TensorIr; ROUNDS] = std::array::from_fn(|k| nodes[k][i]);
             let shapes = tensors.map(|t| &t.shape);
             if shapes.iter().any(|s| s.num_dims() != shapes[0].num_dims()) {
@@ -185,8 +185,8 @@ impl<'a> Translator<'a> {
         CaptureError::Unsupported { index: self.index, op: self.op.clone(), reason: reason.to_owned() }
     }
 
-    fn shape(&self, tensor: &TensorIr) -> &[Number] {
-        self.shapes.get(&tensor.id).map_or(&[], Vec::as_slice)
+    fn shape(&self, tensor: &TensorIr) -> Vec<Number> {
+        self.shapes.get(&tensor.id).cloned().unwrap_or_default()
     }
 
     /// The value of a tensor, in burn's layout.
@@ -251,7 +251,7 @@ impl<'a> Translator<'a> {
     }
 
     fn set(&mut self, out: &TensorIr, value: ValueId) {
-        let shape = self.shape(out).to_vec();
+        let shape = self.shape(out);
         self.sizes.add(value, &shape);
         self.values.insert(out.id, value);
     }
@@ -380,7 +380,8 @@ impl<'a> Translator<'a> {
         match op {
             Base::Reshape(op) => {
                 let x = self.value(&op.input)?;
-                let y = self.reshape(x, &self.shape(&op.input).to_vec(), &self.shape(&op.out).to_vec())?;
+                let (from, to) = (self.shape(&op.input), self.shape(&op.out));
+                let y = self.reshape(x, &from, &to)?;
                 self.set(&op.out, y);
             }
             Base::SwapDims(op) => {
@@ -399,7 +400,7 @@ impl<'a> Translator<'a> {
             }
             Base::Expand(op) => {
                 let x = self.value(&op.input)?;
-                let (from, to) = (self.shape(&op.input).to_vec(), self.shape(&op.out).to_vec());
+                let (from, to) = (self.shape(&op.input), self.shape(&op.out));
                 let new = to.len() - from.len();
                 // 1 keeps what is there.
                 let target: Vec<Number> = (0..to.len())
@@ -415,7 +416,7 @@ impl<'a> Translator<'a> {
                     _ => &[],
                 });
                 let x = self.value(&op.tensor)?;
-                let shape = self.shape(&op.tensor).to_vec();
+                let shape = self.shape(&op.tensor);
                 let cuts = self.cuts(ranges, &shape)?;
                 let y = self.slice(x, &cuts)?;
                 self.set(&op.out, y);
@@ -426,10 +427,10 @@ impl<'a> Translator<'a> {
                     _ => &[],
                 });
                 let (x, inner) = (self.value(&op.tensor)?, self.value(&op.value)?);
-                let shape = self.shape(&op.tensor).to_vec();
+                let shape = self.shape(&op.tensor);
                 let y = match self.cuts(ranges, &shape)?[..] {
                     [] => inner,
-                    [Cut { axis, start, end, step }] if step == 1 => {
+                    [Cut { axis, start, end, step: 1 }] => {
                         let mut parts = Vec::new();
                         if start != [0; ROUNDS] {
                             parts.push(
@@ -551,7 +552,7 @@ impl<'a> Translator<'a> {
             BurnType::Bool(_) => of(&[1], Data::Bool(Arc::new(vec![value.elem::<i64>() != 0]))),
             _ => return Err(self.unsupported("the type of its tensor")),
         };
-        let shape = self.shape(out).to_vec();
+        let shape = self.shape(out);
         let shape = self.list(&shape, &[])?;
         let y = self.push(Op::ConstantOfShape { value: one }, &[shape]);
         self.set(out, y);
@@ -1091,7 +1092,7 @@ impl<'a> Translator<'a> {
             extrapolation: 0.0,
         };
         let x = self.value(&op.x)?;
-        let (from, to) = (self.shape(&op.x).to_vec(), self.shape(&op.out).to_vec());
+        let (from, to) = (self.shape(&op.x), self.shape(&op.out));
         let ratios: Option<Vec<f32>> = from.iter().zip(&to).map(|(from, to)| ratio(*from, *to)).collect();
         let mut inputs = vec![Some(x), None];
         match ratios {
