@@ -10,7 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("glyphic-core", &[]),
     ("glyphic-imgproc", &["glyphic-core"]),
     ("glyphic-graph", &[]),
-    ("glyphic-nn", &["glyphic-core", "glyphic-imgproc"]),
+    ("glyphic-nn", &["glyphic-core", "glyphic-imgproc", "glyphic-graph"]),
     ("glyphic-data", &["glyphic-core", "glyphic-imgproc"]),
     ("glyphic-synth", &["glyphic-core", "glyphic-imgproc"]),
     ("glyphic-document", &["glyphic-core", "glyphic-imgproc"]),
@@ -51,8 +51,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const TOP: &[&str] = &["glyphic-cli", "glyphic-bench", "glyphic-python"];
 
 /// Crates that nobody should have to build burn for, tests included.
-const WITHOUT_BURN: &[&str] =
-    &["glyphic-core", "glyphic-imgproc", "glyphic-graph", "glyphic-data", "glyphic-synth", "glyphic-eval", "glyphic-document"];
+const WITHOUT_BURN: &[&str] = &[
+    "glyphic-core",
+    "glyphic-imgproc",
+    "glyphic-graph",
+    "glyphic-data",
+    "glyphic-synth",
+    "glyphic-eval",
+    "glyphic-document",
+];
 
 /// Used by tests alone.
 const TESTING: &str = "glyphic-testing";

@@ -3,6 +3,7 @@
 //! A [`Graph`] has the operators and the semantics of ONNX, with typed attributes ([`Op`]). It comes from a burn module
 //! (captured by `glyphic-nn`) or from an ONNX file.
 
+mod cut;
 mod error;
 mod graph;
 pub mod kernels;

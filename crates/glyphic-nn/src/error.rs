@@ -63,6 +63,9 @@ pub enum Error {
     /// A checkpoint that does not fit the network.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
+    /// A network that cannot be recorded as a graph.
+    #[error(transparent)]
+    Capture(#[from] crate::capture::CaptureError),
 }
 
 /// The result of this crate.

@@ -1,9 +1,10 @@
-//! Devices, layers, backbones, necks, shared losses and checkpoints, on [burn].
+//! Devices, layers, backbones, necks, shared losses, checkpoints and capture, on [burn].
 //!
 //! Field names of every module here are the state-dict names of PyTorch checkpoints, so weights load by name:
 //! see [`checkpoint`]. Shapes are `[N, C, H, W]` throughout.
 
 pub mod backbones;
+pub mod capture;
 pub mod checkpoint;
 pub mod device;
 mod error;

@@ -8,10 +8,11 @@ mod pth;
 mod safetensors;
 mod state_dict;
 
-use std::path::Path;
+use std::path::Path as FilePath;
 
 pub use dtype::DType;
 pub use module::{LoadOptions, Mismatch, Report, gradients, load_into, state_dict, state_names};
+pub(crate) use module::{Path, transpose};
 pub use pth::{pth_from_bytes, read_pth};
 pub use safetensors::{read_safetensors, safetensors_from_bytes, save_safetensors, write_atomically};
 pub use state_dict::{StateDict, TensorValue};
@@ -60,7 +61,7 @@ impl FormatError {
 ///
 /// # Errors
 /// [`Error::Read`] and [`Error::Checkpoint`].
-pub fn read(path: impl AsRef<Path>) -> Result<StateDict> {
+pub fn read(path: impl AsRef<FilePath>) -> Result<StateDict> {
     let path = path.as_ref();
     from_bytes(&path.display().to_string(), read_file(path)?)
 }
@@ -70,7 +71,7 @@ pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<StateDict> {
     if pth::is_pth(&bytes) { pth_from_bytes(name, bytes) } else { safetensors_from_bytes(name, bytes) }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>> {
+fn read_file(path: &FilePath) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 

@@ -157,18 +157,18 @@ pub fn gradients<M: Module>(module: &M, gradients: &Gradients) -> StateDict {
 
 /// Where a traversal stands: names, and the struct that holds the last of them.
 #[derive(Default)]
-struct Path {
+pub(crate) struct Path {
     names: Vec<String>,
     containers: Vec<String>,
 }
 
 impl Path {
-    fn enter(&mut self, name: &str, container: &str) {
+    pub(crate) fn enter(&mut self, name: &str, container: &str) {
         self.names.push(name.to_owned());
         self.containers.push(container.to_owned());
     }
 
-    fn exit(&mut self) {
+    pub(crate) fn exit(&mut self) {
         self.names.pop();
         self.containers.pop();
     }
@@ -177,7 +177,7 @@ impl Path {
         self.containers.last().map_or("", String::as_str)
     }
 
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let mut parts: Vec<&str> = self
             .names
             .iter()
@@ -200,7 +200,7 @@ impl Path {
     }
 
     /// burn's `Linear` stores `[in, out]`, PyTorch `[out, in]`.
-    fn is_transposed(&self) -> bool {
+    pub(crate) fn is_transposed(&self) -> bool {
         self.container() == "Struct:Linear" && self.names.last().is_some_and(|n| n == "weight")
     }
 
@@ -213,7 +213,7 @@ impl Path {
 }
 
 /// `[rows, columns]` row-major to `[columns, rows]`.
-fn transpose(data: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+pub(crate) fn transpose(data: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     (0..columns).flat_map(|c| (0..rows).map(move |r| data[r * columns + c])).collect()
 }
 

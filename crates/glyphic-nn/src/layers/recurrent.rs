@@ -4,6 +4,7 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use rayon::prelude::*;
 
+use crate::capture;
 use crate::plain::Recurrence;
 
 /// Configuration of [`Lstm`].
@@ -58,6 +59,9 @@ impl Lstm {
     /// `[T, N, input] -> [T, N, hidden]`, or `[T, N, 2 * hidden]` when bidirectional: forwards, then backwards. States
     /// start at 0.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        if let Some(recorded) = capture::lstm(&x, &self.recorded()) {
+            return recorded;
+        }
         let mut directions = vec![Direction {
             ih: self.weight_ih_l0.val(),
             hh: self.weight_hh_l0.val(),
@@ -80,6 +84,26 @@ impl Lstm {
             directions.into_iter().map(|d| d.forward(x.clone())).collect()
         };
         Tensor::cat(outputs, 2)
+    }
+}
+
+impl Lstm {
+    /// The weights as they are recorded, forwards and, where there is one, backwards.
+    fn recorded(&self) -> Vec<capture::Direction> {
+        let direction = |ih: &Param<Tensor<2>>, hh: &Param<Tensor<2>>, bias: [&Param<Tensor<1>>; 2]| {
+            capture::Direction { input: ih.val(), hidden: hh.val(), bias: bias.map(Param::val) }
+        };
+        let biases = [&self.bias_ih_l0, &self.bias_hh_l0];
+        let mut directions = vec![direction(&self.weight_ih_l0, &self.weight_hh_l0, biases)];
+        if let (Some(ih), Some(hh), Some(bias_ih), Some(bias_hh)) = (
+            &self.weight_ih_l0_reverse,
+            &self.weight_hh_l0_reverse,
+            &self.bias_ih_l0_reverse,
+            &self.bias_hh_l0_reverse,
+        ) {
+            directions.push(direction(ih, hh, [bias_ih, bias_hh]));
+        }
+        directions
     }
 }
 

@@ -1,0 +1,104 @@
+use std::collections::HashSet;
+
+use crate::{DType, Error, Graph, Input, Output, Result, ValueId};
+
+impl Graph {
+    /// The value of a name: of an output, an input, or one that the graph names.
+    pub fn named(&self, name: &str) -> Option<ValueId> {
+        let outputs = self.outputs.iter().filter(|o| o.name == name).map(|o| o.value);
+        let inputs = self.inputs.iter().filter(|i| i.name == name).map(|i| i.value);
+        outputs.chain(inputs).next().or_else(|| {
+            let mut names = self.names.iter().filter(|(_, known)| *known == name);
+            names.next().map(|(value, _)| *value)
+        })
+    }
+
+    /// The part that computes some values from others, by their names. Weights are shared with this graph. A value that
+    /// was within the graph and is an input of the part holds 32-bit floats of any shape.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] for a name that no value has, and where an output needs an input that is not given.
+    pub fn cut(&self, inputs: &[&str], outputs: &[&str]) -> Result<Self> {
+        let find = |name: &str| {
+            let reason = || format!("no value is named {name:?}, where {:?} is to be cut", self.name);
+            self.named(name).ok_or_else(|| Error::Graph { reason: reason() })
+        };
+        let mut part = Self {
+            name: self.name.clone(),
+            metadata: self.metadata.clone(),
+            next: self.next,
+            ..Self::default()
+        };
+        for name in inputs {
+            let value = find(name)?;
+            let known = self.inputs.iter().find(|input| input.value == value);
+            part.inputs.push(match known {
+                Some(input) => input.clone(),
+                None => Input { name: (*name).to_owned(), value, dtype: DType::F32, shape: None },
+            });
+        }
+        for name in outputs {
+            part.outputs.push(Output { name: (*name).to_owned(), value: find(name)? });
+        }
+        let given: HashSet<ValueId> = part.inputs.iter().map(|input| input.value).collect();
+        let mut needed: HashSet<ValueId> = part.outputs.iter().map(|output| output.value).collect();
+        for node in self.nodes.iter().rev() {
+            let makes = |output: &ValueId| needed.contains(output) && !given.contains(output);
+            if node.outputs.iter().flatten().any(makes) {
+                needed.extend(node.inputs.iter().flatten());
+                part.nodes.push(node.clone());
+            }
+        }
+        part.nodes.reverse();
+        let missing = self.inputs.iter().find(|i| needed.contains(&i.value) && !given.contains(&i.value));
+        if let Some(missing) = missing {
+            let reason = format!("{outputs:?} need the input {:?} beside {inputs:?}", missing.name);
+            return Err(Error::Graph { reason });
+        }
+        let kept = |value: &ValueId| needed.contains(value) || given.contains(value);
+        let constants = self.constants.iter().filter(|(value, _)| kept(value));
+        part.constants = constants.map(|(value, tensor)| (*value, tensor.clone())).collect();
+        let names = self.names.iter().filter(|(value, _)| kept(value));
+        part.names = names.map(|(value, name)| (*value, name.clone())).collect();
+        Ok(part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{BinaryOp, DType, Dim, Graph, Op, Tensor, UnaryOp};
+
+    /// `y = relu(x + weight) * scale`
+    fn graph() -> Graph {
+        let mut graph = Graph::new("test");
+        let x = graph.input("x", DType::F32, vec![Dim::Symbol("n".to_owned())]);
+        let scale = graph.input("scale", DType::F32, Vec::new());
+        let weight = graph.parameter("weight", Tensor::scalar(1.0));
+        let sum = graph.push("add", Op::Binary(BinaryOp::Add), &[x, weight]);
+        let middle = graph.push("relu", Op::Unary(UnaryOp::Relu), &[sum]);
+        graph.names.insert(middle, "middle".to_owned());
+        let y = graph.push("mul", Op::Binary(BinaryOp::Mul), &[middle, scale]);
+        graph.output("y", y);
+        graph
+    }
+
+    #[test]
+    fn a_cut_graph_holds_what_its_outputs_need_of_its_inputs() {
+        let head = graph().cut(&["x"], &["middle"]).unwrap();
+        let names = |graph: &Graph| graph.nodes.iter().map(|n| n.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&head), ["add", "relu"]);
+        assert_eq!((head.inputs.len(), head.constants.len()), (1, 1));
+        let tail = graph().cut(&["middle", "scale"], &["y"]).unwrap();
+        assert_eq!(names(&tail), ["mul"]);
+        assert!(tail.constants.is_empty());
+        assert_eq!(tail.inputs[0].shape, None);
+    }
+
+    #[test]
+    fn unknown_names_and_missing_inputs_are_named() {
+        let message = graph().cut(&["x"], &["midle"]).unwrap_err().to_string();
+        assert!(message.contains("midle"), "{message}");
+        let message = graph().cut(&["middle"], &["y"]).unwrap_err().to_string();
+        assert!(message.contains("scale"), "{message}");
+    }
+}
