@@ -9,6 +9,7 @@ mod graph;
 pub mod kernels;
 mod op;
 pub mod ops;
+mod plan;
 mod session;
 mod tensor;
 

@@ -1,23 +1,27 @@
 //! A graph made ready to run.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
-use crate::{DType, Dim, Error, Graph, Result, Tensor, ValueId, ops};
+use crate::plan::{self, Pool, Step, Value};
+use crate::{DType, Dim, Error, Graph, Result, Tensor, ValueId};
 
 /// A graph that is checked and ready to run. It holds the weights once, and all threads share it.
 #[derive(Debug)]
 pub struct Session {
     graph: Graph,
     /// Constants in their places; the other places are empty.
-    template: Vec<Option<Tensor>>,
+    template: Vec<Option<Value>>,
     inputs: Vec<usize>,
     outputs: Vec<usize>,
-    steps: Vec<Step>,
+    steps: Vec<Placed>,
+    pool: Arc<Pool>,
 }
 
-/// One node's run: where its operands lie, where its results go, and which places nobody needs any more.
+/// One step: where its operands lie, where its results go, and which places nobody needs any more.
 #[derive(Debug)]
-struct Step {
+struct Placed {
+    step: Step,
     inputs: Vec<Option<usize>>,
     outputs: Vec<Option<usize>>,
     free: Vec<usize>,
@@ -31,13 +35,22 @@ impl Session {
     /// where a node has operands that its operator does not take.
     pub fn new(graph: Graph) -> Result<Self> {
         validate(&graph)?;
+        // Weights may be stored as 16-bit floats; they are widened once.
+        let widened =
+            |tensor: &Tensor| if tensor.dtype() == DType::F16 { tensor.to_f32() } else { tensor.clone() };
+        let constants = graph.constants.iter().map(|(value, tensor)| (*value, widened(tensor))).collect();
+        let steps = plan::compile(&graph, &constants);
+        let used: HashSet<ValueId> = steps
+            .iter()
+            .flat_map(|s| s.inputs.iter().flatten().copied())
+            .chain(graph.outputs.iter().map(|o| o.value))
+            .collect();
         let mut places: HashMap<ValueId, usize> = HashMap::new();
         let mut template = Vec::new();
-        for (value, tensor) in &graph.constants {
-            places.insert(*value, template.len());
-            // Weights may be stored as 16-bit floats; they are widened once.
-            let tensor = if tensor.dtype() == DType::F16 { tensor.to_f32() } else { tensor.clone() };
-            template.push(Some(tensor));
+        // Weights that went into kernels are not among them.
+        for (value, tensor) in constants.into_iter().filter(|(value, _)| used.contains(value)) {
+            places.insert(value, template.len());
+            template.push(Some(Value::Row(tensor)));
         }
         let constants = template.len();
         let mut place = |value: ValueId| {
@@ -47,22 +60,23 @@ impl Session {
             })
         };
         let inputs = graph.inputs.iter().map(|i| place(i.value)).collect();
-        let mut steps: Vec<Step> = Vec::with_capacity(graph.nodes.len());
-        for node in &graph.nodes {
-            steps.push(Step {
-                inputs: node.inputs.iter().map(|i| i.map(&mut place)).collect(),
-                outputs: node.outputs.iter().map(|o| o.map(&mut place)).collect(),
+        let mut placed: Vec<Placed> = Vec::with_capacity(steps.len());
+        for step in steps {
+            placed.push(Placed {
+                inputs: step.inputs.iter().map(|i| i.map(&mut place)).collect(),
+                outputs: step.outputs.iter().map(|o| o.map(&mut place)).collect(),
                 free: Vec::new(),
+                step,
             });
         }
         let outputs: Vec<usize> = graph.outputs.iter().map(|o| place(o.value)).collect();
         // Going backwards, the first use that is met is the last one in time.
         let mut needed: BTreeSet<usize> = outputs.iter().copied().chain(0..constants).collect();
-        for step in steps.iter_mut().rev() {
+        for step in placed.iter_mut().rev() {
             let used: BTreeSet<usize> = step.inputs.iter().chain(&step.outputs).flatten().copied().collect();
             step.free = used.into_iter().filter(|p| needed.insert(*p)).collect();
         }
-        Ok(Self { graph, template, inputs, outputs, steps })
+        Ok(Self { graph, template, inputs, outputs, steps: placed, pool: Arc::default() })
     }
 
     /// The graph that runs.
@@ -80,10 +94,10 @@ impl Session {
         let mut values = self.template.clone();
         for (place, tensor) in self.inputs.iter().zip(given) {
             let tensor = if tensor.dtype() == DType::F16 { tensor.to_f32() } else { tensor };
-            values[*place] = Some(tensor);
+            values[*place] = Some(Value::Row(tensor));
         }
-        for (node, step) in self.graph.nodes.iter().zip(&self.steps) {
-            let mut operands: Vec<Option<Tensor>> = Vec::with_capacity(step.inputs.len());
+        for step in &self.steps {
+            let mut operands: Vec<Option<Value>> = Vec::with_capacity(step.inputs.len());
             for (i, place) in step.inputs.iter().enumerate() {
                 operands.push(place.and_then(|p| {
                     // The last use hands the memory over, so that an operator may work in place.
@@ -91,7 +105,7 @@ impl Session {
                     if last { values[p].take() } else { values[p].clone() }
                 }));
             }
-            let results = ops::run_node(node, operands)?;
+            let results = step.step.run(&self.graph, operands, &self.pool)?;
             for (place, result) in step.outputs.iter().zip(results) {
                 if let Some(p) = place {
                     values[*p] = Some(result);
@@ -103,10 +117,9 @@ impl Session {
         }
         let outputs = self.outputs.iter().zip(&self.graph.outputs);
         outputs
-            .map(|(place, output)| {
-                values[*place].clone().ok_or_else(|| Error::Graph {
-                    reason: format!("output {:?} was not computed", output.name),
-                })
+            .map(|(place, output)| match values[*place].clone() {
+                Some(value) => Ok(value.into_row(&self.pool)),
+                None => Err(Error::Graph { reason: format!("output {:?} was not computed", output.name) }),
             })
             .collect()
     }

@@ -261,6 +261,15 @@ impl Tensor {
         }
     }
 
+    /// Shape and elements where they are 32-bit floats, without a copy where nobody else holds them; the tensor itself
+    /// where they are not.
+    pub(crate) fn into_f32s(self) -> std::result::Result<(Vec<usize>, Vec<f32>), Self> {
+        match self.data {
+            Data::F32(values) => Ok((self.shape, Arc::try_unwrap(values).unwrap_or_else(|v| v.to_vec()))),
+            data => Err(Self { shape: self.shape, data }),
+        }
+    }
+
     /// A tensor of elements whose number is known to fit.
     pub(crate) fn of<T: Element>(shape: &[usize], values: Vec<T>) -> Self {
         debug_assert_eq!(shape.iter().product::<usize>(), values.len());

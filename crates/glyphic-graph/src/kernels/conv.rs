@@ -36,6 +36,18 @@ impl ConvShape {
     }
 }
 
+impl ConvShape {
+    /// Whether maps of usual sizes are convolved by Winograd's algorithm, which needs no frame.
+    pub fn has_winograd(&self) -> bool {
+        Winograd::kind(self, usize::MAX).is_some()
+    }
+
+    /// The frame that inputs of usual sizes should have.
+    pub fn frame(&self) -> [usize; 2] {
+        if self.has_winograd() { [0; 2] } else { std::array::from_fn(|a| self.before[a].max(self.after[a])) }
+    }
+}
+
 /// A convolution ready to run: weights are packed for the algorithm that is fastest for its shape.
 #[derive(Debug)]
 pub struct Conv {

@@ -41,6 +41,16 @@ impl Depthwise {
         Some(Self { shape, weights: packed, bias })
     }
 
+    /// Where it looks.
+    pub fn shape(&self) -> &ConvShape {
+        &self.shape
+    }
+
+    /// Channels of input and output.
+    pub fn channels(&self) -> usize {
+        self.shape.outputs
+    }
+
     /// The frame that an input must have.
     pub fn frame(&self) -> [usize; 2] {
         std::array::from_fn(|a| self.shape.before[a].max(self.shape.after[a]))

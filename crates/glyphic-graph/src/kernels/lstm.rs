@@ -36,6 +36,16 @@ impl LstmDirection {
         }
     }
 
+    /// Numbers of a step.
+    pub fn inputs(&self) -> usize {
+        self.input.inner()
+    }
+
+    /// Numbers of a state.
+    pub fn hidden(&self) -> usize {
+        self.hidden
+    }
+
     /// Steps `[T, N, inputs]` -> states `[T, N, hidden]`, and the last state and cell `[N, hidden]`. States begin at 0.
     ///
     /// # Panics

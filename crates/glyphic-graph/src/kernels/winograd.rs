@@ -181,7 +181,7 @@ impl Axis for FourOfFive {
 
 /// Tiles of both axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     /// 3x3, four by four outputs.
     FourFour,
     /// 3x3, two by four outputs: for maps of height two.
@@ -193,7 +193,7 @@ enum Kind {
 }
 
 macro_rules! with_kind {
-    ($kind:expr, $call:ident :: < $($first:ty),* > $arguments:tt) => {
+    ($kind:expr, $call:ident, [$($first:ty),*], $arguments:tt) => {
         match $kind {
             Kind::FourFour => $call::<$($first,)* FourOfThree, FourOfThree> $arguments,
             Kind::TwoFour => $call::<$($first,)* TwoOfThree, FourOfThree> $arguments,
@@ -209,7 +209,7 @@ impl Kind {
         fn of<Y: Axis, X: Axis>() -> ([usize; 2], [usize; 2]) {
             ([Y::POINTS, X::POINTS], [Y::OUTPUTS, X::OUTPUTS])
         }
-        with_kind!(self, of())
+        with_kind!(self, of, [], ())
     }
 }
 
@@ -231,6 +231,22 @@ pub(crate) struct Winograd {
 const GROUP: usize = 190_000;
 
 impl Winograd {
+    /// The tiles of a shape with outputs of this height; `None` where the direct sum is faster, or there are none.
+    pub(crate) fn kind(shape: &ConvShape, height: usize) -> Option<Kind> {
+        let simple = shape.groups == 1 && shape.stride == [1, 1] && shape.dilation == [1, 1];
+        // Bringing tiles to points and back costs as much as some channels.
+        if !simple || shape.inputs < 12 || shape.outputs < 8 {
+            return None;
+        }
+        match shape.kernel {
+            [3, 3] if height <= 2 => Some(Kind::TwoFour),
+            [3, 3] => Some(Kind::FourFour),
+            [1, 3] => Some(Kind::OneFour),
+            [1, 5] => Some(Kind::OneFive),
+            _ => None,
+        }
+    }
+
     /// `None` where the shape has no such algorithm, or it is not the faster one.
     pub(crate) fn new(
         shape: &ConvShape,
@@ -239,18 +255,7 @@ impl Winograd {
         size: [usize; 2],
     ) -> Option<Self> {
         let [height, width] = shape.output(size);
-        let simple = shape.groups == 1 && shape.stride == [1, 1] && shape.dilation == [1, 1];
-        // Bringing tiles to points and back costs as much as some channels.
-        if !simple || shape.inputs < 12 || shape.outputs < 8 || width < 4 {
-            return None;
-        }
-        let kind = match shape.kernel {
-            [3, 3] if height == 2 || height == 1 => Kind::TwoFour,
-            [3, 3] => Kind::FourFour,
-            [1, 3] => Kind::OneFour,
-            [1, 5] => Kind::OneFive,
-            _ => return None,
-        };
+        let kind = Self::kind(shape, height).filter(|_| width >= 4)?;
         let (points, _) = kind.tile();
         fn at_points<Y: Axis, X: Axis>(taps: &[f32]) -> Vec<f32> {
             let rows: Vec<[f64; 8]> = taps
@@ -271,7 +276,7 @@ impl Winograd {
         let count = points[0] * points[1];
         // [outputs, inputs, points]
         let values: Vec<f32> =
-            weights.chunks_exact(taps).flat_map(|taps| with_kind!(kind, at_points(taps))).collect();
+            weights.chunks_exact(taps).flat_map(|taps| with_kind!(kind, at_points, [], (taps))).collect();
         let points: Vec<Packed> = (0..count)
             .map(|point| {
                 Packed::new(shape.inputs, shape.outputs, None, |input, output| {
@@ -412,7 +417,7 @@ impl WithSimd for ToPoints<'_, '_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let kind = self.winograd.kind;
-        with_kind!(kind, to_points::<S>(simd, self));
+        with_kind!(kind, to_points, [S], (simd, self));
     }
 }
 
@@ -498,7 +503,7 @@ impl WithSimd for ToOutputs<'_, '_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let kind = self.winograd.kind;
-        with_kind!(kind, to_outputs::<S>(simd, self));
+        with_kind!(kind, to_outputs, [S], (simd, self));
     }
 }
 

@@ -160,7 +160,7 @@ fn enlarge(buffer: &Buffer, factor: usize, frame: [usize; 2], pool: &Arc<Pool>) 
 }
 
 /// Writes each pixel of a row `factor` times into pixels of `step` numbers.
-pub(crate) fn repeat(row: &[f32], channels: usize, factor: usize, to: &mut [f32], step: usize) {
+fn repeat(row: &[f32], channels: usize, factor: usize, to: &mut [f32], step: usize) {
     for (pixel, to) in row.chunks_exact(channels).zip(to.chunks_mut(factor * step)) {
         for to in to.chunks_mut(step) {
             to[..channels].copy_from_slice(pixel);

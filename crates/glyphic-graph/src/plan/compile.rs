@@ -1,0 +1,448 @@
+//! From nodes to steps.
+
+use std::collections::HashMap;
+
+use super::{ConvStep, Kind, LinearStep, Step};
+use crate::kernels::{Activation, ConvShape, Depthwise, LstmDirection, PoolShape, Pooling, Shuffle};
+use crate::{
+    BinaryOp, CoordinateMode, DType, Graph, Interpolation, NearestMode, Node, Op, Padding, ReduceOp,
+    RnnDirection, Tensor, UnaryOp, ValueId,
+};
+
+/// The steps of a graph, in an order in which each value is made before it is used. `constants` are the graph's, widened.
+pub(crate) fn compile(graph: &Graph, constants: &HashMap<ValueId, Tensor>) -> Vec<Step> {
+    let mut draft = Draft::new(graph, constants);
+    for (i, node) in graph.nodes.iter().enumerate() {
+        draft.add(i, node);
+    }
+    let mut steps: Vec<Step> = draft.steps.into_iter().flatten().collect();
+    choose_frames(&mut steps);
+    steps
+}
+
+struct Draft<'a> {
+    constants: &'a HashMap<ValueId, Tensor>,
+    uses: HashMap<ValueId, usize>,
+    /// Steps so far; `None` where one was fused into a later one.
+    steps: Vec<Option<Step>>,
+    makers: HashMap<ValueId, usize>,
+    /// Networks of other types than 32-bit floats keep to the general operators.
+    float: bool,
+}
+
+impl<'a> Draft<'a> {
+    fn new(graph: &Graph, constants: &'a HashMap<ValueId, Tensor>) -> Self {
+        let mut uses = HashMap::new();
+        let operands = graph.nodes.iter().flat_map(|n| n.inputs.iter().flatten());
+        for value in operands.copied().chain(graph.outputs.iter().map(|o| o.value)) {
+            *uses.entry(value).or_insert(0) += 1;
+        }
+        let double = graph.inputs.iter().any(|i| i.dtype == DType::F64)
+            || constants.values().any(|c| c.dtype() == DType::F64)
+            || graph.nodes.iter().any(|n| n.op == Op::Cast { to: DType::F64 });
+        Self { constants, uses, steps: Vec::new(), makers: HashMap::new(), float: !double }
+    }
+
+    fn add(&mut self, i: usize, node: &Node) {
+        let mut step = Step {
+            node: i,
+            kind: Kind::General,
+            inputs: node.inputs.clone(),
+            outputs: node.outputs.clone(),
+            frame: [0; 2],
+        };
+        if self.float && self.fused(&mut step, node) {
+            return;
+        }
+        for output in step.outputs.iter().flatten() {
+            self.makers.insert(*output, self.steps.len());
+        }
+        self.steps.push(Some(step));
+    }
+
+    /// Chooses a kernel for a step; `true` where the step was fused into the one that makes its operand.
+    fn fused(&mut self, step: &mut Step, node: &Node) -> bool {
+        if let Some(kind) = self.kernel(node) {
+            // Weights are inside the kernel now.
+            if matches!(
+                kind,
+                Kind::Conv(_) | Kind::Depthwise(..) | Kind::Shuffle(..) | Kind::Linear(_) | Kind::Lstm { .. }
+            ) {
+                step.inputs.truncate(1);
+            }
+            step.kind = kind;
+        }
+        match &node.op {
+            Op::Binary(BinaryOp::Add) if self.add_into(step) => return true,
+            Op::Binary(BinaryOp::Mul) => self.gate(step),
+            _ => {}
+        }
+        self.activate(step)
+    }
+
+    /// An addition becomes the bias or the residual of the step before it.
+    fn add_into(&mut self, step: &Step) -> bool {
+        let [Some(a), Some(b)] = step.inputs[..] else { return false };
+        if a == b {
+            return false;
+        }
+        for (value, constant) in [(a, b), (b, a)] {
+            let (Some(bias), Some(maker)) = (self.constants.get(&constant), self.alone(value)) else {
+                continue;
+            };
+            let Some(Step { kind: Kind::Linear(linear), inputs, .. }) = &mut self.steps[maker] else {
+                continue;
+            };
+            let outputs = linear.weights.shape()[usize::from(!linear.transposed)];
+            let fits = bias.shape() == [outputs] && bias.dtype() == DType::F32;
+            if fits && inputs.len() == 1 && linear.bias.is_none() && linear.activation == Activation::None {
+                linear.bias = Some(bias.clone());
+                self.rename(maker, step);
+                return true;
+            }
+        }
+        // The later one of the two takes the other in.
+        let candidates =
+            [(a, b), (b, a)].into_iter().filter(|(_, other)| !self.constants.contains_key(other));
+        let best = candidates
+            .filter_map(|(value, other)| Some((self.alone(value)?, other)))
+            .filter(|(maker, _)| match &self.steps[*maker] {
+                Some(Step { kind: Kind::Conv(c), inputs, .. }) => {
+                    c.activation == Activation::None && inputs.len() == 1
+                }
+                Some(Step { kind: Kind::Linear(l), inputs, .. }) => {
+                    l.activation == Activation::None && inputs.len() == 1
+                }
+                _ => false,
+            })
+            .max_by_key(|(maker, _)| *maker);
+        let Some((maker, other)) = best else { return false };
+        let Some(mut fused) = self.steps[maker].take() else { return false };
+        // It runs now: the other operand may have been made after it.
+        fused.inputs.push(Some(other));
+        fused.node = step.node;
+        fused.outputs.clone_from(&step.outputs);
+        self.makers.extend(step.outputs.iter().flatten().map(|o| (*o, self.steps.len())));
+        self.steps.push(Some(fused));
+        true
+    }
+
+    /// `x * sigmoid(x)` becomes one activation.
+    fn gate(&mut self, step: &mut Step) {
+        let [Some(a), Some(b)] = step.inputs[..] else { return };
+        for (x, gate) in [(a, b), (b, a)] {
+            let Some(maker) = self.alone(gate) else { continue };
+            let Some(Step { kind: Kind::Unary(inner), inputs, .. }) = &self.steps[maker] else { continue };
+            let activation = match *inner {
+                Activation::Sigmoid => Activation::Swish(1.0),
+                Activation::HardSigmoid(alpha, beta) if (alpha - 1.0 / 6.0).abs() < 1e-6 && beta == 0.5 => {
+                    Activation::HardSwish
+                }
+                _ => continue,
+            };
+            if inputs[..] != [Some(x)] {
+                continue;
+            }
+            self.steps[maker] = None;
+            *self.uses.entry(x).or_insert(2) -= 1;
+            step.kind = Kind::Unary(activation);
+            step.inputs = vec![Some(x)];
+            return;
+        }
+    }
+
+    /// An activation goes into the step before it.
+    fn activate(&mut self, step: &Step) -> bool {
+        let Kind::Unary(activation) = step.kind else { return false };
+        let Some(maker) = step.inputs[0].and_then(|x| self.alone(x)) else { return false };
+        let Some(before) = &mut self.steps[maker] else { return false };
+        let own = match &mut before.kind {
+            Kind::Conv(conv) => &mut conv.activation,
+            Kind::Linear(linear) => &mut linear.activation,
+            Kind::Depthwise(_, own) | Kind::Shuffle(_, _, own) | Kind::Binary(_, own) => own,
+            _ => return false,
+        };
+        if *own != Activation::None {
+            return false;
+        }
+        *own = activation;
+        self.rename(maker, step);
+        true
+    }
+
+    /// The step that makes a value which one step alone reads.
+    fn alone(&self, value: ValueId) -> Option<usize> {
+        let maker = *self.makers.get(&value)?;
+        (self.uses.get(&value) == Some(&1) && self.steps[maker].is_some()).then_some(maker)
+    }
+
+    /// A step makes the outputs of another one.
+    fn rename(&mut self, maker: usize, step: &Step) {
+        if let Some(before) = &mut self.steps[maker] {
+            before.outputs.clone_from(&step.outputs);
+            before.node = step.node;
+        }
+        self.makers.extend(step.outputs.iter().flatten().map(|o| (*o, maker)));
+    }
+
+    fn constant(&self, node: &Node, operand: usize) -> Option<&'a Tensor> {
+        self.constants.get(&(*node.inputs.get(operand)?)?)
+    }
+
+    /// An operand of constant 32-bit floats.
+    fn floats(&self, node: &Node, operand: usize) -> Option<&'a Tensor> {
+        self.constant(node, operand).filter(|t| t.dtype() == DType::F32)
+    }
+
+    /// `Some(None)` where an optional operand is not given, `None` where it is not constant.
+    fn optional(&self, node: &Node, operand: usize) -> Option<Option<&'a Tensor>> {
+        match node.inputs.get(operand) {
+            Some(Some(_)) => self.floats(node, operand).map(Some),
+            _ => Some(None),
+        }
+    }
+
+    /// The kernel of a node, as far as its attributes and constants say.
+    fn kernel(&self, node: &Node) -> Option<Kind> {
+        match &node.op {
+            Op::Conv { strides, dilations, padding, groups } => {
+                self.conv(node, strides, dilations, padding, *groups)
+            }
+            Op::ConvTranspose {
+                strides,
+                dilations,
+                padding,
+                output_padding,
+                output_shape: None,
+                groups: 1,
+            } => {
+                let weights = self.floats(node, 1)?;
+                let [inputs, outputs, kh, kw] = *weights.shape() else { return None };
+                let whole = strides[..] == [kh, kw]
+                    && dilations.iter().all(|d| *d == 1)
+                    && output_padding.iter().all(|p| *p == 0)
+                    && explicit(padding)?.iter().all(|p| *p == 0);
+                let bias = self.optional(node, 2)?.and_then(Tensor::as_f32);
+                let fits = bias.is_none_or(|b| b.len() == outputs);
+                (whole && fits && inputs * outputs > 0).then(|| {
+                    let shuffle =
+                        Shuffle::new(inputs, outputs, [kh, kw], weights.as_f32().unwrap_or_default(), bias);
+                    Kind::Shuffle(Box::new(shuffle), inputs, Activation::None)
+                })
+            }
+            Op::MatMul => match self.floats(node, 1) {
+                Some(weights) if weights.shape().len() == 2 => Some(linear(weights, false, None)),
+                _ => Some(Kind::Product),
+            },
+            Op::Gemm { alpha, beta, trans_a: false, trans_b } if *alpha == 1.0 => {
+                let weights = self.floats(node, 1)?;
+                let outputs = *weights.shape().get(usize::from(!trans_b))?;
+                let bias = self.optional(node, 2)?;
+                let fits = bias
+                    .is_none_or(|b| *beta == 1.0 && b.len() == outputs && b.shape().last() == Some(&outputs));
+                let flat = |b: &Tensor| Tensor::of(&[outputs], b.as_f32().unwrap_or_default().to_vec());
+                fits.then(|| linear(weights, *trans_b, bias.map(flat)))
+            }
+            Op::MaxPool { kernel, strides, dilations, padding, ceil: false } if node.outputs.len() == 1 => {
+                Some(Kind::Pool(pool(kernel, strides, dilations, padding)?, Pooling::Max))
+            }
+            Op::AveragePool { kernel, strides, dilations, padding, ceil: false, count_include_pad } => {
+                let pooling = if *count_include_pad { Pooling::MeanWithPadding } else { Pooling::Mean };
+                Some(Kind::Pool(pool(kernel, strides, dilations, padding)?, pooling))
+            }
+            Op::GlobalAveragePool => Some(Kind::GlobalMean),
+            Op::Reduce { op: ReduceOp::Mean, keep_dims: true, .. } => {
+                let axes = self.constant(node, 1)?.as_i64()?;
+                matches!(axes, [2, 3] | [-2, -1]).then_some(Kind::GlobalMean)
+            }
+            Op::Concat { axis: 1 | -3 } => Some(Kind::Concat),
+            Op::Resize {
+                mode: Interpolation::Nearest, coordinates, nearest, exclude_outside: false, ..
+            } => {
+                let repeats = matches!(
+                    (coordinates, nearest),
+                    (CoordinateMode::Asymmetric, NearestMode::Floor)
+                        | (
+                            CoordinateMode::HalfPixel | CoordinateMode::PytorchHalfPixel,
+                            NearestMode::RoundPreferFloor | NearestMode::RoundPreferCeil
+                        )
+                );
+                repeats.then_some(Kind::Enlarge)
+            }
+            Op::Lstm { direction, hidden, activations, batch_first } if activations.is_empty() => {
+                let given = |i: usize| node.inputs.get(i).is_some_and(Option::is_some);
+                if (4..8).any(given) {
+                    return None;
+                }
+                let directions = self.lstm(node, *direction, *hidden)?;
+                Some(Kind::Lstm { directions, batch_first: *batch_first })
+            }
+            Op::Unary(op) => Some(Kind::Unary(activation(*op)?)),
+            Op::Clip => {
+                let bound = |i: usize, default: f32| match self.optional(node, i)? {
+                    Some(t) => t.as_f32()?.first().copied(),
+                    None => Some(default),
+                };
+                Some(Kind::Unary(Activation::Clip(bound(1, f32::NEG_INFINITY)?, bound(2, f32::INFINITY)?)))
+            }
+            Op::Binary(
+                op @ (BinaryOp::Add
+                | BinaryOp::Sub
+                | BinaryOp::Mul
+                | BinaryOp::Div
+                | BinaryOp::Min
+                | BinaryOp::Max),
+            ) => Some(Kind::Binary(*op, Activation::None)),
+            _ => None,
+        }
+    }
+
+    fn conv(
+        &self,
+        node: &Node,
+        strides: &[usize],
+        dilations: &[usize],
+        padding: &Padding,
+        groups: usize,
+    ) -> Option<Kind> {
+        let weights = self.floats(node, 1)?;
+        let [outputs, inputs, kh, kw] = *weights.shape() else { return None };
+        let ([top, left, bottom, right], [sy, sx], [dy, dx]) =
+            (<[usize; 4]>::try_from(explicit(padding)?).ok()?, pair(strides)?, pair(dilations)?);
+        let bias = self.optional(node, 2)?;
+        let sound =
+            outputs > 0 && inputs > 0 && kh > 0 && kw > 0 && groups > 0 && outputs.is_multiple_of(groups);
+        if !sound || bias.is_some_and(|b| b.len() != outputs) {
+            return None;
+        }
+        let shape = ConvShape {
+            inputs: inputs * groups,
+            outputs,
+            groups,
+            kernel: [kh, kw],
+            stride: [sy, sx],
+            dilation: [dy, dx],
+            before: [top, left],
+            after: [bottom, right],
+        };
+        let values = weights.as_f32()?;
+        if groups > 1
+            && let Some(depthwise) = Depthwise::new(shape, values, bias.and_then(Tensor::as_f32))
+        {
+            return Some(Kind::Depthwise(Box::new(depthwise), Activation::None));
+        }
+        Some(Kind::Conv(Box::new(ConvStep {
+            shape,
+            weights: weights.clone(),
+            bias: bias.cloned(),
+            activation: Activation::None,
+            packed: Default::default(),
+        })))
+    }
+
+    fn lstm(&self, node: &Node, direction: RnnDirection, hidden: usize) -> Option<Vec<LstmDirection>> {
+        let (w, r) = (self.floats(node, 1)?, self.floats(node, 2)?);
+        let bias = self.optional(node, 3)?;
+        let reverse: &[bool] = match direction {
+            RnnDirection::Forward => &[false],
+            RnnDirection::Reverse => &[true],
+            RnnDirection::Bidirectional => &[false, true],
+        };
+        let count = reverse.len();
+        let [directions, gates, inputs] = *w.shape() else { return None };
+        let fits = directions == count
+            && hidden > 0
+            && gates == 4 * hidden
+            && r.shape() == [count, gates, hidden]
+            && bias.is_none_or(|b| b.shape() == [count, 2 * gates]);
+        if !fits {
+            return None;
+        }
+        let (w, r) = (w.as_f32()?, r.as_f32()?);
+        let bias = bias.and_then(Tensor::as_f32);
+        let make = |(i, reverse): (usize, &bool)| {
+            let sum = bias.map(|b| {
+                let (own, state) = b[i * 2 * gates..][..2 * gates].split_at(gates);
+                own.iter().zip(state).map(|(a, b)| a + b).collect::<Vec<f32>>()
+            });
+            LstmDirection::new(
+                hidden,
+                &w[i * gates * inputs..][..gates * inputs],
+                &r[i * gates * hidden..][..gates * hidden],
+                sum.as_deref(),
+                *reverse,
+            )
+        };
+        Some(reverse.iter().enumerate().map(make).collect())
+    }
+}
+
+fn linear(weights: &Tensor, transposed: bool, bias: Option<Tensor>) -> Kind {
+    Kind::Linear(Box::new(LinearStep {
+        weights: weights.clone(),
+        transposed,
+        bias,
+        activation: Activation::None,
+        packed: Default::default(),
+    }))
+}
+
+fn explicit(padding: &Padding) -> Option<&[usize]> {
+    match padding {
+        Padding::Explicit(sizes) => Some(sizes),
+        _ => None,
+    }
+}
+
+fn pair(values: &[usize]) -> Option<[usize; 2]> {
+    <[usize; 2]>::try_from(values).ok().filter(|v| v.iter().all(|n| *n > 0))
+}
+
+fn pool(kernel: &[usize], strides: &[usize], dilations: &[usize], padding: &Padding) -> Option<PoolShape> {
+    let [top, left, bottom, right] = <[usize; 4]>::try_from(explicit(padding)?).ok()?;
+    let dense = dilations.iter().all(|d| *d == 1);
+    let (kernel, stride) = (pair(kernel)?, pair(strides)?);
+    // A window that lies in the padding alone has no largest value.
+    let covered = top < kernel[0] && bottom < kernel[0] && left < kernel[1] && right < kernel[1];
+    (dense && covered).then_some(PoolShape { kernel, stride, before: [top, left], after: [bottom, right] })
+}
+
+fn activation(op: UnaryOp) -> Option<Activation> {
+    Some(match op {
+        UnaryOp::Relu => Activation::Relu,
+        UnaryOp::LeakyRelu { alpha } => Activation::LeakyRelu(alpha),
+        UnaryOp::Sigmoid => Activation::Sigmoid,
+        UnaryOp::HardSigmoid { alpha, beta } => Activation::HardSigmoid(alpha, beta),
+        UnaryOp::HardSwish => Activation::HardSwish,
+        UnaryOp::Swish { alpha } => Activation::Swish(alpha),
+        UnaryOp::Tanh => Activation::Tanh,
+        UnaryOp::Gelu { tanh: false } => Activation::Gelu,
+        UnaryOp::Gelu { tanh: true } => Activation::GeluTanh,
+        UnaryOp::Erf => Activation::Erf,
+        UnaryOp::Exp => Activation::Exp,
+        _ => return None,
+    })
+}
+
+/// Each step writes the frame that its readers want, and steps that may work in place want it of their operands.
+fn choose_frames(steps: &mut [Step]) {
+    let mut wanted: HashMap<ValueId, [usize; 2]> = HashMap::new();
+    for step in steps.iter_mut().rev() {
+        if let Some(output) = step.outputs.first().copied().flatten() {
+            step.frame = wanted.get(&output).copied().unwrap_or_default();
+        }
+        let mut want = |value: Option<ValueId>, frame: [usize; 2]| {
+            if let Some(value) = value {
+                let most = wanted.entry(value).or_default();
+                *most = [most[0].max(frame[0]), most[1].max(frame[1])];
+            }
+        };
+        match &step.kind {
+            Kind::Conv(conv) => want(step.inputs[0], conv.shape.frame()),
+            Kind::Depthwise(depthwise, _) => want(step.inputs[0], depthwise.frame()),
+            Kind::Unary(_) => want(step.inputs[0], step.frame),
+            Kind::Binary(..) => step.inputs.iter().for_each(|input| want(*input, step.frame)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! How a graph is run: operators fused into steps, layouts chosen, weights packed once for all sizes of input.
+//!
+//! Convolutional parts run on channel-last maps ([`crate::kernels`]); whatever has no kernel runs in row-major order
+//! ([`crate::ops`]). Which layout a value has shows at run time, so a plan serves inputs of every size: sizes decide
+//! between ways of computing the same, never what is computed.
+
+mod compile;
+mod run;
+mod value;
+
+use std::sync::{Arc, OnceLock};
+
+use crate::kernels::{
+    Activation, Conv, ConvShape, Depthwise, LstmDirection, Packed, PoolShape, Pooling, Shuffle,
+};
+use crate::{BinaryOp, Tensor, ValueId};
+
+pub(crate) use compile::compile;
+pub(crate) use value::{Pool, Value};
+
+/// A step of a run: one node, or several fused into one.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// The node that it is named for in messages; of a fused step the last one.
+    node: usize,
+    kind: Kind,
+    pub(crate) inputs: Vec<Option<ValueId>>,
+    pub(crate) outputs: Vec<Option<ValueId>>,
+    /// The frame that those want who read the first output.
+    frame: [usize; 2],
+}
+
+/// What a step computes.
+#[derive(Debug)]
+enum Kind {
+    /// The node, in row-major order.
+    General,
+    /// Input and, where there is one, what is added before the activation.
+    Conv(Box<ConvStep>),
+    Depthwise(Box<Depthwise>, Activation),
+    Shuffle(Box<Shuffle>, usize, Activation),
+    Pool(PoolShape, Pooling),
+    GlobalMean,
+    Unary(Activation),
+    Binary(BinaryOp, Activation),
+    /// Along the channels.
+    Concat,
+    /// Nearest neighbours, whole factors.
+    Enlarge,
+    /// Input and, where there is one, what is added before the activation.
+    Linear(Box<LinearStep>),
+    /// A product of two computed matrices.
+    Product,
+    Lstm {
+        directions: Vec<LstmDirection>,
+        batch_first: bool,
+    },
+}
+
+/// A convolution of constant weights.
+#[derive(Debug)]
+struct ConvStep {
+    shape: ConvShape,
+    weights: Tensor,
+    bias: Option<Tensor>,
+    activation: Activation,
+    /// Packed when first needed: for maps as they mostly are, for flat ones, and for narrow ones.
+    packed: [OnceLock<Conv>; 3],
+}
+
+/// A product with constant weights `[inner, outputs]`.
+#[derive(Debug)]
+struct LinearStep {
+    weights: Tensor,
+    /// Whether the weights are `[outputs, inner]`.
+    transposed: bool,
+    bias: Option<Tensor>,
+    activation: Activation,
+    packed: OnceLock<Packed>,
+}
+
+impl Step {
+    /// Computes the step's outputs.
+    ///
+    /// # Errors
+    /// [`crate::Error::Node`] where operands do not fit.
+    pub(crate) fn run(
+        &self,
+        graph: &crate::Graph,
+        operands: Vec<Option<Value>>,
+        pool: &Arc<Pool>,
+    ) -> crate::Result<Vec<Value>> {
+        run::step(self, &graph.nodes[self.node], operands, pool)
+    }
+}

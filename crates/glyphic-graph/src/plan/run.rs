@@ -1,0 +1,566 @@
+//! Steps at work.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::value::{Buffer, Pool, Value};
+use super::{ConvStep, Kind, LinearStep, Step};
+use crate::kernels::{
+    Activation, Conv, LstmDirection, Map, Packed, PoolShape, Pooling, Residual, Target, global_mean, product,
+};
+use crate::{BinaryOp, Error, Node, Op, Result, Tensor, ops};
+
+type Operands = Vec<Option<Value>>;
+
+/// Computes a step's outputs.
+pub(super) fn step(step: &Step, node: &Node, mut operands: Operands, pool: &Arc<Pool>) -> Result<Vec<Value>> {
+    let context = Context { node, frame: step.frame, pool };
+    let one = match &step.kind {
+        Kind::General => return context.general(operands),
+        Kind::Conv(conv) => {
+            let x = context.take(&mut operands, 0)?;
+            let residual = operands.get_mut(1).and_then(Option::take);
+            context.conv(conv, x, residual)?
+        }
+        Kind::Depthwise(layer, activation) => {
+            let x = context.map_of(context.take(&mut operands, 0)?, layer.frame(), layer.channels())?;
+            let size = context.window(layer.shape(), x.map)?;
+            context.fill([x.map.batch, layer.channels(), size[0], size[1]], |values, map| {
+                layer.run(x.values(), x.map, *activation, Target { values, map, channel: 0 });
+            })
+        }
+        Kind::Shuffle(layer, inputs, activation) => {
+            let x = context.map_of(context.take(&mut operands, 0)?, [0; 2], *inputs)?;
+            let [height, width] = layer.output([x.map.height, x.map.width]);
+            context.fill([x.map.batch, layer.outputs(), height, width], |values, map| {
+                layer.run(x.values(), x.map, *activation, Target { values, map, channel: 0 });
+            })
+        }
+        Kind::Pool(shape, pooling) => match context.pool(shape, *pooling, &mut operands) {
+            Some(value) => value,
+            None => return context.general(operands),
+        },
+        Kind::GlobalMean => match operands.first_mut().and_then(Option::take) {
+            Some(Value::Map(x)) => {
+                let values = global_mean(x.values(), x.map);
+                Value::Row(Tensor::of(&[x.map.batch, x.map.channels, 1, 1], values))
+            }
+            other => {
+                operands[0] = other;
+                return context.general(operands);
+            }
+        },
+        Kind::Unary(activation) => {
+            let x = context.take(&mut operands, 0)?;
+            return match context.unary(*activation, x) {
+                Ok(value) => Ok(vec![value]),
+                Err(x) => {
+                    operands[0] = Some(x);
+                    context.general(operands)
+                }
+            };
+        }
+        Kind::Binary(op, activation) => context.binary(*op, *activation, operands)?,
+        Kind::Concat => match context.concat(&operands) {
+            Some(value) => value,
+            None => return context.general(operands),
+        },
+        Kind::Enlarge => match context.enlarged(&operands) {
+            Some(value) => value,
+            None => return context.general(operands),
+        },
+        Kind::Linear(linear) => {
+            let x = context.take(&mut operands, 0)?;
+            let residual = operands.get_mut(1).and_then(Option::take);
+            context.linear(linear, x, residual)?
+        }
+        Kind::Product => match context.product(&operands) {
+            Some(value) => value,
+            None => return context.general(operands),
+        },
+        Kind::Lstm { directions, batch_first } => {
+            let x = context.take(&mut operands, 0)?.into_row(pool);
+            return context.lstm(directions, *batch_first, &x);
+        }
+    };
+    Ok(vec![one])
+}
+
+struct Context<'a> {
+    node: &'a Node,
+    frame: [usize; 2],
+    pool: &'a Arc<Pool>,
+}
+
+impl Context<'_> {
+    fn wrong<T>(&self, reason: String) -> Result<T> {
+        Err(Error::Node { node: self.node.name.clone(), op: self.node.op.name().to_owned(), reason })
+    }
+
+    fn take(&self, operands: &mut Operands, i: usize) -> Result<Value> {
+        match operands.get_mut(i).and_then(Option::take) {
+            Some(value) => Ok(value),
+            None => self.wrong(format!("operand {i} is missing")),
+        }
+    }
+
+    /// In row-major order.
+    fn general(&self, operands: Operands) -> Result<Vec<Value>> {
+        let rows = operands.into_iter().map(|o| o.map(|v| v.into_row(self.pool))).collect();
+        Ok(ops::run_node(self.node, rows)?.into_iter().map(Value::Row).collect())
+    }
+
+    /// The node's operator in place of another one's, in row-major order.
+    fn as_node(&self, op: Op, operands: Vec<Value>) -> Result<Value> {
+        let node = Node {
+            name: self.node.name.clone(),
+            op,
+            inputs: vec![None; operands.len()],
+            outputs: vec![None],
+        };
+        let rows = operands.into_iter().map(|v| Some(v.into_row(self.pool))).collect();
+        match ops::run_node(&node, rows)?.pop() {
+            Some(tensor) => Ok(Value::Row(tensor)),
+            None => self.wrong("no result".into()),
+        }
+    }
+
+    /// A map `[N, C, H, W]` of as many channels as weights have.
+    fn map_of(&self, value: Value, frame: [usize; 2], channels: usize) -> Result<Arc<Buffer>> {
+        let shape = value.shape();
+        match value.into_map(frame, self.pool) {
+            Some(map) if shape.len() == 4 && map.map.channels == channels => Ok(map),
+            _ => self
+                .wrong(format!("an input of shape {shape:?}; expected 32-bit floats [N, {channels}, H, W]")),
+        }
+    }
+
+    /// Size of the output of a window over a map.
+    fn window(&self, shape: &crate::kernels::ConvShape, map: Map) -> Result<[usize; 2]> {
+        let size = [map.height, map.width];
+        for (axis, size) in size.into_iter().enumerate() {
+            let reach = shape.dilation[axis] * (shape.kernel[axis] - 1) + 1;
+            let padded = size + shape.before[axis] + shape.after[axis];
+            if padded < reach {
+                return self.wrong(format!("a kernel of {reach} pixels over an input of {padded}"));
+            }
+        }
+        Ok(shape.output(size))
+    }
+
+    /// A new map `[N, C, H, W]` within the frame that its readers want.
+    fn fill(&self, [batch, channels, height, width]: [usize; 4], f: impl FnOnce(&mut [f32], Map)) -> Value {
+        let map = Map::new(batch, height, width, channels).framed(self.frame);
+        let mut out = Buffer::new(map, self.pool);
+        f(out.values_mut(), map);
+        Value::Map(Arc::new(out))
+    }
+
+    fn conv(&self, step: &ConvStep, x: Value, residual: Option<Value>) -> Result<Value> {
+        let shape = &step.shape;
+        let x = self.map_of(x, [0; 2], shape.inputs)?;
+        let [height, width] = self.window(shape, x.map)?;
+        let conv = step.packed(height, width, [x.map.height, x.map.width]);
+        let x = self.map_of(Value::Map(x), conv.frame(), shape.inputs)?;
+        let sizes = [x.map.batch, shape.outputs, height, width];
+        let run = |residual: Option<&Buffer>, activation: Activation| {
+            self.fill(sizes, |values, map| {
+                let residual = residual.map(|r| Residual { values: r.values(), map: r.map });
+                conv.run(x.values(), x.map, residual, activation, Target { values, map, channel: 0 });
+            })
+        };
+        let Some(residual) = residual else { return Ok(run(None, step.activation)) };
+        if residual.shape() == sizes {
+            let added = match residual {
+                // The kernel repeats the pixels of a smaller map itself.
+                Value::Enlarged(small, _) => Some(small),
+                other => other.into_map([0; 2], self.pool),
+            };
+            return match added {
+                Some(added) => Ok(run(Some(&added), step.activation)),
+                None => self.wrong("elements of another type; expected 32-bit floats".into()),
+            };
+        }
+        let sum = run(None, Activation::None);
+        let sum = self.as_node(Op::Binary(BinaryOp::Add), vec![sum, residual])?;
+        self.activated(step.activation, sum)
+    }
+
+    fn linear(&self, step: &LinearStep, x: Value, residual: Option<Value>) -> Result<Value> {
+        let x = x.into_row(self.pool);
+        let packed = step.packed();
+        let (Some((inner, outer)), Some(values)) = (x.shape().split_last(), x.as_f32()) else {
+            return self.wrong(format!("an input of shape {:?}; expected 32-bit floats", x.shape()));
+        };
+        if *inner != packed.inner() {
+            return self.wrong(format!(
+                "an input of shape {:?}; expected {} numbers along the last axis",
+                x.shape(),
+                packed.inner()
+            ));
+        }
+        let shape: Vec<usize> = outer.iter().copied().chain([packed.outputs()]).collect();
+        let run = |residual: Option<&[f32]>, activation: Activation| {
+            let mut out = vec![0.0; shape.iter().product()];
+            product(values, packed, residual, activation, &mut out);
+            Value::Row(Tensor::of(&shape, out))
+        };
+        let Some(residual) = residual else { return Ok(run(None, step.activation)) };
+        if residual.shape() == shape {
+            let residual = residual.into_row(self.pool);
+            if let Some(added) = residual.as_f32() {
+                return Ok(run(Some(added), step.activation));
+            }
+        } else {
+            let sum = self.as_node(Op::Binary(BinaryOp::Add), vec![run(None, Activation::None), residual])?;
+            return self.activated(step.activation, sum);
+        }
+        self.wrong("elements of another type; expected 32-bit floats".into())
+    }
+
+    fn activated(&self, activation: Activation, value: Value) -> Result<Value> {
+        match self.unary(activation, value) {
+            Ok(value) => Ok(value),
+            Err(_) => self.wrong("elements of another type; expected 32-bit floats".into()),
+        }
+    }
+
+    /// An activation, in place where nobody else holds the value; the value itself where it has no floats.
+    fn unary(&self, activation: Activation, value: Value) -> std::result::Result<Value, Value> {
+        if activation == Activation::None {
+            return Ok(value);
+        }
+        match value {
+            Value::Row(tensor) => match tensor.into_f32s() {
+                Ok((shape, mut values)) => {
+                    values.par_chunks_mut(1 << 14).for_each(|values| activation.apply(values));
+                    Ok(Value::Row(Tensor::of(&shape, values)))
+                }
+                Err(tensor) => Err(Value::Row(tensor)),
+            },
+            value => {
+                let mut buffer = self.own(value)?;
+                let map = buffer.map;
+                map.for_each_row(buffer.values_mut(), map.width * map.channels, |_, _, row| {
+                    activation.apply(row)
+                });
+                Ok(Value::Map(Arc::new(buffer)))
+            }
+        }
+    }
+
+    /// A map that may be written over: the value's own where nobody else holds it.
+    fn own(&self, value: Value) -> std::result::Result<Buffer, Value> {
+        let Some(shared) = value.clone().into_map(self.frame, self.pool) else { return Err(value) };
+        drop(value);
+        Ok(Arc::try_unwrap(shared).unwrap_or_else(|shared| {
+            let mut copy = Buffer::new(shared.map, self.pool);
+            copy.values_mut().copy_from_slice(shared.values());
+            copy
+        }))
+    }
+
+    fn pool(&self, shape: &PoolShape, pooling: Pooling, operands: &mut Operands) -> Option<Value> {
+        let Some(Value::Map(x)) = operands.first()? else { return None };
+        let [height, width] = shape.output([x.map.height, x.map.width])?;
+        Some(self.fill([x.map.batch, x.map.channels, height, width], |values, map| {
+            shape.run(pooling, x.values(), x.map, Target { values, map, channel: 0 });
+        }))
+    }
+
+    fn binary(&self, op: BinaryOp, activation: Activation, mut operands: Operands) -> Result<Value> {
+        let (a, b) = (self.take(&mut operands, 0)?, self.take(&mut operands, 1)?);
+        let row = |v: &Value| matches!(v, Value::Row(_));
+        let (sa, sb) = (a.shape(), b.shape());
+        let spread = |s: &[usize]| s.len() == 4 && s[2] * s[3] > 1;
+        if !(row(&a) && row(&b)) {
+            if sa == sb && sa.len() == 4 {
+                return self.both(op, activation, a, b);
+            }
+            // One number a channel, or one for all, beside a map.
+            if !row(&a)
+                && spread(&sa)
+                && let Some(channels) = per_channel(&sb, &sa)
+            {
+                return self.by_channel(op, activation, a, b, channels, false);
+            }
+            if !row(&b)
+                && spread(&sb)
+                && let Some(channels) = per_channel(&sa, &sb)
+            {
+                return self.by_channel(op, activation, b, a, channels, true);
+            }
+        }
+        let value = self.as_node(Op::Binary(op), vec![a, b])?;
+        if activation == Activation::None { Ok(value) } else { self.activated(activation, value) }
+    }
+
+    /// Two maps of one size.
+    fn both(&self, op: BinaryOp, activation: Activation, a: Value, b: Value) -> Result<Value> {
+        // The result goes into the operand that nobody else holds.
+        let alone = |v: &Value| matches!(v, Value::Map(buffer) if Arc::strong_count(buffer) == 1);
+        let swapped = !alone(&a) && alone(&b);
+        let (own, other) = if swapped { (b, a) } else { (a, b) };
+        let other = match other {
+            Value::Enlarged(small, factor) => Some((small, factor)),
+            other => other.into_map([0; 2], self.pool).map(|b| (b, 1)),
+        };
+        let (Ok(mut own), Some((other, factor))) = (self.own(own), other) else {
+            return self.wrong("elements of another type; expected 32-bit floats".into());
+        };
+        let map = own.map;
+        let (channels, values) = (map.channels, other.values());
+        map.for_each_row(own.values_mut(), map.width * channels, |image, y, row| {
+            let from = other.map.row(values, image, y / factor);
+            if factor == 1 {
+                apply(op, swapped, row, from);
+            } else {
+                for (to, from) in row.chunks_mut(factor * channels).zip(from.chunks_exact(channels)) {
+                    to.chunks_exact_mut(channels).for_each(|to| apply(op, swapped, to, from));
+                }
+            }
+            activation.apply(row);
+        });
+        Ok(Value::Map(Arc::new(own)))
+    }
+
+    /// A map and a number for each of its channels (of each image where `images` is set).
+    fn by_channel(
+        &self,
+        op: BinaryOp,
+        activation: Activation,
+        map: Value,
+        vector: Value,
+        images: bool,
+        swapped: bool,
+    ) -> Result<Value> {
+        let vector = vector.into_row(self.pool);
+        let (Ok(mut own), Some(vector)) = (self.own(map), vector.as_f32()) else {
+            return self.wrong("elements of another type; expected 32-bit floats".into());
+        };
+        let map = own.map;
+        let channels = map.channels;
+        let full: Vec<f32> = if vector.len() == 1 { vec![vector[0]; channels] } else { vector.to_vec() };
+        map.for_each_row(own.values_mut(), map.width * channels, |image, _, row| {
+            let own = &full[if images { image * channels } else { 0 }..][..channels];
+            row.chunks_exact_mut(channels).for_each(|pixel| apply(op, swapped, pixel, own));
+            activation.apply(row);
+        });
+        Ok(Value::Map(Arc::new(own)))
+    }
+
+    /// Maps beside each other along the channels.
+    fn concat(&self, operands: &Operands) -> Option<Value> {
+        let parts: Vec<(&Arc<Buffer>, usize)> = operands
+            .iter()
+            .map(|o| match o {
+                Some(Value::Map(b)) => Some((b, 1)),
+                Some(Value::Enlarged(b, factor)) => Some((b, *factor)),
+                _ => None,
+            })
+            .collect::<Option<_>>()?;
+        let size =
+            |(b, factor): &(&Arc<Buffer>, usize)| [b.map.batch, b.map.height * factor, b.map.width * factor];
+        let first = size(parts.first()?);
+        if parts.iter().any(|p| size(p) != first) {
+            return None;
+        }
+        let channels = parts.iter().map(|(b, _)| b.map.channels).sum();
+        let [batch, height, width] = first;
+        Some(self.fill([batch, channels, height, width], |values, map| {
+            map.for_each_row(values, width * channels, |image, y, row| {
+                let mut channel = 0;
+                for (part, factor) in &parts {
+                    let own = part.map.channels;
+                    let from = part.map.row(part.values(), image, y / factor);
+                    for (pixel, to) in from.chunks_exact(own).zip(row.chunks_mut(factor * channels)) {
+                        for to in to.chunks_exact_mut(channels) {
+                            to[channel..channel + own].copy_from_slice(pixel);
+                        }
+                    }
+                    channel += own;
+                }
+            });
+        }))
+    }
+
+    /// A map whose pixels are repeated, without doing it yet.
+    fn enlarged(&self, operands: &Operands) -> Option<Value> {
+        let Some(Value::Map(x)) = operands.first()? else { return None };
+        let row = |i: usize| match operands.get(i) {
+            Some(Some(Value::Row(t))) if !t.is_empty() => Some(t),
+            _ => None,
+        };
+        let factors: Vec<f64> = match (row(2), row(3)) {
+            (Some(scales), None) => scales.as_f32()?.iter().map(|s| f64::from(*s)).collect(),
+            (None, Some(sizes)) => {
+                let own = [x.map.batch, x.map.channels, x.map.height, x.map.width];
+                sizes.as_i64()?.iter().zip(own).map(|(n, own)| *n as f64 / own as f64).collect()
+            }
+            _ => return None,
+        };
+        match factors[..] {
+            [1.0, 1.0, y, x_factor] if y == x_factor && y >= 1.0 && y <= 64.0 && y.fract() == 0.0 => {
+                Some(if y == 1.0 {
+                    Value::Map(Arc::clone(x))
+                } else {
+                    Value::Enlarged(Arc::clone(x), y as usize)
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// A product of two computed matrices, or stacks of them.
+    fn product(&self, operands: &Operands) -> Option<Value> {
+        let (Some(Value::Row(a)), Some(Value::Row(b))) = (operands.first()?, operands.get(1)?) else {
+            return None;
+        };
+        let (va, vb) = (a.as_f32()?, b.as_f32()?);
+        let ([stack @ .., rows, inner], [other @ .., depth, columns]) = (a.shape(), b.shape()) else {
+            return None;
+        };
+        if stack != other || inner != depth || rows * inner * columns == 0 {
+            return None;
+        }
+        let shape: Vec<usize> = stack.iter().copied().chain([*rows, *columns]).collect();
+        let mut out = vec![0.0; shape.iter().product()];
+        let one = |((a, b), out): ((&[f32], &[f32]), &mut [f32])| {
+            let packed = Packed::new(*inner, *columns, None, |k, column| b[k * columns + column]);
+            product(a, &packed, None, Activation::None, out);
+        };
+        va.par_chunks_exact(rows * inner)
+            .zip(vb.par_chunks_exact(inner * columns))
+            .zip(out.par_chunks_exact_mut(rows * columns))
+            .for_each(one);
+        Some(Value::Row(Tensor::of(&shape, out)))
+    }
+
+    fn lstm(&self, directions: &[LstmDirection], batch_first: bool, x: &Tensor) -> Result<Vec<Value>> {
+        let (&[a, b, inputs], Some(values)) = (x.shape(), x.as_f32()) else {
+            return self
+                .wrong(format!("an input of shape {:?}; expected 32-bit floats [T, N, I]", x.shape()));
+        };
+        let (inner, hidden) = directions.first().map_or((0, 0), |d| (d.inputs(), d.hidden()));
+        if inputs != inner {
+            return self.wrong(format!("an input of shape {:?}; expected {inner} numbers a step", x.shape()));
+        }
+        // [T, N, I] is what runs.
+        let turned;
+        let (steps, batch, values) = if batch_first {
+            turned = swapped(values, a, b, inputs);
+            (b, a, &turned[..])
+        } else {
+            (a, b, values)
+        };
+        let results: Vec<_> = directions.par_iter().map(|d| d.run(values, batch)).collect();
+        let count = results.len();
+        // [T, D, N, H]
+        let mut y = Vec::with_capacity(steps * count * batch * hidden);
+        for t in 0..steps {
+            for (states, ..) in &results {
+                y.extend_from_slice(&states[t * batch * hidden..][..batch * hidden]);
+            }
+        }
+        let ends = |which: fn(&(Vec<f32>, Vec<f32>, Vec<f32>)) -> &Vec<f32>| -> Vec<f32> {
+            results.iter().flat_map(|r| which(r).iter().copied()).collect()
+        };
+        let (last, cells) = (ends(|r| &r.1), ends(|r| &r.2));
+        let outputs = if batch_first {
+            // [N, T, D, H], [N, D, H]
+            let mut by_sample = vec![0.0; y.len()];
+            for (i, from) in y.chunks_exact(hidden.max(1)).enumerate() {
+                let (n, d, t) = (i % batch, i / batch % count, i / batch / count);
+                by_sample[((n * steps + t) * count + d) * hidden..][..hidden].copy_from_slice(from);
+            }
+            let end = [batch, count, hidden];
+            vec![
+                Tensor::of(&[batch, steps, count, hidden], by_sample),
+                Tensor::of(&end, swapped(&last, count, batch, hidden)),
+                Tensor::of(&end, swapped(&cells, count, batch, hidden)),
+            ]
+        } else {
+            let end = [count, batch, hidden];
+            vec![
+                Tensor::of(&[steps, count, batch, hidden], y),
+                Tensor::of(&end, last),
+                Tensor::of(&end, cells),
+            ]
+        };
+        Ok(outputs.into_iter().map(Value::Row).collect())
+    }
+}
+
+/// `[A, B, C]` -> `[B, A, C]`
+fn swapped(values: &[f32], a: usize, b: usize, c: usize) -> Vec<f32> {
+    let mut out = Vec::with_capacity(values.len());
+    for j in 0..b {
+        for i in 0..a {
+            out.extend_from_slice(&values[(i * b + j) * c..][..c]);
+        }
+    }
+    out
+}
+
+/// Whether a shape, broadcast to a map's, has one number a channel: `Some(true)` where each image has its own.
+fn per_channel(shape: &[usize], map: &[usize]) -> Option<bool> {
+    let (batch, channels) = (map[0], map[1]);
+    match *shape {
+        [] | [1] => Some(false),
+        [c, 1, 1] | [1, c, 1, 1] if c == channels || c == 1 => Some(false),
+        [n, c, 1, 1] if n == batch && c == channels => Some(true),
+        _ => None,
+    }
+}
+
+/// `to = to op from`, or `from op to` where `swapped` is set.
+fn apply(op: BinaryOp, swapped: bool, to: &mut [f32], from: &[f32]) {
+    let mut each = |f: fn(f32, f32) -> f32| match swapped {
+        true => to.iter_mut().zip(from).for_each(|(t, v)| *t = f(*v, *t)),
+        false => to.iter_mut().zip(from).for_each(|(t, v)| *t = f(*t, *v)),
+    };
+    match op {
+        BinaryOp::Add => to.iter_mut().zip(from).for_each(|(t, v)| *t += v),
+        BinaryOp::Mul => to.iter_mut().zip(from).for_each(|(t, v)| *t *= v),
+        BinaryOp::Sub => each(|a, b| a - b),
+        BinaryOp::Div => each(|a, b| a / b),
+        BinaryOp::Min => each(f32::min),
+        BinaryOp::Max => each(f32::max),
+        other => unreachable!("{other:?} is left to the general operators"),
+    }
+}
+
+impl ConvStep {
+    /// The convolution packed for outputs of this size.
+    fn packed(&self, height: usize, width: usize, size: [usize; 2]) -> &Conv {
+        let class = match (height, width) {
+            (_, 0..4) => 2,
+            (0..=2, _) => 1,
+            _ => 0,
+        };
+        // Where there is but one way, it is packed once.
+        let class = if self.shape.has_winograd() { class } else { 0 };
+        self.packed[class].get_or_init(|| {
+            let values = |t: &'_ Tensor| t.as_f32().unwrap_or_default().to_vec();
+            Conv::new(self.shape, &values(&self.weights), self.bias.as_ref().map(values).as_deref(), size)
+        })
+    }
+}
+
+impl LinearStep {
+    fn packed(&self) -> &Packed {
+        self.packed.get_or_init(|| {
+            let values = self.weights.as_f32().unwrap_or_default();
+            let (inner, outputs) = match self.weights.shape() {
+                [outputs, inner] if self.transposed => (*inner, *outputs),
+                [inner, outputs] => (*inner, *outputs),
+                _ => (0, 0),
+            };
+            let bias = self.bias.as_ref().and_then(Tensor::as_f32);
+            Packed::new(inner, outputs, bias, |k, output| {
+                values[if self.transposed { output * inner + k } else { k * outputs + output }]
+            })
+        })
+    }
+}
