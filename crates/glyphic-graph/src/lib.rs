@@ -6,8 +6,11 @@
 mod cut;
 mod error;
 mod graph;
+pub mod infer;
+mod onnx;
 mod op;
 pub mod ops;
+pub mod passes;
 mod session;
 mod tensor;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::{DType, Dim, Error, Graph, Result, Tensor, ValueId, ops};
+use crate::{DType, Dim, Error, Graph, Result, Tensor, ValueId, infer::infer, ops, passes};
 
 /// A graph that is checked and ready to run. It holds the weights once, and all threads share it.
 #[derive(Debug)]
@@ -11,7 +11,11 @@ pub struct Session {
     /// Constants in their places; the other places are empty.
     template: Vec<Option<Tensor>>,
     inputs: Vec<usize>,
+    /// Types that a run gives; 16-bit floats are widened on the way in.
+    input_types: Vec<DType>,
     outputs: Vec<usize>,
+    /// Types that come out; 16-bit floats are made on the way out.
+    output_types: Vec<DType>,
     steps: Vec<Step>,
 }
 
@@ -24,20 +28,30 @@ struct Step {
 }
 
 impl Session {
-    /// Checks a graph and makes it ready.
+    /// Checks a graph and makes it ready: constants are folded, batch norm goes into convolutions, and 16-bit floats are
+    /// widened, since all computation is in 32 bits.
     ///
     /// # Errors
     /// [`Error::Graph`] where a value is used before it is made, made twice or made by nothing, and [`Error::Node`]
     /// where a node has operands that its operator does not take.
-    pub fn new(graph: Graph) -> Result<Self> {
+    pub fn new(mut graph: Graph) -> Result<Self> {
         validate(&graph)?;
+        let facts = infer(&graph)?;
+        let input_types = graph.inputs.iter().map(|i| i.dtype).collect();
+        let output_types =
+            graph.outputs.iter().map(|o| facts.get(&o.value).map_or(DType::F32, |f| f.dtype)).collect();
+        for input in graph.inputs.iter_mut().filter(|i| i.dtype == DType::F16) {
+            input.dtype = DType::F32;
+        }
+        for tensor in graph.constants.values_mut().filter(|t| t.dtype() == DType::F16) {
+            *tensor = tensor.to_f32();
+        }
+        passes::optimize(&mut graph)?;
         let mut places: HashMap<ValueId, usize> = HashMap::new();
         let mut template = Vec::new();
         for (value, tensor) in &graph.constants {
             places.insert(*value, template.len());
-            // Weights may be stored as 16-bit floats; they are widened once.
-            let tensor = if tensor.dtype() == DType::F16 { tensor.to_f32() } else { tensor.clone() };
-            template.push(Some(tensor));
+            template.push(Some(tensor.clone()));
         }
         let constants = template.len();
         let mut place = |value: ValueId| {
@@ -62,7 +76,7 @@ impl Session {
             let used: BTreeSet<usize> = step.inputs.iter().chain(&step.outputs).flatten().copied().collect();
             step.free = used.into_iter().filter(|p| needed.insert(*p)).collect();
         }
-        Ok(Self { graph, template, inputs, outputs, steps })
+        Ok(Self { graph, template, inputs, input_types, outputs, output_types, steps })
     }
 
     /// The graph that runs.
@@ -79,8 +93,7 @@ impl Session {
         let given = self.bind(inputs)?;
         let mut values = self.template.clone();
         for (place, tensor) in self.inputs.iter().zip(given) {
-            let tensor = if tensor.dtype() == DType::F16 { tensor.to_f32() } else { tensor };
-            values[*place] = Some(tensor);
+            values[*place] = Some(widened(tensor));
         }
         for (node, step) in self.graph.nodes.iter().zip(&self.steps) {
             let mut operands: Vec<Option<Tensor>> = Vec::with_capacity(step.inputs.len());
@@ -94,19 +107,19 @@ impl Session {
             let results = ops::run_node(node, operands)?;
             for (place, result) in step.outputs.iter().zip(results) {
                 if let Some(p) = place {
-                    values[*p] = Some(result);
+                    values[*p] = Some(widened(result));
                 }
             }
             for p in &step.free {
                 values[*p] = None;
             }
         }
-        let outputs = self.outputs.iter().zip(&self.graph.outputs);
+        let outputs = self.outputs.iter().zip(&self.graph.outputs).zip(&self.output_types);
         outputs
-            .map(|(place, output)| {
-                values[*place].clone().ok_or_else(|| Error::Graph {
-                    reason: format!("output {:?} was not computed", output.name),
-                })
+            .map(|((place, output), dtype)| match &values[*place] {
+                Some(t) if *dtype == DType::F16 => Ok(t.to_f16()),
+                Some(t) => Ok(t.clone()),
+                None => Err(Error::Graph { reason: format!("output {:?} was not computed", output.name) }),
             })
             .collect()
     }
@@ -125,12 +138,12 @@ impl Session {
             }
         }
         let mut given = Vec::with_capacity(self.graph.inputs.len());
-        for input in &self.graph.inputs {
+        for (input, dtype) in self.graph.inputs.iter().zip(&self.input_types) {
             let Some((_, tensor)) = inputs.iter().find(|(name, _)| *name == input.name) else {
                 return Err(wrong(&input.name, "not given".into()));
             };
-            if tensor.dtype() != input.dtype {
-                return Err(wrong(&input.name, format!("{:?}; expected {:?}", tensor.dtype(), input.dtype)));
+            if tensor.dtype() != *dtype {
+                return Err(wrong(&input.name, format!("{:?}; expected {dtype:?}", tensor.dtype())));
             }
             if let Some(dims) = &input.shape {
                 let fits = dims.len() == tensor.shape().len()
@@ -150,6 +163,11 @@ impl Session {
         }
         Ok(given)
     }
+}
+
+/// 32-bit floats for 16-bit ones.
+fn widened(t: Tensor) -> Tensor {
+    if t.dtype() == DType::F16 { t.to_f32() } else { t }
 }
 
 /// A shape as a reader of messages wants it: `[N, 3, ?, ?]`.
