@@ -39,4 +39,24 @@ pub enum Error {
         /// What is wrong, and what would be right.
         reason: String,
     },
+    /// An ONNX file is not well formed.
+    #[error("invalid ONNX file: {reason}")]
+    Onnx {
+        /// What is wrong.
+        reason: String,
+    },
+    /// An ONNX file needs what this engine does not have.
+    #[error("unsupported ONNX network; {} of its parts cannot be run:\n  {}", parts.len(), parts.join("\n  "))]
+    Unsupported {
+        /// Each unsupported operator or attribute with the name of its node.
+        parts: Vec<String>,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
 }

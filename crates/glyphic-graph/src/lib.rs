@@ -6,9 +6,12 @@
 mod cut;
 mod error;
 mod graph;
+pub mod infer;
 pub mod kernels;
+mod onnx;
 mod op;
 pub mod ops;
+pub mod passes;
 mod plan;
 mod session;
 mod tensor;

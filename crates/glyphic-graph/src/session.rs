@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::plan::{self, Pool, Step, Value};
-use crate::{DType, Dim, Error, Graph, Result, Tensor, ValueId};
+use crate::{DType, Dim, Error, Graph, Result, Tensor, ValueId, infer::infer, passes};
 
 /// A graph that is checked and ready to run. It holds the weights once, and all threads share it.
 #[derive(Debug)]
@@ -13,7 +14,11 @@ pub struct Session {
     /// Constants in their places; the other places are empty.
     template: Vec<Option<Value>>,
     inputs: Vec<usize>,
+    /// Types that a run gives; 16-bit floats are widened on the way in.
+    input_types: Vec<DType>,
     outputs: Vec<usize>,
+    /// Types that come out; 16-bit floats are made on the way out.
+    output_types: Vec<DType>,
     steps: Vec<Placed>,
     pool: Arc<Pool>,
 }
@@ -28,29 +33,37 @@ struct Placed {
 }
 
 impl Session {
-    /// Checks a graph and makes it ready.
+    /// Checks a graph and makes it ready: constants are folded, batch norm goes into convolutions, and 16-bit floats are
+    /// widened, since all computation is in 32 bits.
     ///
     /// # Errors
     /// [`Error::Graph`] where a value is used before it is made, made twice or made by nothing, and [`Error::Node`]
     /// where a node has operands that its operator does not take.
-    pub fn new(graph: Graph) -> Result<Self> {
+    pub fn new(mut graph: Graph) -> Result<Self> {
         validate(&graph)?;
-        // Weights may be stored as 16-bit floats; they are widened once.
-        let widened =
-            |tensor: &Tensor| if tensor.dtype() == DType::F16 { tensor.to_f32() } else { tensor.clone() };
-        let constants = graph.constants.iter().map(|(value, tensor)| (*value, widened(tensor))).collect();
-        let steps = plan::compile(&graph, &constants);
+        let facts = infer(&graph)?;
+        let input_types = graph.inputs.iter().map(|i| i.dtype).collect();
+        let output_types =
+            graph.outputs.iter().map(|o| facts.get(&o.value).map_or(DType::F32, |f| f.dtype)).collect();
+        for input in graph.inputs.iter_mut().filter(|i| i.dtype == DType::F16) {
+            input.dtype = DType::F32;
+        }
+        for tensor in graph.constants.values_mut().filter(|t| t.dtype() == DType::F16) {
+            *tensor = tensor.to_f32();
+        }
+        passes::optimize(&mut graph)?;
+        let steps = plan::compile(&graph);
         let used: HashSet<ValueId> = steps
             .iter()
             .flat_map(|s| s.inputs.iter().flatten().copied())
             .chain(graph.outputs.iter().map(|o| o.value))
             .collect();
+        graph.constants.retain(|value, _| used.contains(value));
         let mut places: HashMap<ValueId, usize> = HashMap::new();
         let mut template = Vec::new();
-        // Weights that went into kernels are not among them.
-        for (value, tensor) in constants.into_iter().filter(|(value, _)| used.contains(value)) {
-            places.insert(value, template.len());
-            template.push(Some(Value::Row(tensor)));
+        for (value, tensor) in &graph.constants {
+            places.insert(*value, template.len());
+            template.push(Some(Value::Row(tensor.clone())));
         }
         let constants = template.len();
         let mut place = |value: ValueId| {
@@ -76,10 +89,19 @@ impl Session {
             let used: BTreeSet<usize> = step.inputs.iter().chain(&step.outputs).flatten().copied().collect();
             step.free = used.into_iter().filter(|p| needed.insert(*p)).collect();
         }
-        Ok(Self { graph, template, inputs, outputs, steps: placed, pool: Arc::default() })
+        Ok(Self {
+            graph,
+            template,
+            inputs,
+            input_types,
+            outputs,
+            output_types,
+            steps: placed,
+            pool: Arc::default(),
+        })
     }
 
-    /// The graph that runs.
+    /// The graph that runs, without the weights that went into kernels.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
@@ -90,11 +112,33 @@ impl Session {
     /// [`Error::Input`] where an input is missing, unknown, or of another type or shape than the graph says, and
     /// [`Error::Node`] where an operator refuses its operands.
     pub fn run(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<Tensor>> {
+        self.run_with(inputs, |_, _| ())
+    }
+
+    /// Runs the network once, and gives each step with the seconds that it took: `name (operator) -> shape`.
+    ///
+    /// # Errors
+    /// Those of [`Session::run`].
+    pub fn profile(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<(String, f64)>> {
+        let (mut steps, mut last) = (Vec::new(), Instant::now());
+        self.run_with(inputs, |step, results| {
+            let shape = results.first().map(Value::shape);
+            steps
+                .push((format!("{} -> {shape:?}", step.describe(&self.graph)), last.elapsed().as_secs_f64()));
+            last = Instant::now();
+        })?;
+        Ok(steps)
+    }
+
+    fn run_with(
+        &self,
+        inputs: &[(&str, Tensor)],
+        mut after: impl FnMut(&Step, &[Value]),
+    ) -> Result<Vec<Tensor>> {
         let given = self.bind(inputs)?;
         let mut values = self.template.clone();
         for (place, tensor) in self.inputs.iter().zip(given) {
-            let tensor = if tensor.dtype() == DType::F16 { tensor.to_f32() } else { tensor };
-            values[*place] = Some(Value::Row(tensor));
+            values[*place] = Some(Value::Row(widened(tensor)));
         }
         for step in &self.steps {
             let mut operands: Vec<Option<Value>> = Vec::with_capacity(step.inputs.len());
@@ -106,19 +150,24 @@ impl Session {
                 }));
             }
             let results = step.step.run(&self.graph, operands, &self.pool)?;
+            after(&step.step, &results);
             for (place, result) in step.outputs.iter().zip(results) {
                 if let Some(p) = place {
-                    values[*p] = Some(result);
+                    values[*p] = Some(match result {
+                        Value::Row(tensor) => Value::Row(widened(tensor)),
+                        map => map,
+                    });
                 }
             }
             for p in &step.free {
                 values[*p] = None;
             }
         }
-        let outputs = self.outputs.iter().zip(&self.graph.outputs);
+        let outputs = self.outputs.iter().zip(&self.graph.outputs).zip(&self.output_types);
         outputs
-            .map(|(place, output)| match values[*place].clone() {
-                Some(value) => Ok(value.into_row(&self.pool)),
+            .map(|((place, output), dtype)| match values[*place].clone().map(|v| v.into_row(&self.pool)) {
+                Some(t) if *dtype == DType::F16 => Ok(t.to_f16()),
+                Some(t) => Ok(t),
                 None => Err(Error::Graph { reason: format!("output {:?} was not computed", output.name) }),
             })
             .collect()
@@ -138,12 +187,12 @@ impl Session {
             }
         }
         let mut given = Vec::with_capacity(self.graph.inputs.len());
-        for input in &self.graph.inputs {
+        for (input, dtype) in self.graph.inputs.iter().zip(&self.input_types) {
             let Some((_, tensor)) = inputs.iter().find(|(name, _)| *name == input.name) else {
                 return Err(wrong(&input.name, "not given".into()));
             };
-            if tensor.dtype() != input.dtype {
-                return Err(wrong(&input.name, format!("{:?}; expected {:?}", tensor.dtype(), input.dtype)));
+            if tensor.dtype() != *dtype {
+                return Err(wrong(&input.name, format!("{:?}; expected {dtype:?}", tensor.dtype())));
             }
             if let Some(dims) = &input.shape {
                 let fits = dims.len() == tensor.shape().len()
@@ -163,6 +212,11 @@ impl Session {
         }
         Ok(given)
     }
+}
+
+/// 32-bit floats for 16-bit ones.
+fn widened(t: Tensor) -> Tensor {
+    if t.dtype() == DType::F16 { t.to_f32() } else { t }
 }
 
 /// A shape as a reader of messages wants it: `[N, 3, ?, ?]`.

@@ -1,20 +1,20 @@
 //! The operators, on tensors in row-major order: the general path, for every type, rank and size.
 
-mod conv;
+pub(crate) mod conv;
 mod elementwise;
 mod gather;
 mod matmul;
 #[expect(clippy::unnecessary_cast, reason = "the type is the macro's")]
-mod movement;
+pub(crate) mod movement;
 mod norm;
 mod pool;
 mod quant;
 #[expect(clippy::unnecessary_cast, reason = "the type is the macro's")]
-mod reduce;
+pub(crate) mod reduce;
 mod resize;
 mod rnn;
 mod sample;
-mod window;
+pub(crate) mod window;
 
 use crate::{Error, Node, Op, Result, Tensor, tensor::Element};
 
@@ -204,6 +204,10 @@ pub(crate) fn strides(shape: &[usize]) -> Vec<usize> {
 pub(crate) struct Args(Vec<Option<Tensor>>);
 
 impl Args {
+    pub(crate) fn new(operands: Vec<Tensor>) -> Self {
+        Self(operands.into_iter().map(Some).collect())
+    }
+
     pub(crate) fn get(&self, i: usize) -> OpResult<&Tensor> {
         self.opt(i).ok_or_else(|| Reason(format!("operand {i} is missing")))
     }

@@ -456,7 +456,8 @@ pub(crate) fn constant_of_shape(args: &Args, value: &Tensor) -> OpResult<Tensor>
     })
 }
 
-pub(crate) fn range(args: &Args) -> OpResult<Tensor> {
+/// The number of elements of a range.
+pub(crate) fn range_count(args: &Args) -> OpResult<usize> {
     let dtype = args.get(0)?.dtype();
     number_type!(dtype, T => {
         let mut bounds = [T::default(); 3];
@@ -468,7 +469,17 @@ pub(crate) fn range(args: &Args) -> OpResult<Tensor> {
         ensure!(count.is_finite(), "a range from {start:?} to {limit:?} in steps of {delta:?}");
         let n = count.ceil().max(0.);
         ensure!(n <= MAX_ELEMENTS as f64, "a range of {n} elements");
-        let values = (0..n as usize).map(|i| (start as f64 + i as f64 * delta as f64) as T).collect();
-        Ok(Tensor::of(&[n as usize], values))
+        Ok(n as usize)
+    })
+}
+
+pub(crate) fn range(args: &Args) -> OpResult<Tensor> {
+    let n = range_count(args)?;
+    let dtype = args.get(0)?.dtype();
+    number_type!(dtype, T => {
+        let first = |i: usize| -> OpResult<T> { Ok(args.slice::<T>(i)?.first().copied().unwrap_or_default()) };
+        let (start, delta) = (first(0)?, first(2)?);
+        let values = (0..n).map(|i| (start as f64 + i as f64 * delta as f64) as T).collect();
+        Ok(Tensor::of(&[n], values))
     })
 }

@@ -1,6 +1,6 @@
 //! From nodes to steps.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{ConvStep, Kind, LinearStep, Step};
 use crate::kernels::{Activation, ConvShape, Depthwise, LstmDirection, PoolShape, Pooling, Shuffle};
@@ -9,9 +9,9 @@ use crate::{
     RnnDirection, Tensor, UnaryOp, ValueId,
 };
 
-/// The steps of a graph, in an order in which each value is made before it is used. `constants` are the graph's, widened.
-pub(crate) fn compile(graph: &Graph, constants: &HashMap<ValueId, Tensor>) -> Vec<Step> {
-    let mut draft = Draft::new(graph, constants);
+/// The steps of a graph, in an order in which each value is made before it is used.
+pub(crate) fn compile(graph: &Graph) -> Vec<Step> {
+    let mut draft = Draft::new(graph);
     for (i, node) in graph.nodes.iter().enumerate() {
         draft.add(i, node);
     }
@@ -21,7 +21,7 @@ pub(crate) fn compile(graph: &Graph, constants: &HashMap<ValueId, Tensor>) -> Ve
 }
 
 struct Draft<'a> {
-    constants: &'a HashMap<ValueId, Tensor>,
+    constants: &'a BTreeMap<ValueId, Tensor>,
     uses: HashMap<ValueId, usize>,
     /// Steps so far; `None` where one was fused into a later one.
     steps: Vec<Option<Step>>,
@@ -31,7 +31,8 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(graph: &Graph, constants: &'a HashMap<ValueId, Tensor>) -> Self {
+    fn new(graph: &'a Graph) -> Self {
+        let constants = &graph.constants;
         let mut uses = HashMap::new();
         let operands = graph.nodes.iter().flat_map(|n| n.inputs.iter().flatten());
         for value in operands.copied().chain(graph.outputs.iter().map(|o| o.value)) {

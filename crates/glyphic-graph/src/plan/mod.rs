@@ -80,6 +80,27 @@ struct LinearStep {
 }
 
 impl Step {
+    /// What it is, for a profile.
+    pub(crate) fn describe(&self, graph: &crate::Graph) -> String {
+        let node = &graph.nodes[self.node];
+        let kind = match &self.kind {
+            Kind::General => "general".to_owned(),
+            Kind::Conv(conv) => format!("convolution {:?} {:?}", conv.shape, conv.activation),
+            Kind::Depthwise(layer, activation) => format!("depthwise {:?} {activation:?}", layer.shape()),
+            Kind::Shuffle(_, _, activation) => format!("transposed convolution {activation:?}"),
+            Kind::Pool(..) => "pooling".to_owned(),
+            Kind::GlobalMean => "global mean".to_owned(),
+            Kind::Unary(activation) => format!("{activation:?}"),
+            Kind::Binary(op, activation) => format!("{op:?} {activation:?}"),
+            Kind::Concat => "concatenation".to_owned(),
+            Kind::Enlarge => "enlarging".to_owned(),
+            Kind::Linear(linear) => format!("linear {:?}", linear.activation),
+            Kind::Product => "product".to_owned(),
+            Kind::Lstm { .. } => "LSTM".to_owned(),
+        };
+        format!("{} ({}) {kind}", node.name, node.op.name())
+    }
+
     /// Computes the step's outputs.
     ///
     /// # Errors
