@@ -1,9 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::{cargo, output};
+use crate::circles::{circles, rust_files};
+use crate::{cargo, output, root};
 
 /// What each crate may use of the workspace. A crate that is not listed may use none.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -11,7 +13,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("glyphic-imgproc", &["glyphic-core"]),
     ("glyphic-graph", &[]),
     ("glyphic-nn", &["glyphic-core", "glyphic-imgproc", "glyphic-graph"]),
-    ("glyphic-data", &["glyphic-core", "glyphic-imgproc"]),
+    ("glyphic-labels", &["glyphic-core", "glyphic-imgproc"]),
+    ("glyphic-data", &["glyphic-core", "glyphic-imgproc", "glyphic-labels"]),
+    ("glyphic-mmocr", &["glyphic-core", "glyphic-imgproc", "glyphic-labels", "glyphic-data"]),
     ("glyphic-synth", &["glyphic-core", "glyphic-imgproc"]),
     ("glyphic-document", &["glyphic-core", "glyphic-imgproc"]),
     ("glyphic-eval", &["glyphic-core"]),
@@ -39,6 +43,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "glyphic-nn",
             "glyphic-detect",
             "glyphic-recognize",
+            "glyphic-labels",
             "glyphic-data",
             "glyphic-synth",
             "glyphic-eval",
@@ -55,28 +60,85 @@ const WITHOUT_BURN: &[&str] = &[
     "glyphic-core",
     "glyphic-imgproc",
     "glyphic-graph",
+    "glyphic-labels",
     "glyphic-data",
+    "glyphic-mmocr",
     "glyphic-synth",
     "glyphic-eval",
     "glyphic-document",
 ];
 
+/// No crate may have more lines of source.
+const MOST_LINES: usize = 8000;
+
+/// No more files of a crate may use each other in a circle.
+const MOST_IN_CIRCLE: usize = 3;
+
+/// Crates whose large circles are yet to be opened.
+const OPENING: &[&str] = &["glyphic-nn", "glyphic-train"];
+
 /// Used by tests alone.
 const TESTING: &str = "glyphic-testing";
 
-/// What a crate's tests may use besides: decoders are tested on the targets that training draws, metrics on data sets.
-const BY_TESTS: &[(&str, &str)] = &[("glyphic-detect", "glyphic-data"), ("glyphic-eval", "glyphic-data")];
+/// What a crate's tests may use besides: decoders are tested on the targets that training draws, data sets by metrics.
+const BY_TESTS: &[(&str, &str)] = &[("glyphic-detect", "glyphic-data"), ("glyphic-mmocr", "glyphic-eval")];
 
-/// Fails where a crate uses one that stands above or beside it, or reaches burn and must not.
+/// Prints what each crate uses and its size. Fails where a crate uses one that stands above or beside it, reaches burn
+/// and must not, is too large, or has a large circle of files.
 pub(crate) fn deps() -> Result<()> {
     let json = output(cargo(&["metadata", "--format-version", "1", "--locked"]))?;
     let metadata: Value = serde_json::from_str(&json).context("cargo metadata gave no JSON")?;
-    let wrong = violations(&metadata)?;
+    let mut wrong = violations(&metadata)?;
+    let (rooms, faults) = rooms(&root().join("crates"))?;
+    wrong.extend(faults);
+    print!("{rooms}");
     if !wrong.is_empty() {
-        bail!("dependency direction:\n  {}", wrong.join("\n  "));
+        bail!("crates:\n  {}", wrong.join("\n  "));
     }
-    eprintln!("+ dependency direction: right");
+    eprintln!("+ dependency direction, sizes and circles: right");
     Ok(())
+}
+
+/// A table of the crates, those used first, and what is wrong with their size and circles.
+fn rooms(crates: &Path) -> Result<(String, Vec<String>)> {
+    let (mut table, mut wrong) = (String::new(), Vec::new());
+    let top = TOP.iter().map(|name| (*name, "every other"));
+    let below: Vec<(&str, String)> = ALLOWED
+        .iter()
+        .map(|(name, used)| {
+            (*name, used.iter().map(|u| u.trim_start_matches("glyphic-")).collect::<Vec<_>>().join(" "))
+        })
+        .collect();
+    let below = below.iter().map(|(name, used)| (*name, used.as_str()));
+    for (name, used) in below.chain(top) {
+        let src = crates.join(name).join("src");
+        if !src.is_dir() {
+            wrong.push(format!("{name} is listed, but there is no {}", src.display()));
+            continue;
+        }
+        let mut lines = 0;
+        for file in rust_files(&src)? {
+            lines += std::fs::read_to_string(&file)?.lines().count();
+        }
+        let circles = circles(&src)?;
+        let largest = circles.first().map_or(0, Vec::len);
+        let circle = if largest == 0 { String::new() } else { format!("circle of {largest}") };
+        let used = if used.is_empty() { "-" } else { used };
+        table.push_str(&format!("{name:18} {lines:5} lines  {circle:12}  uses {used}\n"));
+        if lines > MOST_LINES {
+            wrong.push(format!("{name} has {lines} lines; {MOST_LINES} are the most: divide it"));
+        }
+        for circle in circles.iter().filter(|c| c.len() > MOST_IN_CIRCLE && !OPENING.contains(&name)) {
+            let inside = |file: &PathBuf| file.strip_prefix(&src).unwrap_or(file).display().to_string();
+            let files: Vec<String> = circle.iter().map(inside).collect();
+            wrong.push(format!(
+                "{name}: {} files use each other in a circle, {MOST_IN_CIRCLE} are the most: {}",
+                files.len(),
+                files.join(", ")
+            ));
+        }
+    }
+    Ok((table, wrong))
 }
 
 fn violations(metadata: &Value) -> Result<Vec<String>> {
@@ -154,6 +216,8 @@ fn path_to_burn(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use serde_json::json;
 
     use super::*;
@@ -204,5 +268,25 @@ mod tests {
             violations(&m).unwrap(),
             ["glyphic-data reaches burn: glyphic-data -> helper -> burn-core"]
         );
+    }
+
+    #[test]
+    fn every_crate_is_listed_and_a_large_one_or_a_large_circle_is_named() {
+        let crates = tempfile::TempDir::new().unwrap();
+        for name in ALLOWED.iter().map(|(name, _)| *name).chain(TOP.iter().copied()) {
+            let src = crates.path().join(name).join("src");
+            fs::create_dir_all(&src).unwrap();
+            fs::write(src.join("lib.rs"), "//! Empty.\n").unwrap();
+        }
+        let (table, wrong) = rooms(crates.path()).unwrap();
+        assert!(wrong.is_empty() && table.lines().count() == ALLOWED.len() + TOP.len(), "{table}{wrong:?}");
+        let eval = crates.path().join("glyphic-eval/src");
+        fs::write(eval.join("long.rs"), "//\n".repeat(8000)).unwrap();
+        for (name, next) in [("a", "b"), ("b", "c"), ("c", "d"), ("d", "a")] {
+            fs::write(eval.join(format!("{name}.rs")), format!("use crate::{next}::x;")).unwrap();
+        }
+        let (_, wrong) = rooms(crates.path()).unwrap();
+        assert_eq!(wrong.len(), 2, "{wrong:?}");
+        assert!(wrong[0].contains("8005 lines") && wrong[1].contains("a.rs, b.rs, c.rs, d.rs"), "{wrong:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask check | deps | python | generate [--check]`: what continuous integration runs, and what is generated.
 
 mod check;
+mod circles;
 mod deps;
 mod generate;
 mod python;
@@ -15,8 +16,8 @@ use anyhow::{Context, Result, bail, ensure};
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  check             formatting, dependency direction, clippy, documentation, generated pages, tests
-  deps              the dependency direction alone
+  check             formatting, crates, clippy, documentation, generated pages, tests
+  deps              the crates: what each uses, its size, circles among its files
   python            the tests of the Python module alone
   generate          rewrite the generated pages in docs/
   generate --check  fail where a generated page is out of date";

@@ -14,7 +14,7 @@ use glyphic_data::targets::drrg::DrrgTargets;
 use glyphic_data::targets::fcenet::FcenetTargets;
 use glyphic_data::targets::textsnake::TextsnakeTargets;
 use glyphic_data::targets::{Outlines, PanetTargets, PsenetTargets};
-use glyphic_data::transforms::generator;
+use glyphic_mmocr::transforms::generator;
 
 const SIDE: usize = 640;
 

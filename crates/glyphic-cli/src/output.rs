@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
-use glyphic_document::AtomicFile;
+use glyphic_core::AtomicFile;
 
 use crate::exit::{Exit, Failure, OrExit};
 

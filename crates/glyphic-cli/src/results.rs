@@ -7,8 +7,9 @@ use std::{
 };
 
 use anyhow::Context;
+use glyphic_core::write_file;
 use glyphic_core::{Image, Page};
-use glyphic_document::{Format, Overlay, PageWriter, Records, overlay, write_file};
+use glyphic_document::{Format, Overlay, PageWriter, Records, overlay};
 use image::ImageFormat;
 
 use crate::{

@@ -2,6 +2,7 @@ use std::{fs, io::Cursor, path::Path, sync::Arc};
 
 use image::{DynamicImage, ImageDecoder, ImageReader, metadata::Orientation};
 
+use crate::atomic::write_file;
 use crate::{Error, Result};
 
 /// Bounds on a decoded picture, so that a small file cannot fill the memory.
@@ -146,7 +147,7 @@ impl Image {
         [self.rgb[i], self.rgb[i + 1], self.rgb[i + 2]]
     }
 
-    /// Writes the picture as PNG or JPEG, by the file name's extension. Nothing half-written stays behind.
+    /// Writes the picture as PNG or JPEG, by the file name's extension. The file appears whole or not at all.
     ///
     /// # Errors
     /// [`Error::Decode`] for an extension that is not known, [`Error::Write`] where writing fails.
@@ -155,12 +156,7 @@ impl Image {
         let format = image::ImageFormat::from_path(path)
             .map_err(|e| Error::Decode { name: path.display().to_string(), reason: e.to_string() })?;
         let bytes = self.encode(format)?;
-        let partial = path.with_extension("partial");
-        let write = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path));
-        write.map_err(|source| {
-            let _ = fs::remove_file(&partial);
-            Error::Write { path: path.to_owned(), source }
-        })
+        write_file(path, &bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
     }
 
     /// The picture as the bytes of a file.

@@ -2,6 +2,7 @@
 //!
 //! Coordinates are pixels of the upright image: x to the right, y down, (0, 0) the top-left corner.
 
+mod atomic;
 mod error;
 pub mod geometry;
 mod image;
@@ -10,6 +11,7 @@ mod stage;
 mod truth;
 mod vocab;
 
+pub use atomic::{AtomicFile, AtomicFolder, write_file};
 pub use error::{Error, Result};
 pub use geometry::{Point, Polygon, Rect, RotatedRect};
 pub use image::{Image, ImageLimits};

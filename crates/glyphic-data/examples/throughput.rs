@@ -7,12 +7,14 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
+use glyphic_core::Sample;
 use glyphic_core::{LATIN, Vocab};
 use glyphic_data::augment::RecognitionAugment;
 use glyphic_data::{
-    CropOptions, DetectionOptions, DetectionPlan, LazyPack, Loader, LoaderOptions, Mixture, PackOptions,
-    Plan, RecognitionOptions, RecognitionPlan, Sample, Source, TextCrops, TextSample,
+    CropOptions, DetectionOptions, DetectionPlan, Loader, LoaderOptions, Mixture, Plan, RecognitionOptions,
+    RecognitionPlan, Source, TextCrops, TextSample,
 };
+use glyphic_labels::{LazyPack, PackOptions};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);

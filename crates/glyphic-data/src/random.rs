@@ -14,7 +14,7 @@ pub(crate) fn fold(parts: &[u64]) -> u64 {
 }
 
 /// The generator of one sample: the same on every machine and in every thread.
-pub(crate) fn rng(parts: &[u64]) -> ChaCha8Rng {
+pub fn rng(parts: &[u64]) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(fold(parts))
 }
 

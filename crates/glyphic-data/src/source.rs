@@ -1,5 +1,8 @@
 use std::sync::Arc;
 
+use glyphic_core::Sample;
+use glyphic_labels::LazyPack;
+
 use crate::random::{fold, permuted};
 use crate::{Error, Result};
 
@@ -226,6 +229,23 @@ fn shares(weights: &[f64]) -> Vec<u32> {
         missing -= 1;
     }
     share
+}
+
+/// The pictures of a pack with their truth; see [`LazyPack::get`].
+impl Source for LazyPack {
+    type Item = Sample;
+
+    fn name(&self) -> String {
+        self.labels().parent().unwrap_or(self.labels()).display().to_string()
+    }
+
+    fn len(&self) -> Option<usize> {
+        Some(LazyPack::len(self))
+    }
+
+    fn sample(&self, index: u64) -> Result<Sample> {
+        Ok(self.get(usize::try_from(index).unwrap_or(usize::MAX))?)
+    }
 }
 
 #[cfg(test)]

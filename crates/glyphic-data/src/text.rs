@@ -1,12 +1,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use glyphic_core::{Image, Rect, Vocab};
-use glyphic_imgproc::crop_rect;
+use glyphic_core::{Image, Rect};
+use glyphic_imgproc::{crop_rect, crop_text, resize_antialiased};
+use glyphic_labels::{LazyPack, Location, PackKind};
 use serde::{Deserialize, Serialize};
 
-use crate::pack::{LazyPack, PackKind};
-use crate::{Error, Location, Result, Source, crop};
+use crate::{Error, Result, Source};
 
 /// What a label leaves open about the print it describes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,7 +157,7 @@ impl TextCrops {
     /// # Errors
     /// [`Error::Index`].
     pub fn location(&self, index: usize) -> Result<Location> {
-        self.pack.location(self.entry(index)?.image as usize)
+        Ok(self.pack.location(self.entry(index)?.image as usize)?)
     }
 
     /// Crop `index`.
@@ -222,22 +222,23 @@ impl TextCrops {
             }
             Some(instances) => {
                 let polygon = &instances[entry.instance as usize].region.polygon;
-                crop::with_margin(picture, polygon, self.margin).ok_or_else(|| self.outside(entry))?
+                crop_text(picture, polygon, self.margin).ok_or_else(|| self.outside(entry))?
             }
         };
-        let (image, text_box) = crop::at_most(image, text_box);
+        let (image, text_box) = at_most(image, text_box);
         Ok(TextSample { image, text_box, text, rules: self.rules })
     }
 
     fn outside(&self, entry: Entry) -> Error {
         let index = entry.image as usize;
         match self.pack.location(index) {
-            Ok(at) => Error::Label {
+            Ok(at) => glyphic_labels::Error::Label {
                 at,
                 reason: format!("annotation {} lies outside the picture", entry.instance),
                 expected: "polygons inside the picture, or \"ignore\": true",
-            },
-            Err(e) => e,
+            }
+            .into(),
+            Err(e) => e.into(),
         }
     }
 }
@@ -261,29 +262,34 @@ impl Source for TextCrops {
     }
 }
 
-/// The classes of a text. A letter that the vocabulary has in the other case only is read as that one.
-///
-/// # Errors
-/// The first character without a class, with its position in characters.
-pub(crate) fn encode(vocab: &Vocab, text: &str) -> Result<Vec<usize>, (usize, char)> {
-    text.chars().enumerate().map(|(i, c)| class(vocab, c).ok_or((i, c))).collect()
-}
+/// Crops are kept no higher than this: three times what a recognizer of height 32 looks at.
+const MAX_HEIGHT: f64 = 96.0;
 
-/// The class of a character, of its other case where it has none itself.
-pub(crate) fn class(vocab: &Vocab, c: char) -> Option<usize> {
-    vocab.index_of(c).or_else(|| {
-        let mut folded = c.to_lowercase().chain(c.to_uppercase()).filter(|f| *f != c);
-        // More than one character ("ß" in capitals) is no single class.
-        folded.next().filter(|_| folded.next().is_none()).and_then(|f| vocab.index_of(f))
-    })
+/// Shrinks a crop whose text is higher than [`MAX_HEIGHT`].
+fn at_most(image: Image, text_box: Rect) -> (Image, Rect) {
+    let factor = text_box.height() / MAX_HEIGHT;
+    if factor <= 1.0 {
+        return (image, text_box);
+    }
+    let side = |pixels: u32| (f64::from(pixels) / factor).round().max(1.0);
+    let (width, height) = (side(image.width()), side(image.height()));
+    let Ok(small) = resize_antialiased(&image, width as u32, height as u32) else {
+        return (image, text_box);
+    };
+    let (fx, fy) = (f64::from(image.width()) / width, f64::from(image.height()) / height);
+    let text_box =
+        Rect { x0: text_box.x0 / fx, y0: text_box.y0 / fy, x1: text_box.x1 / fx, y1: text_box.y1 / fy };
+    (small, text_box)
 }
 
 #[cfg(test)]
 mod tests {
-    use glyphic_core::DICT36;
+    use glyphic_labels::PackOptions;
 
     use super::*;
-    use crate::{PackOptions, fixtures};
+    use crate::fixtures;
+
+    const INK: [u8; 3] = [250, 20, 20];
 
     fn crops(dir: &tempfile::TempDir, options: &CropOptions) -> Result<TextCrops> {
         TextCrops::new(LazyPack::open(dir.path(), &PackOptions::default())?, options)
@@ -359,11 +365,11 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_has_the_class_of_its_other_case_where_it_has_none_itself() {
-        let lower = Vocab::ctc(DICT36).expect("valid");
-        let both = Vocab::ctc("aA").expect("valid");
-        assert_eq!(encode(&lower, "A1"), Ok(vec![11, 2]));
-        assert_eq!(encode(&both, "aA"), Ok(vec![1, 2]));
-        assert_eq!(encode(&lower, "aß"), Err((1, 'ß')));
+    fn high_crops_are_shrunk_and_their_box_with_them() {
+        let image = Image::filled(400, 240, INK).expect("valid");
+        let text_box = Rect { x0: 20.0, y0: 24.0, x1: 380.0, y1: 216.0 };
+        let (small, inner) = at_most(image, text_box);
+        assert_eq!((small.width(), small.height()), (200, 120));
+        assert!((inner.height() - MAX_HEIGHT).abs() < 0.5 && (inner.width() - 180.0).abs() < 0.5);
     }
 }

@@ -1,16 +1,14 @@
 //! Pages written as text, JSON, JSON lines and overlays, and JSON lines read back.
 //!
-//! [`PageWriter`] streams pages into anything that takes bytes; [`AtomicFile`] is a file that appears whole or not at
-//! all; [`overlay`] draws a page on its picture; [`read_pages`] and [`read_texts`] take anybody's predictions.
+//! [`PageWriter`] streams pages into anything that takes bytes; [`overlay`] draws a page on its picture; [`read_pages`] and
+//! [`read_texts`] take anybody's predictions.
 
-mod atomic;
 mod error;
 mod label;
 mod overlay;
 mod record;
 mod write;
 
-pub use atomic::{AtomicFile, write_file};
 pub use error::{Error, Result};
 pub use overlay::{Overlay, overlay};
 pub use record::{

@@ -4,8 +4,7 @@ use std::io::{self, Write};
 
 use glyphic_core::{Image, Line, Page, Polygon, Rect, Region, TextInstance, Transcript};
 use glyphic_document::{
-    AtomicFile, Error, Format, Overlay, PageWriter, Records, overlay, parse_pages, parse_texts, read_pages,
-    text, write_file,
+    Error, Format, Overlay, PageWriter, Records, overlay, parse_pages, parse_texts, read_pages, text,
 };
 use proptest::prelude::*;
 
@@ -170,32 +169,6 @@ fn a_full_disk_is_an_error_wherever_it_happens() {
             assert_eq!(result.unwrap_err().kind(), io::ErrorKind::StorageFull, "{format:?} {room}");
         }
     }
-}
-
-#[test]
-fn a_file_appears_whole_on_commit_and_not_before() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("out.json");
-    let names = || std::fs::read_dir(folder.path()).unwrap().count();
-    write_file(&path, b"old").unwrap();
-    let mut dropped = AtomicFile::create(&path).unwrap();
-    dropped.write_all(b"half").unwrap();
-    assert_eq!(std::fs::read(&path).unwrap(), b"old");
-    drop(dropped);
-    assert_eq!((std::fs::read(&path).unwrap(), names()), (b"old".to_vec(), 1));
-    let mut kept = AtomicFile::create(&path).unwrap();
-    kept.write_all(b"new").unwrap();
-    kept.commit().unwrap();
-    assert_eq!((std::fs::read(&path).unwrap(), names()), (b"new".to_vec(), 1));
-    assert!(AtomicFile::create(folder.path()).is_err());
-    assert!(AtomicFile::create(folder.path().join("missing/out.json")).is_err());
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_device_is_written_to_and_its_error_comes_up() {
-    write_file("/dev/null", b"gone").unwrap();
-    assert_eq!(write_file("/dev/full", b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! Prediction files in the shapes of our own that [`crate::read_predicted_pages`] and its siblings read.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
-use glyphic_core::Point;
+use glyphic_core::{AtomicFile, Point};
 use serde::{Serialize, Serializer};
 
 use crate::{Error, Result};
@@ -20,21 +19,15 @@ pub fn write_predictions<T: Serialize>(
     entries: impl IntoIterator<Item = T>,
 ) -> Result<()> {
     let path = path.as_ref();
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
     let write = || -> io::Result<()> {
-        let mut file = BufWriter::new(File::create(&partial)?);
+        let mut file = AtomicFile::create(path)?;
         for entry in entries {
             serde_json::to_writer(&mut file, &entry)?;
             file.write_all(b"\n")?;
         }
-        file.into_inner()?.sync_all()?;
-        fs::rename(&partial, path)
+        file.commit()
     };
-    write().map_err(|source| {
-        let _ = fs::remove_file(&partial);
-        Error::Write { path: path.to_owned(), source }
-    })
+    write().map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
 /// An outline as `x1, y1, x2, y2, ...`.

@@ -51,10 +51,10 @@ pub fn crop_polygon(image: &Image, outline: &[Point], border: Border) -> Result<
 }
 
 /// Whether a perspective can straighten the corners: each turns clockwise.
-fn convex(quad: &[Point; 4]) -> bool {
+pub(crate) fn convex(quad: &[Point; 4]) -> bool {
     (0..4).all(|i| {
         let (a, b, c) = (quad[i], quad[(i + 1) % 4], quad[(i + 2) % 4]);
-        (b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x) > 0.0
+        (b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x) > 1e-6
     })
 }
 

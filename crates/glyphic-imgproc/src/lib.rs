@@ -23,6 +23,7 @@ mod raster;
 mod resize;
 mod rotate;
 mod skeleton;
+mod text_crop;
 mod warp;
 
 pub use affine::{Affine, Interpolation};
@@ -44,4 +45,5 @@ pub use resize::{
 };
 pub use rotate::{QuarterTurn, rotate};
 pub use skeleton::skeletonize;
+pub use text_crop::{crop_text, text_corners};
 pub use warp::{Border, Homography, warp_perspective};

@@ -49,6 +49,9 @@ pub enum Error {
     /// The data cannot be used.
     #[error(transparent)]
     Data(#[from] glyphic_data::Error),
+    /// Labels cannot be read.
+    #[error(transparent)]
+    Labels(#[from] glyphic_labels::Error),
     /// Synthetic text cannot be made.
     #[error(transparent)]
     Synth(#[from] glyphic_synth::Error),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
@@ -86,13 +86,9 @@ fn to_line(row: &LogRow) -> String {
     line
 }
 
-/// Writes beside the target, then renames: a full disk or a kill leaves the old file whole.
+/// A full disk or a kill leaves the old file whole.
 pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let partial = path.with_extension("partial");
-    fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path)).map_err(|e| {
-        let _ = fs::remove_file(&partial);
-        Error::io(path, e)
-    })
+    glyphic_core::write_file(path, bytes).map_err(|e| Error::io(path, e))
 }
 
 const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];

@@ -6,8 +6,8 @@ use std::{
 use anyhow::{Context, anyhow};
 use glyphic::LanguageModelTrainer;
 use glyphic_core::TextInstance;
-use glyphic_data::{LazyPack, PackOptions};
-use glyphic_nn::checkpoint::write_atomically;
+use glyphic_core::write_file;
+use glyphic_labels::{LazyPack, PackOptions};
 
 use crate::{
     exit::{Exit, Failure, OrExit},
@@ -95,7 +95,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     }
     let model = trainer.finish(args.min_count);
     let bytes = model.to_bytes();
-    write_atomically(&args.out, &bytes).or_exit(Exit::Output)?;
+    write_file(&args.out, &bytes)
+        .with_context(|| format!("cannot write {}", args.out.display()))
+        .or_exit(Exit::Output)?;
     let (out, words, ngrams) = (args.out.display(), trainer.words(), model.len());
     print(&format!("{out}: {ngrams} n-grams of {words} words, {:.1} MB\n", bytes.len() as f64 / 1e6))
 }

@@ -6,7 +6,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clap::ValueEnum;
-use glyphic_core::{Page, Sample};
+use glyphic_core::{AtomicFolder, Page, Sample};
 use glyphic_synth::{LineSynth, PageSynth, SynthConfig};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -95,10 +95,8 @@ fn load(path: &Path) -> anyhow::Result<SynthConfig> {
 
 /// The folder appears whole or not at all.
 fn write(args: &Args, draw: &dyn Fn(Range<u64>) -> Vec<Sample>) -> anyhow::Result<()> {
-    let parent = args.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let partial = tempfile::Builder::new().prefix(".glyphic-").suffix(".partial").tempdir_in(parent)?;
-    let folder = partial.path().join("pack");
-    fs::create_dir(&folder)?;
+    let pack = AtomicFolder::create(&args.out)?;
+    let folder = pack.partial();
     let (images, labels) = match args.kind {
         Kind::Lines => ("crops", "labels.tsv"),
         Kind::Pages => ("images", "gt.jsonl"),
@@ -124,7 +122,7 @@ fn write(args: &Args, draw: &dyn Fn(Range<u64>) -> Vec<Sample>) -> anyhow::Resul
         }
     }
     fs::write(folder.join(labels), truth)?;
-    fs::rename(&folder, &args.out)?;
+    pack.commit()?;
     Ok(())
 }
 

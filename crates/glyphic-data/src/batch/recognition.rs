@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{PixelFormat, Pixels, Plan};
 use crate::augment::RecognitionAugment;
-use crate::line_input::ctc_steps;
 use crate::random::rng;
 use crate::source::Mixture;
-use crate::text::{LabelRules, TextSample, encode};
-use crate::{Error, LineInput, Result};
+use crate::text::{LabelRules, TextSample};
+use crate::{Error, Result};
+use glyphic_labels::lint::encode;
+use glyphic_labels::{LineInput, ctc_steps};
 
 /// How recognition batches are made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -32,7 +32,8 @@ pub enum Compat {
 }
 
 impl Compat {
-    pub(crate) fn is_reference(self) -> bool {
+    /// Whether the reference's defects are kept.
+    pub fn is_reference(self) -> bool {
         self == Self::Mmocr021
     }
 }

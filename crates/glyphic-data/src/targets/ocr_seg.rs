@@ -146,7 +146,7 @@ impl SegClasses {
                 None if self.with_unknown => Ok(characters.len() as i32 + 1),
                 None => {
                     let reason = format!("{text:?} is not in the dictionary, and with_unknown is false");
-                    Err(Error::Step { step: "SegConvertor", reason })
+                    Err(Error::Setup { what: "SegConvertor", reason })
                 }
             }
         };

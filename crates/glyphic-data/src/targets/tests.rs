@@ -305,7 +305,7 @@ fn options_out_of_range_are_refused() {
     let drrg = DrrgTargets { min_width: 9.0, max_width: 8.0, ..DrrgTargets::default() };
     assert!(matches!(drrg.maps_of(&outlines, &mut rng(&[1])), Err(Error::Setup { .. })));
     let strict = SegClasses { with_unknown: false, ..SegClasses::default() };
-    assert!(matches!(strict.classes(&["0", "Z"]), Err(Error::Step { .. })));
+    assert!(matches!(strict.classes(&["0", "Z"]), Err(Error::Setup { .. })));
     for wrong in [
         SegClasses { dict_type: "DICT37".to_owned(), ..SegClasses::default() },
         SegClasses { kind: "CTCConvertor".to_owned(), ..SegClasses::default() },

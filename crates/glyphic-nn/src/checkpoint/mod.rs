@@ -14,7 +14,7 @@ pub use dtype::DType;
 pub use module::{LoadOptions, Mismatch, Report, gradients, load_into, state_dict, state_names};
 pub(crate) use module::{Path, transpose};
 pub use pth::{pth_from_bytes, read_pth};
-pub use safetensors::{read_safetensors, safetensors_from_bytes, save_safetensors, write_atomically};
+pub use safetensors::{read_safetensors, safetensors_from_bytes, save_safetensors};
 pub use state_dict::{StateDict, TensorValue};
 
 use crate::{Error, Result};

@@ -1,10 +1,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use burn::module::Module;
+use glyphic_core::write_file;
 use half::f16;
 use safetensors::tensor::View;
 use safetensors::{Dtype, SafeTensors};
@@ -113,7 +113,7 @@ pub(super) fn write_state_dict(
     let header = (!header.is_empty()).then_some(header);
     let bytes = safetensors::serialize(tensors, header).map_err(|e| failed(std::io::Error::other(e)))?;
     let bytes = with_sorted_header(&bytes).map_err(|e| failed(std::io::Error::other(e)))?;
-    write_atomically(path, &bytes)
+    write_file(path, &bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
 /// The same file with its header in alphabetical order: the library writes the metadata in a random one, and equal
@@ -146,50 +146,5 @@ impl View for Plain {
     }
     fn data_len(&self) -> usize {
         self.bytes.len()
-    }
-}
-
-/// Writes a file beside its place, flushes it to the disk and renames it: the file is there whole or not at all, and
-/// nothing else is left behind.
-///
-/// # Errors
-/// [`Error::Write`].
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = temporary_beside(path);
-    let written = (|| {
-        write_to(&mut std::fs::File::create(&temporary)?, bytes)?;
-        std::fs::rename(&temporary, path)
-    })();
-    written.map_err(|source| {
-        // Best effort: the first error is the one to report.
-        let _ = std::fs::remove_file(&temporary);
-        Error::Write { path: path.to_owned(), source }
-    })
-}
-
-fn write_to(file: &mut std::fs::File, bytes: &[u8]) -> std::io::Result<()> {
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// A name in the same folder (a rename must not cross file systems) that no other process uses.
-fn temporary_beside(path: &Path) -> PathBuf {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}-{}.part", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    path.with_file_name(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_disk_is_an_error() {
-        let Ok(mut full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
-        let error = write_to(&mut full, &[0; 4096]).unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     }
 }

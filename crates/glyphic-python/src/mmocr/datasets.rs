@@ -8,6 +8,6 @@ pub(crate) fn relations<'py>(
     boxes: Vec<[f32; 8]>,
     norm: f32,
 ) -> PyResult<Bound<'py, PyArray3<f32>>> {
-    let (relations, _) = glyphic_data::dataset::relations(&boxes, norm);
+    let (relations, _) = glyphic_mmocr::dataset::relations(&boxes, norm);
     relations.into_flattened().into_pyarray(py).reshape([boxes.len(), boxes.len(), 5])
 }

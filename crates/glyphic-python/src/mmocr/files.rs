@@ -3,7 +3,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use glyphic_core::{Image, ImageLimits};
-use glyphic_data::lmdb::{Lmdb, LmdbWriter};
+use glyphic_labels::lmdb::{Lmdb, LmdbWriter};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use numpy::{Element, IntoPyArray, PyArrayMethods};

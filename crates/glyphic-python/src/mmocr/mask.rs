@@ -82,6 +82,6 @@ pub(crate) fn resize_masks<'py>(
 #[pyfunction]
 pub(crate) fn polygon_mask(polygons: Vec<Vec<f64>>, height: usize, width: usize) -> PyResult<Vec<u8>> {
     let polygons = crate::mmocr::outlines(&polygons)?;
-    let mask = glyphic_data::transforms::polygon_mask(&polygons, height, width).map_err(raise)?;
+    let mask = glyphic_mmocr::transforms::polygon_mask(&polygons, height, width).map_err(raise)?;
     Ok(mask.data().to_vec())
 }

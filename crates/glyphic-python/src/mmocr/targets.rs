@@ -3,7 +3,7 @@ use glyphic_data::targets::drrg::DrrgTargets;
 use glyphic_data::targets::fcenet::FcenetTargets;
 use glyphic_data::targets::textsnake::TextsnakeTargets;
 use glyphic_data::targets::{KernelMaps, OcrSegTargets, Outlines, PanetTargets, PsenetTargets};
-use glyphic_data::transforms::generator;
+use glyphic_mmocr::transforms::generator;
 use numpy::{Element, IntoPyArray, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;

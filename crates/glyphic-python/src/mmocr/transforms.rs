@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use glyphic_core::Point;
-use glyphic_data::transforms::{Character, Entity, NerTransform, Picture, Scene, Step, Tensor, generator};
 use glyphic_imgproc::{Raster, Value};
+use glyphic_mmocr::transforms::{Character, Entity, NerTransform, Picture, Scene, Step, Tensor, generator};
 use numpy::{
     Element, IntoPyArray, PyArray3, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods,
 };
@@ -209,8 +209,8 @@ pub(crate) fn crop_box<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let (py, picture) = (img.py(), picture(img)?);
     let cut = || match pads {
-        Some([long, short]) => glyphic_data::transforms::box_crop(&picture, quad, long, short),
-        None => glyphic_data::transforms::warp_crop(&picture, quad),
+        Some([long, short]) => glyphic_mmocr::transforms::box_crop(&picture, quad, long, short),
+        None => glyphic_mmocr::transforms::warp_crop(&picture, quad),
     };
     array(py, py.detach(cut).map_err(raise)?)
 }
@@ -224,7 +224,7 @@ pub(crate) fn rotate_boxes(
     centre: [f64; 2],
     size: [f64; 2],
 ) -> (Vec<Vec<f64>>, Vec<String>) {
-    use glyphic_data::transforms::RandomRotateImageBox;
+    use glyphic_mmocr::transforms::RandomRotateImageBox;
     let characters: Vec<Character> =
         chars.into_iter().zip(boxes).map(|(text, quad)| Character::from_quad(text, quad)).collect();
     let kept = RandomRotateImageBox::rotate_boxes(&characters, angle, centre, size);
@@ -234,7 +234,7 @@ pub(crate) fn rotate_boxes(
 /// The size (height, width) that `ScaleAspectJitter` chooses with given draws from 0 to 1.
 #[pyfunction]
 pub(crate) fn jitter_size(json: &str, height: usize, width: usize, draws: Vec<f64>) -> PyResult<[usize; 2]> {
-    let step: glyphic_data::transforms::ScaleAspectJitter = config(json)?;
+    let step: glyphic_mmocr::transforms::ScaleAspectJitter = config(json)?;
     let mut draws = draws.into_iter();
     step.size(height, width, || draws.next().unwrap_or(0.0)).map_err(raise)
 }
@@ -242,7 +242,7 @@ pub(crate) fn jitter_size(json: &str, height: usize, width: usize, draws: Vec<f6
 /// The size (height, width) and scale factors of a picture that only its size is known of.
 #[pyfunction]
 pub(crate) fn size_of_form(json: &str, height: usize, width: usize) -> PyResult<([usize; 2], [f32; 4])> {
-    let step: glyphic_data::transforms::ResizeNoImg = config(json)?;
+    let step: glyphic_mmocr::transforms::ResizeNoImg = config(json)?;
     step.size(height, width).map_err(raise)
 }
 
@@ -285,7 +285,7 @@ impl NerEncoder {
 /// A BGR picture in grey, `[height, width, 1]`.
 #[pyfunction]
 pub(crate) fn to_gray<'py>(img: &Bound<'py, PyArrayDyn<u8>>) -> PyResult<Bound<'py, PyAny>> {
-    use glyphic_data::transforms::{ChannelOrder, ColorType, LoadImageFromNdarray};
+    use glyphic_mmocr::transforms::{ChannelOrder, ColorType, LoadImageFromNdarray};
     let raster = raster(&img.readonly())?;
     let load = LoadImageFromNdarray {
         color_type: ColorType::Grayscale,

@@ -5,13 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use glyphic_core::Sample;
 use glyphic_core::{Image, Line, Page, Region, TextInstance, Transcript};
 use glyphic_data::batch::DetectionOptions;
-use glyphic_data::lint::lint_pack;
-use glyphic_data::{DetectionBatch, DetectionPlan, FnSource, LazyPack, Mixture, PackOptions, Sample, Source};
+use glyphic_data::{DetectionBatch, DetectionPlan, FnSource, Mixture, Source};
 use glyphic_detect::dbnet::{DbNet, DbTargets};
 use glyphic_detect::{DbNetConfig, DetectorConfig};
 use glyphic_eval::evaluate_detection;
+use glyphic_labels::lint::lint_pack;
+use glyphic_labels::{LazyPack, PackOptions};
 use glyphic_nn::checkpoint::state_dict;
 use glyphic_synth::{PageKind, PageSynth};
 use serde::{Deserialize, Serialize};
@@ -226,7 +228,7 @@ impl Task for DetectionTask {
             for start in (0..pack.len()).step_by(VALIDATION_BATCH) {
                 let samples = (start..pack.len().min(start + VALIDATION_BATCH))
                     .map(|i| pack.get(i))
-                    .collect::<glyphic_data::Result<Vec<Sample>>>()?;
+                    .collect::<glyphic_labels::Result<Vec<Sample>>>()?;
                 let images: Vec<Image> = samples.iter().map(|s| s.image.clone()).collect();
                 for (sample, regions) in samples.into_iter().zip(detector.detect(&images)?) {
                     let name = truth.len().to_string();

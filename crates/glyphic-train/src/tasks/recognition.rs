@@ -7,11 +7,12 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor, TensorData};
 use glyphic_core::{Image, Vocab};
 use glyphic_data::batch::RecognitionOptions;
-use glyphic_data::lint::lint_texts;
+use glyphic_data::lint_texts;
 use glyphic_data::{
-    CropOptions, FnSource, LabelRules, LazyPack, LineInput, Mixture, PackOptions, RecognitionBatch,
-    RecognitionPlan, Source, TextCrops, TextSample,
+    CropOptions, FnSource, LabelRules, Mixture, RecognitionBatch, RecognitionPlan, Source, TextCrops,
+    TextSample,
 };
+use glyphic_labels::{LazyPack, LineInput, PackOptions};
 use glyphic_nn::checkpoint::state_dict;
 use glyphic_recognize::RecognizerConfig;
 use glyphic_recognize::crnn_lite::{CrnnLite, CrnnLiteConfig, CrnnLiteLoss, LabelKind};

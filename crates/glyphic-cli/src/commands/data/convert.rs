@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use glyphic_data::Error;
-use glyphic_data::formats::{Format, Kind, LabelFiles, Record, WriteOptions, Writer, cut};
+use glyphic_labels::Error;
+use glyphic_labels::formats::{Format, Kind, LabelFiles, Record, WriteOptions, Writer, cut};
 
 use super::{Count, Source, say_warnings, separator};
 use crate::exit::{Exit, Failure, OrExit};

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use glyphic_core::{DICT36, DICT90, LATIN, Vocab, read_dict};
-use glyphic_data::LineInput;
-use glyphic_data::lint::Linter;
+use glyphic_labels::LineInput;
+use glyphic_labels::lint::Linter;
 
 use super::{Count, Source};
 use crate::exit::{Exit, Failure, OrExit};

@@ -1,4 +1,4 @@
-use glyphic_data::formats::{Format, WriteOptions};
+use glyphic_labels::formats::{Format, WriteOptions};
 
 use super::convert::{Conversion, convert};
 use crate::exit::Failure;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Subcommand;
-use glyphic_data::formats::{Format, ReadOptions, Reader};
+use glyphic_labels::formats::{Format, ReadOptions, Reader};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::exit::{Exit, Failure, OrExit};

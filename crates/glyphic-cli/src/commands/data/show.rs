@@ -1,10 +1,10 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use glyphic_core::{Image, Page, Point, Polygon, Rect, Region, TextInstance};
-use glyphic_data::formats::{Kind, Record, Truth};
-use glyphic_document::{Overlay, overlay, write_file};
+use glyphic_core::{Image, Page, Point, Polygon, Rect, Region, TextInstance, write_file};
+use glyphic_document::{Overlay, overlay};
 use glyphic_imgproc::resize_antialiased;
+use glyphic_labels::formats::{Kind, Record, Truth};
 
 use super::{Count, Source, say_warnings};
 use crate::exit::{Exit, Failure, OrExit};

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::anyhow;
-use glyphic_data::formats::{Format, Kind, ReadOptions, Reader, Truth};
 use glyphic_eval::{
     ClassifiedPage, EntityText, NamedPage, PredictedCrop, PredictedPage, PredictedText,
     read_classified_pages, read_entity_texts, read_predicted_crops, read_predicted_pages,
 };
+use glyphic_labels::formats::{Format, Kind, ReadOptions, Reader, Truth};
 
 use crate::exit::{Exit, Failure, OrExit};
 

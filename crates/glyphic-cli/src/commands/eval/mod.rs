@@ -7,14 +7,14 @@ use std::{
 
 use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
-use glyphic_data::formats::Format as LabelFormat;
-use glyphic_document::write_file;
+use glyphic_core::write_file;
 use glyphic_eval::{
     ClassList, DetectionLevel, DetectionOptions, EndToEndOptions, Ic13Options, IouOptions, KieOptions,
     Metric, NerRule, OutlineRule, ProtocolChoice, Sweep, ThresholdScore, evaluate_detection,
     evaluate_end_to_end, evaluate_kie, evaluate_ner, evaluate_recognition, plot_thresholds, sweep_end_to_end,
     sweep_recognition,
 };
+use glyphic_labels::formats::Format as LabelFormat;
 use serde::Serialize;
 
 use crate::{
