@@ -3,6 +3,7 @@
 mod check;
 mod deps;
 mod generate;
+mod onnx;
 mod python;
 
 use std::{
