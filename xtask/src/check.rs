@@ -1,6 +1,6 @@
 use anyhow::Result;
 
-use crate::{cargo, deps, generate, python, run};
+use crate::{cargo, deps, generate, onnx, python, run};
 
 /// Everything a change has to pass, the quick steps first and the tests last.
 ///
@@ -13,17 +13,24 @@ pub(crate) fn check() -> Result<()> {
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     run(doc)?;
+    let cases = onnx::cases();
+    let with_cases = |mut tests: std::process::Command| {
+        if let Some(cases) = &cases {
+            tests.env("GLYPHIC_ONNX_TESTS", cases);
+        }
+        tests
+    };
     if !has_nextest() {
         run(cargo(&["test", "--workspace", "--no-run", "--quiet"]))?;
         generate::generate(generate::Mode::Compare)?;
         python::test()?;
-        return run(cargo(&["test", "--workspace", "--quiet"]));
+        return run(with_cases(cargo(&["test", "--workspace", "--quiet"])));
     }
     run(cargo(&["nextest", "run", "--workspace", "--no-run", "--cargo-quiet"]))?;
     generate::generate(generate::Mode::Compare)?;
     python::test()?;
     run(cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
-    run(cargo(&["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"]))
+    run(with_cases(cargo(&["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"])))
 }
 
 fn has_nextest() -> bool {

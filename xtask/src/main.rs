@@ -4,6 +4,7 @@ mod check;
 mod circles;
 mod deps;
 mod generate;
+mod onnx;
 mod python;
 
 use std::{

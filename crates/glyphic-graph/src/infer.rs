@@ -126,7 +126,8 @@ fn node_facts(node: &Node, inputs: &[Option<&Fact>]) -> OpResult<Vec<Fact>> {
         }
         return Ok(facts);
     }
-    let small = facts.iter().all(|f| f.known_shape().is_some_and(|s| s.iter().product::<usize>() <= SMALL));
+    let count = |f: &Fact| f.known_shape().and_then(|s| s.iter().try_fold(1usize, |n, d| n.checked_mul(*d)));
+    let small = facts.iter().all(|f| count(f).is_some_and(|n| n <= SMALL));
     if let (Some(values), true, false) = (values, small, half)
         && let Ok(results) = ops::run_node(node, values)
     {
@@ -769,7 +770,11 @@ fn reshape(from: Option<&[Dim]>, to: &Fact, allow_zero: bool) -> OpResult<Option
         return Ok(Some(open(from, dims, &ints)));
     }
     if let Some(sizes) = to.sizes() {
-        return Ok(Some(sizes));
+        let copied = |(i, d): (usize, &Dim)| match d {
+            Dim::Known(0) if !allow_zero => from.and_then(|f| f.get(i)).cloned().unwrap_or(Dim::Unknown),
+            d => d.clone(),
+        };
+        return Ok(Some(sizes.iter().enumerate().map(copied).collect()));
     }
     Ok(match to.known_shape().as_deref() {
         Some([n]) if *n <= SMALL => Some(unknown(*n)),

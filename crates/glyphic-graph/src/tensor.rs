@@ -87,7 +87,12 @@ impl Tensor {
     /// # Errors
     /// [`Error::TensorLength`] where there are more or fewer elements than the shape has.
     pub fn new(shape: &[usize], data: Data) -> Result<Self> {
-        let expected = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).unwrap_or(usize::MAX);
+        // Beside an empty axis the others still must not overflow.
+        let product = shape.iter().try_fold(1usize, |n, d| n.checked_mul((*d).max(1)));
+        let expected = match product {
+            Some(_) if shape.contains(&0) => 0,
+            product => product.unwrap_or(usize::MAX),
+        };
         if expected != data.len() {
             return Err(Error::TensorLength { shape: shape.to_vec(), expected, got: data.len() });
         }

@@ -5,3 +5,6 @@ mod proto;
 mod read;
 mod tensor;
 mod write;
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use crate::{
     UnaryOp, ValueId, session::validate,
 };
 
-/// Opsets whose differences are known; before 7 a node names how it broadcasts, which is refused. After 22 the operators that are read here only gained types.
+/// Opsets whose differences are known. After 22 the operators that are read here only gained types.
 const OPSETS: std::ops::RangeInclusive<i64> = 6..=24;
 
 impl Graph {
@@ -153,7 +153,8 @@ impl Reader {
             };
             let dim = |d: proto::Dimension| match (d.dim_value, d.dim_param) {
                 (Some(n), _) => usize::try_from(n).map_or(Dim::Unknown, Dim::Known),
-                (None, Some(s)) if !s.is_empty() => Dim::Symbol(s),
+                // Some exporters write "?" for every size that they do not know.
+                (None, Some(s)) if !s.is_empty() && s != "?" => Dim::Symbol(s),
                 _ => Dim::Unknown,
             };
             let shape = kind.shape.map(|s| s.dim.into_iter().map(dim).collect());
@@ -261,9 +262,84 @@ impl Reader {
         Ok(weights.unwrap_or(kernel))
     }
 
+    /// The rank of an input or a constant.
+    fn rank(&self, value: Option<ValueId>) -> Option<usize> {
+        let value = value?;
+        let input = self.graph.inputs.iter().find(|i| i.value == value).and_then(|i| i.shape.as_ref());
+        input.map(Vec::len).or_else(|| self.graph.constants.get(&value).map(|t| t.shape().len()))
+    }
+
+    /// Before opset 7 a node said along which axis its second operand lies.
+    fn old_broadcast(&mut self, p: &mut Pending<'_>) -> Outcome<()> {
+        p.attributes.ignore(&["broadcast"]);
+        let Some(axis) = p.attributes.opt_int("axis") else { return Ok(()) };
+        let (Some(rank), Some(other)) = (self.rank(p.given(0)), self.rank(p.given(1))) else {
+            return Err("an axis of broadcasting where ranks are not known".into());
+        };
+        let first = usize::try_from(if axis < 0 { axis.saturating_add(rank as i64) } else { axis });
+        let behind = first.ok().and_then(|a| rank.checked_sub(a)).and_then(|n| n.checked_sub(other));
+        let behind = behind.ok_or_else(|| format!("axis = {axis} of operands of {rank} and {other} axes"))?;
+        if behind > 0 {
+            let axes = (other..other + behind).map(|a| a as i64).collect();
+            let axes = self.graph.constant(Tensor::from_i64s(axes));
+            let b = p.given(1).ok_or("operand 1 is missing")?;
+            let b = self.helper(p, "unsqueeze", Op::Unsqueeze, &[b, axes]);
+            self.operand(p, 1, b);
+        }
+        Ok(())
+    }
+
+    /// A quantised operator as the same one on floats, between dequantising and quantising.
+    fn quantised(&mut self, name: &str, p: &mut Pending<'_>) -> Outcome<()> {
+        let operand = |i: usize| p.given(i).ok_or_else(|| format!("operand {i} is missing"));
+        let [x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero] = [
+            operand(0)?,
+            operand(1)?,
+            operand(2)?,
+            operand(3)?,
+            operand(4)?,
+            operand(5)?,
+            operand(6)?,
+            operand(7)?,
+        ];
+        let conv = name == "QLinearConv";
+        let (x_axis, w_axis) = if conv { (1, 0) } else { (-2, -1) };
+        let x = self.helper(p, "x", Op::DequantizeLinear { axis: x_axis }, &[x, x_scale, x_zero]);
+        let weights = self.helper(p, "w", Op::DequantizeLinear { axis: w_axis }, &[w, w_scale, w_zero]);
+        let mut inputs = vec![x, weights];
+        let op = if conv {
+            if let Some(bias) = p.given(8) {
+                let scale = self.helper(p, "bias_scale", Op::Binary(BinaryOp::Mul), &[x_scale, w_scale]);
+                inputs.push(self.helper(p, "bias", Op::DequantizeLinear { axis: 0 }, &[bias, scale]));
+            }
+            let rank = p.attributes.counts("kernel_shape")?.len();
+            let rank = self.graph.constants.get(&w).map_or(rank, |t| t.shape().len().saturating_sub(2));
+            let a = &mut *p.attributes;
+            Op::Conv {
+                strides: a.each("strides", rank)?,
+                dilations: a.each("dilations", rank)?,
+                padding: a.padding(rank)?,
+                groups: a.count("group", 1)?,
+            }
+        } else {
+            Op::MatMul
+        };
+        let y = self.helper(p, "product", op, &inputs);
+        self.graph.nodes.push(Node {
+            name: p.name.clone(),
+            op: Op::QuantizeLinear { axis: 1 },
+            inputs: vec![Some(y), Some(y_scale), Some(y_zero)],
+            outputs: p.outputs.clone(),
+        });
+        Ok(())
+    }
+
     #[expect(clippy::too_many_lines, reason = "a table of operators")]
     fn operator(&mut self, name: &str, p: &mut Pending<'_>) -> Outcome<()> {
         let opset = self.opset;
+        if opset < 7 && matches!(name, "Add" | "Sub" | "Mul" | "Div" | "Pow" | "PRelu" | "Gemm") {
+            self.old_broadcast(p)?;
+        }
         if let Some(op) = unary(name, p)? {
             self.push(p, Op::Unary(op));
             return Ok(());
@@ -321,6 +397,7 @@ impl Reader {
                     offset_groups: a.count("offset_group", 1)?,
                 }
             }
+            "QLinearConv" | "QLinearMatMul" => return self.quantised(name, p),
             "MatMul" => Op::MatMul,
             "MatMulInteger" => Op::MatMulInteger,
             "Gemm" => Op::Gemm {

@@ -115,7 +115,7 @@ fn from_raw(dtype: DType, shape: &[usize], raw: &[u8]) -> Option<Tensor> {
     fn values<T: Element, const N: usize>(raw: &[u8], f: impl Fn([u8; N]) -> T) -> Data {
         T::data(raw.as_chunks::<N>().0.iter().map(|c| f(*c)).collect())
     }
-    if raw.len() % dtype.size() != 0 {
+    if !raw.len().is_multiple_of(dtype.size()) {
         return None;
     }
     let data = match dtype {

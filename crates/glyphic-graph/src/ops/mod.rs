@@ -154,12 +154,11 @@ pub(crate) const MAX_ELEMENTS: usize = 1 << 30;
 /// Fewest elements that are worth another thread.
 pub(crate) const PARALLEL: usize = 1 << 14;
 
-/// The number of elements of a shape, where memory may be asked for them.
+/// The number of elements of a shape, where memory may be asked for them. Axes beside an empty one are limited too, so that
+/// no product of some of them overflows.
 pub(crate) fn elements(shape: &[usize]) -> OpResult<usize> {
-    match shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)) {
-        Some(n) if n <= MAX_ELEMENTS => Ok(n),
-        // An axis of 0 makes even an absurd shape empty.
-        None if shape.contains(&0) => Ok(0),
+    match shape.iter().try_fold(1usize, |n, d| n.checked_mul((*d).max(1))) {
+        Some(n) if n <= MAX_ELEMENTS => Ok(if shape.contains(&0) { 0 } else { n }),
         _ => Err(format!("a result of shape {shape:?} is larger than {MAX_ELEMENTS} elements").into()),
     }
 }

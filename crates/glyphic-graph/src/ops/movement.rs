@@ -203,7 +203,7 @@ pub(crate) fn split_sizes(size: usize, given: Option<&[i64]>, parts: usize) -> O
 pub(crate) fn split(args: &Args, at: i64, parts: usize) -> OpResult<Vec<Tensor>> {
     let t = args.get(0)?;
     let at = axis(at, t.shape().len())?;
-    ensure!(parts <= MAX_ELEMENTS, "{parts} parts");
+    ensure!(parts <= 1 << 16, "{parts} parts");
     let sizes = split_sizes(t.shape()[at], args.opt_ints(1)?.as_deref(), parts)?;
     let (outer, n, inner) = around(t.shape(), at);
     any_type!(t.dtype(), T => {
@@ -384,7 +384,7 @@ pub(crate) fn pad(args: &Args, mode: PadMode) -> OpResult<Tensor> {
     for (a, (before, _)) in amounts.iter().enumerate() {
         let n = t.shape()[a] as i64;
         let index = |i: usize| -> OpResult<Option<usize>> {
-            let x = i as i64 - before;
+            let x = (i as i64).saturating_sub(*before);
             if (0..n).contains(&x) {
                 return Ok(Some(x as usize));
             }

@@ -8,6 +8,9 @@ use super::{
 };
 use crate::{CoordinateMode, Interpolation, NearestMode, Tensor, tensor::Element};
 
+/// Longest axis of a result: each of its elements has a list of its own of what it is mixed of.
+const MAX_AXIS: usize = 1 << 22;
+
 /// Attributes of a resize.
 pub(crate) struct How {
     pub(crate) mode: Interpolation,
@@ -159,6 +162,7 @@ pub(crate) fn resize(args: &Args, how: &How) -> OpResult<Tensor> {
         return any_type!(t.dtype(), T => Ok(Tensor::of(&shape, Vec::<T>::new())));
     }
     ensure!(!t.is_empty(), "an empty input of shape {:?}", t.shape());
+    ensure!(shape.iter().all(|s| *s <= MAX_AXIS), "an axis longer than {MAX_AXIS} in {shape:?}");
     let result = match how.mode {
         Interpolation::Nearest => any_type!(t.dtype(), T => {
             let mut now = (t.shape().to_vec(), typed::<T>(t, 0)?.to_vec());

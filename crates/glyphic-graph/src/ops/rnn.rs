@@ -60,8 +60,8 @@ impl<'a, T: Float> Layer<'a, T> {
         };
         let (steps, batch) = if batch_first { (b, a) } else { (a, b) };
         let directions = if direction == RnnDirection::Bidirectional { 2 } else { 1 };
-        let rows = gates.checked_mul(hidden).ok_or("too large a state")?;
-        ensure!(hidden > 0, "a state of no size");
+        ensure!((1..1 << 24).contains(&hidden), "a state of {hidden}");
+        let rows = gates * hidden;
         let check = |i: usize, expected: &[usize]| -> OpResult<()> {
             let shape = args.get(i)?.shape();
             ensure!(shape == expected, "operand {i} of shape {shape:?}; expected {expected:?}");
