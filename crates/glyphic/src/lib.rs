@@ -21,6 +21,7 @@ mod lines;
 mod quad;
 mod read;
 mod recognize;
+mod rules;
 mod weights;
 mod words;
 

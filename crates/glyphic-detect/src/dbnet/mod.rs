@@ -9,12 +9,13 @@ mod config;
 mod decode;
 mod detector;
 mod inference;
+mod large;
 mod level;
 mod loss;
 mod model;
 
 pub use config::{DbBackbone, DbLite, DbNeckConfig, DbNetConfig, DbResnet, DbZoom};
-pub use decode::{DbDecodeConfig, DbOutline, DbUnclip, ProbabilityMap};
+pub use decode::{DbDecodeConfig, DbOutline, DbRule, DbUnclip, ProbabilityMap};
 pub use detector::DbNetDetector;
 pub use level::DbLevel;
 pub use loss::{DbLossConfig, DbLosses, DbTargets};
