@@ -186,10 +186,13 @@ impl DbDecodeConfig {
             DbRule::Mmocr021 => tolerance,
         };
         let simple = approx_poly_dp(contour, tolerance);
+        let rectangle = || thick_rectangle(&points(contour)).ok_or(DropReason::NoOutline);
         let (kernel, scored) = match self.rule {
-            _ if simple.len() >= MIN_VERTICES => (points(&simple), simple.as_slice()),
-            DbRule::Right => (thick_rectangle(&points(contour)).ok_or(DropReason::NoOutline)?, contour),
-            DbRule::Mmocr021 => return Err(DropReason::NoOutline),
+            DbRule::Right if simple.len() < MIN_VERTICES || is_thread(&simple, contour) => {
+                (rectangle()?, contour)
+            }
+            DbRule::Mmocr021 if simple.len() < MIN_VERTICES => return Err(DropReason::NoOutline),
+            _ => (points(&simple), simple.as_slice()),
         };
         let score = polygon_mean(values, scored).ok_or(DropReason::NoOutline)?;
         if score.is_nan() || score < self.min_score {
@@ -215,6 +218,16 @@ impl DbDecodeConfig {
         };
         Ok((outline, score))
     }
+}
+
+/// Whether a contour is a straight row of pixels that its simplified outline makes thinner than a pixel, as that of a low line
+/// that is slightly tilted.
+fn is_thread(simple: &[Pixel], contour: &[Pixel]) -> bool {
+    let outline = points(simple);
+    if 2.0 * signed_area(&outline).abs() >= MIN_THICKNESS * perimeter(&outline) {
+        return false;
+    }
+    min_area_rect(&points(contour)).is_some_and(|rect| rect.width.min(rect.height) <= 4.0 * MIN_THICKNESS)
 }
 
 /// The smallest rectangle around a contour at any angle, at least [`MIN_THICKNESS`] on either side.
