@@ -21,8 +21,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("glyphic-eval", &["glyphic-core"]),
     ("glyphic-zoo", &["glyphic-core"]),
     ("glyphic-testing", &["glyphic-core"]),
-    ("glyphic-detect", &["glyphic-core", "glyphic-imgproc", "glyphic-nn"]),
-    ("glyphic-recognize", &["glyphic-core", "glyphic-imgproc", "glyphic-nn"]),
+    ("glyphic-detect", &["glyphic-core", "glyphic-graph", "glyphic-imgproc", "glyphic-nn"]),
+    ("glyphic-recognize", &["glyphic-core", "glyphic-graph", "glyphic-imgproc", "glyphic-nn"]),
     (
         "glyphic",
         &[

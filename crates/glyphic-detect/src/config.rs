@@ -1,6 +1,7 @@
 use glyphic_core::Detector;
+use glyphic_graph::Graph;
 use glyphic_nn::Device;
-use glyphic_nn::checkpoint::StateDict;
+use glyphic_nn::checkpoint::{StateDict, state_names};
 use serde::{Deserialize, Serialize};
 
 use crate::{DbNetConfig, DbNetDetector, Result};
@@ -30,5 +31,41 @@ impl DetectorConfig {
         match self {
             Self::Dbnet(config) => Ok(Box::new(DbNetDetector::new(config.clone(), weights, device)?)),
         }
+    }
+
+    /// The detector of this configuration and its network's graph, as [`DetectorConfig::graph`] makes it, on the processor.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] for a configuration that makes no detector, [`crate::Error::Graph`] for another network's
+    /// graph.
+    pub fn from_graph(&self, graph: &Graph) -> Result<Box<dyn Detector>> {
+        match self {
+            Self::Dbnet(config) => Ok(Box::new(DbNetDetector::from_graph(config.clone(), graph)?)),
+        }
+    }
+
+    /// The graph of the network with these weights: what a file of it holds.
+    ///
+    /// # Errors
+    /// Those of [`DetectorConfig::build`].
+    pub fn graph(&self, weights: &StateDict) -> Result<Graph> {
+        match self {
+            Self::Dbnet(config) => config.graph(weights),
+        }
+    }
+
+    /// Names and shapes of the network's weights, in its order.
+    pub fn state_names(&self) -> Vec<(String, Vec<usize>)> {
+        match self {
+            Self::Dbnet(config) => state_names(&config.init(&glyphic_nn::device::cpu())),
+        }
+    }
+
+    /// Every model by name, with the configuration that is its default.
+    pub fn all() -> Vec<(&'static str, Self)> {
+        vec![
+            ("dbnet_lite", Self::Dbnet(DbNetConfig::lite())),
+            ("dbnet_r18", Self::Dbnet(DbNetConfig::default())),
+        ]
     }
 }

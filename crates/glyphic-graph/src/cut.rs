@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use crate::{DType, Error, Graph, Input, Output, Result, ValueId};
+use crate::{DType, Error, Graph, Input, Output, Result, Tensor, ValueId};
 
 impl Graph {
     /// The value of a name: of an output, an input, or one that the graph names.
@@ -62,6 +62,23 @@ impl Graph {
         part.names = names.map(|(value, name)| (*value, name.clone())).collect();
         Ok(part)
     }
+
+    /// The same graph with an input that is the same in every run from now on.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where there is no such input, or one of another type.
+    pub fn bind(mut self, name: &str, tensor: Tensor) -> Result<Self> {
+        let wrong = |reason: String| Error::Input { name: name.to_owned(), reason };
+        let Some(place) = self.inputs.iter().position(|input| input.name == name) else {
+            let known: Vec<&str> = self.inputs.iter().map(|input| input.name.as_str()).collect();
+            return Err(wrong(format!("no such input; there are {known:?}")));
+        };
+        if self.inputs[place].dtype != tensor.dtype() {
+            return Err(wrong(format!("{:?} is needed, got {:?}", self.inputs[place].dtype, tensor.dtype())));
+        }
+        self.constants.insert(self.inputs.remove(place).value, tensor);
+        Ok(self)
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +109,19 @@ mod tests {
         assert_eq!(names(&tail), ["mul"]);
         assert!(tail.constants.is_empty());
         assert_eq!(tail.inputs[0].shape, None);
+    }
+
+    #[test]
+    fn a_bound_input_is_a_constant() {
+        let bound = graph().bind("scale", Tensor::scalar(3.0)).unwrap();
+        assert_eq!(bound.inputs.len(), 1);
+        let session = crate::Session::new(bound).unwrap();
+        let x = Tensor::from_f32(&[2], vec![-4.0, 1.0]).unwrap();
+        let y = session.run(&[("x", x)]).unwrap().remove(0);
+        assert_eq!(y.into_f32().unwrap(), [0.0, 6.0]);
+        let wrong = graph().bind("scale", Tensor::from_i64s(vec![3])).unwrap_err().to_string();
+        assert!(wrong.contains("F32"), "{wrong}");
+        assert!(graph().bind("size", Tensor::scalar(1.0)).is_err());
     }
 
     #[test]

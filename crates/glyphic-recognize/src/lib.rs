@@ -16,6 +16,7 @@ mod resize;
 pub use codec::{BeamConfig, CtcCodec, CtcRun, Decoding, valid_steps};
 pub use config::RecognizerConfig;
 pub use ctc_loss::{ClassMerge, CtcLoss, Reduction};
+pub use engine::Forward;
 pub use error::{Error, Result};
 pub use language::{LanguageModel, LanguageModelTrainer, LanguageState, Letter, MAX_ORDER};
 pub use resize::{ResizeConfig, ResizedWidth};

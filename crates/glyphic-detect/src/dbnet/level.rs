@@ -49,7 +49,7 @@ impl Level {
         let [n, channels, _, _] = x.dims();
         let line = line.clone().reshape([n, 1, 1, 1]);
         let of = |p: &Param<Tensor<1>>| line.clone() * p.val().reshape([1, channels, 1, 1]);
-        x.clone() + x * of(&self.scale[i]) + of(&self.shift[i])
+        x * (of(&self.scale[i]) + 1.0) + of(&self.shift[i])
     }
 }
 

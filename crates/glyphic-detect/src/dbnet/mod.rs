@@ -8,10 +8,10 @@
 mod config;
 mod decode;
 mod detector;
-mod inference;
 mod level;
 mod loss;
 mod model;
+mod network;
 
 pub use config::{DbBackbone, DbLite, DbNeckConfig, DbNetConfig, DbResnet, DbZoom};
 pub use decode::{DbDecodeConfig, DbOutline, DbUnclip, ProbabilityMap};

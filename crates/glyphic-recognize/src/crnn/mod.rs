@@ -7,9 +7,8 @@
 mod config;
 mod loss;
 mod model;
-mod recognizer;
+mod preprocess;
 
 pub use config::{Channels, CrnnConfig};
 pub use loss::CrnnLossConfig;
 pub use model::{Crnn, CrnnDecoder, CrnnHead, VeryDeepVgg, VggLayers};
-pub(crate) use recognizer::build;
