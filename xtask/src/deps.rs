@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "glyphic",
         &[
             "glyphic-core",
+            "glyphic-graph",
             "glyphic-imgproc",
             "glyphic-nn",
             "glyphic-detect",

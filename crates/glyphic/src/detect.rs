@@ -1,8 +1,8 @@
 use glyphic_core::Detector;
 use glyphic_detect::DetectorConfig;
-use glyphic_nn::Device;
+use glyphic_nn::{Device, device};
 
-use crate::{Result, Weights};
+use crate::{Result, Weights, weights::Loaded};
 
 /// A detector, ready to run.
 ///
@@ -14,5 +14,9 @@ pub fn load_detector(
     weights: &Weights,
     device: &Device,
 ) -> Result<Box<dyn Detector>> {
-    config.build(&weights.load()?, device).map_err(|e| weights.does_not_fit(e))
+    let detector = match weights.load()? {
+        Loaded::Graph(graph) if *device == device::cpu() => config.from_graph(&graph),
+        loaded => config.build(&loaded.into_state(), device),
+    };
+    detector.map_err(|e| weights.does_not_fit(e))
 }

@@ -17,6 +17,7 @@ mod config;
 mod crop;
 mod detect;
 mod error;
+mod export;
 mod lines;
 mod quad;
 mod read;
@@ -27,6 +28,7 @@ mod words;
 pub use config::{Applied, ReaderConfig, ReadingConfig};
 pub use detect::load_detector;
 pub use error::{Error, Result};
+pub use export::{export_detector, export_recognizer};
 pub use glyphic_core::{
     Confidence, Detector, Image, Line, Page, Recognizer, Region, TextInstance, Transcript,
 };

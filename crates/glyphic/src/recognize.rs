@@ -1,10 +1,10 @@
 use std::{fs, path::Path, sync::Arc};
 
 use glyphic_core::{Image, Recognizer, Transcript};
-use glyphic_nn::Device;
+use glyphic_nn::{Device, device};
 use glyphic_recognize::{Decoding, LanguageModel, RecognizerConfig};
 
-use crate::{Error, Result, Weights, crop::Crop};
+use crate::{Error, Result, Weights, crop::Crop, weights::Loaded};
 
 /// A language model of the catalog, or one in a file.
 ///
@@ -40,7 +40,11 @@ pub fn load_recognizer(
         Decoding::Greedy => None,
         Decoding::Beam(beam) => Some(Arc::new(load_language_model(&beam.language_model)?)),
     };
-    config.build(&weights.load()?, language, device).map_err(|e| weights.does_not_fit(e))
+    let recognizer = match weights.load()? {
+        Loaded::Graph(graph) if *device == device::cpu() => config.from_graph(&graph, language),
+        loaded => config.build(&loaded.into_state(), language, device),
+    };
+    recognizer.map_err(|e| weights.does_not_fit(e))
 }
 
 /// Reads all crops; of the crops of one region (turned this way and that) the surest reading stays.
