@@ -1,7 +1,10 @@
 use glyphic_core::Detector;
 use glyphic_graph::Graph;
-use glyphic_nn::Device;
-use glyphic_nn::checkpoint::{StateDict, state_names};
+#[cfg(feature = "train")]
+use glyphic_nn::{
+    Device,
+    checkpoint::{StateDict, state_names},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{DbNetConfig, DbNetDetector, Result};
@@ -27,6 +30,7 @@ impl DetectorConfig {
     /// # Errors
     /// [`crate::Error::Config`] for a configuration that makes no network, [`crate::Error::Weights`] where the weights
     /// are not exactly the network's.
+    #[cfg(feature = "train")]
     pub fn build(&self, weights: &StateDict, device: &Device) -> Result<Box<dyn Detector>> {
         match self {
             Self::Dbnet(config) => Ok(Box::new(DbNetDetector::new(config.clone(), weights, device)?)),
@@ -48,6 +52,7 @@ impl DetectorConfig {
     ///
     /// # Errors
     /// Those of [`DetectorConfig::build`].
+    #[cfg(feature = "train")]
     pub fn graph(&self, weights: &StateDict) -> Result<Graph> {
         match self {
             Self::Dbnet(config) => config.graph(weights),
@@ -55,6 +60,7 @@ impl DetectorConfig {
     }
 
     /// Names and shapes of the network's weights, in its order.
+    #[cfg(feature = "train")]
     pub fn state_names(&self) -> Vec<(String, Vec<usize>)> {
         match self {
             Self::Dbnet(config) => state_names(&config.init(&glyphic_nn::device::cpu())),

@@ -13,6 +13,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// Weights that do not fit the network.
+    #[cfg(feature = "train")]
     #[error(transparent)]
     Weights(#[from] glyphic_nn::Error),
     /// A graph that is not this network's, or cannot be run.

@@ -1,14 +1,17 @@
 use std::sync::Arc;
 
-use burn::module::Module;
-use burn::tensor::Device;
+#[cfg(feature = "train")]
+use burn::{module::Module, tensor::Device};
 use glyphic_core::{Recognizer, Vocab};
 use glyphic_graph::Graph;
+#[cfg(feature = "train")]
 use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into, state_names};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::CtcDecoder;
-use crate::engine::{Engine, Forward, LineNetwork, Preprocess};
+#[cfg(feature = "train")]
+use crate::engine::Forward;
+use crate::engine::{Engine, LineNetwork, Preprocess};
 use crate::{Decoding, LanguageModel, Result, crnn, crnn_lite};
 
 /// The recognizers there are, with their configurations.
@@ -36,6 +39,7 @@ impl RecognizerConfig {
     /// [`Error::Config`](crate::Error::Config) for a configuration that describes no network,
     /// [`Error::Core`](crate::Error::Core) for a character that stands twice,
     /// [`Error::Weights`](crate::Error::Weights) for weights that do not fit, with every name that does not.
+    #[cfg(feature = "train")]
     pub fn build(
         &self,
         weights: &StateDict,
@@ -55,6 +59,7 @@ impl RecognizerConfig {
     ///
     /// # Errors
     /// Those of [`RecognizerConfig::build`].
+    #[cfg(feature = "train")]
     pub fn forward(&self, weights: &StateDict, device: &Device) -> Result<Box<Forward>> {
         self.validate()?;
         let classes = self.vocab()?.len();
@@ -108,6 +113,7 @@ impl RecognizerConfig {
     ///
     /// # Errors
     /// Those of [`RecognizerConfig::build`].
+    #[cfg(feature = "train")]
     pub fn graph(&self, weights: &StateDict) -> Result<Graph> {
         self.validate()?;
         let (classes, device) = (self.vocab()?.len(), glyphic_nn::device::cpu());
@@ -121,6 +127,7 @@ impl RecognizerConfig {
     ///
     /// # Errors
     /// Those of [`RecognizerConfig::vocab`].
+    #[cfg(feature = "train")]
     pub fn state_names(&self) -> Result<Vec<(String, Vec<usize>)>> {
         let (classes, device) = (self.vocab()?.len(), glyphic_nn::device::cpu());
         Ok(match self {
@@ -173,6 +180,7 @@ impl RecognizerConfig {
 }
 
 /// The network with these weights, all of them and no others.
+#[cfg(feature = "train")]
 fn loaded<M: Module>(mut network: M, weights: &StateDict) -> Result<M> {
     load_into(&mut network, weights, &LoadOptions::default())?;
     Ok(network)

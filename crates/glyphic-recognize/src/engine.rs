@@ -1,5 +1,6 @@
 //! What every line recognizer shares at run time: crops of equal width go through the network together.
 
+#[cfg(feature = "train")]
 use burn::tensor::{Device, Tensor, TensorData};
 use glyphic_core::{Image, Recognizer, Transcript, Vocab};
 use glyphic_graph::{Graph, Session};
@@ -65,10 +66,12 @@ pub(crate) enum LineNetwork {
     /// On the processor; its graph has the input `image` and the output `logits`.
     Graph(Box<Session>),
     /// On any other device.
+    #[cfg(feature = "train")]
     Device(Box<Forward>, Device),
 }
 
 /// What a burn module does.
+#[cfg(feature = "train")]
 pub type Forward = dyn Fn(Tensor<4>) -> Tensor<3> + Send + Sync;
 
 impl LineNetwork {
@@ -86,6 +89,7 @@ impl LineNetwork {
                 let shape = scores.as_ref().map_or(Vec::new(), |scores| scores.shape().to_vec());
                 (scores.and_then(glyphic_graph::Tensor::into_f32).unwrap_or_default(), shape)
             }
+            #[cfg(feature = "train")]
             Self::Device(forward, device) => {
                 let scores = forward(Tensor::from_data(TensorData::new(input, shape), device));
                 let shape = scores.dims().to_vec();
@@ -100,6 +104,7 @@ impl LineNetwork {
 }
 
 /// The numbers of a tensor.
+#[cfg(feature = "train")]
 fn read_back<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     let error = |reason: String| Error::Device { reason };
     let data = tensor.try_into_data().map_err(|e| error(e.to_string()))?;

@@ -65,6 +65,7 @@ pub enum Error {
     #[error(transparent)]
     Image(#[from] glyphic_imgproc::Error),
     /// Weights that do not fit the network.
+    #[cfg(feature = "train")]
     #[error(transparent)]
     Weights(#[from] glyphic_nn::Error),
     /// A graph that is not this network's, or cannot be run.

@@ -1,8 +1,7 @@
 use glyphic_core::Detector;
 use glyphic_detect::DetectorConfig;
-use glyphic_nn::{Device, device};
 
-use crate::{Result, Weights, weights::Loaded};
+use crate::{Device, Result, Weights, device, weights::Loaded};
 
 /// A detector, ready to run.
 ///
@@ -15,7 +14,8 @@ pub fn load_detector(
     device: &Device,
 ) -> Result<Box<dyn Detector>> {
     let detector = match weights.load()? {
-        Loaded::Graph(graph) if *device == device::cpu() => config.from_graph(&graph),
+        Loaded::Graph(graph) if device::is_cpu(device) => config.from_graph(&graph),
+        #[cfg(feature = "train")]
         loaded => config.build(&loaded.into_state(), device),
     };
     detector.map_err(|e| weights.does_not_fit(e))

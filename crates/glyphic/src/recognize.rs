@@ -1,10 +1,9 @@
 use std::{fs, path::Path, sync::Arc};
 
 use glyphic_core::{Image, Recognizer, Transcript};
-use glyphic_nn::{Device, device};
 use glyphic_recognize::{Decoding, LanguageModel, RecognizerConfig};
 
-use crate::{Error, Result, Weights, crop::Crop, weights::Loaded};
+use crate::{Device, Error, Result, Weights, crop::Crop, device, weights::Loaded};
 
 /// A language model of the catalog, or one in a file.
 ///
@@ -41,7 +40,8 @@ pub fn load_recognizer(
         Decoding::Beam(beam) => Some(Arc::new(load_language_model(&beam.language_model)?)),
     };
     let recognizer = match weights.load()? {
-        Loaded::Graph(graph) if *device == device::cpu() => config.from_graph(&graph, language),
+        Loaded::Graph(graph) if device::is_cpu(device) => config.from_graph(&graph, language),
+        #[cfg(feature = "train")]
         loaded => config.build(&loaded.into_state(), language, device),
     };
     recognizer.map_err(|e| weights.does_not_fit(e))

@@ -1,6 +1,7 @@
 use std::{fs, path::PathBuf};
 
 use glyphic_graph::Graph;
+#[cfg(feature = "train")]
 use glyphic_nn::{checkpoint, checkpoint::StateDict};
 
 use crate::{Error, Result};
@@ -31,11 +32,13 @@ impl Weights {
                 (path.display().to_string(), fs::read(path).map_err(failed)?)
             }
         };
-        if checkpoint::is_onnx(&bytes) {
-            return Ok(Loaded::Graph(Graph::from_onnx(&bytes).map_err(|e| self.does_not_fit(e))?));
+        #[cfg(feature = "train")]
+        if !checkpoint::is_onnx(&bytes) {
+            let weights = checkpoint::from_bytes(&name, bytes);
+            return Ok(Loaded::State(weights.map_err(|e| self.does_not_fit(e))?));
         }
-        let weights = checkpoint::from_bytes(&name, bytes);
-        Ok(Loaded::State(weights.map_err(|e| self.does_not_fit(e))?))
+        let graph = Graph::from_onnx(&bytes);
+        graph.map(Loaded::Graph).map_err(|source| self.does_not_fit(Unreadable { name, source }))
     }
 
     pub(crate) fn does_not_fit(&self, error: impl std::error::Error + Send + Sync + 'static) -> Error {
@@ -48,9 +51,19 @@ pub(crate) enum Loaded {
     /// With their network.
     Graph(Graph),
     /// By name.
+    #[cfg(feature = "train")]
     State(StateDict),
 }
 
+/// A file that is no ONNX model, where nothing else can be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: {source}{}", if cfg!(feature = "train") { "" } else { "; other weights than ONNX need a build with the feature `train`" })]
+struct Unreadable {
+    name: String,
+    source: glyphic_graph::Error,
+}
+
+#[cfg(feature = "train")]
 impl Loaded {
     /// By name, whatever the file was.
     pub(crate) fn into_state(self) -> StateDict {

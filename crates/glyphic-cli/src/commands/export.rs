@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use glyphic::{export_detector, export_recognizer};
+use glyphic_core::write_file;
 use glyphic_graph::{DType, Dim, Graph, Session, Tensor};
-use glyphic_nn::checkpoint::write_atomically;
 use glyphic_zoo::Task;
 
 use crate::{
@@ -51,7 +51,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let graph = graph.or_exit(Exit::Model)?;
     let written = if args.f16 { graph.clone().halved() } else { graph.clone() };
     let bytes = written.to_onnx().or_exit(Exit::Model)?;
-    write_atomically(&args.out, &bytes).or_exit(Exit::Output)?;
+    write_file(&args.out, &bytes).or_exit(Exit::Output)?;
     let again = Graph::from_onnx(&bytes).or_exit(Exit::Model)?;
     let (difference, largest) = difference(graph, again).or_exit(Exit::Model)?;
     eprintln!(

@@ -1,13 +1,19 @@
+#[cfg(feature = "train")]
 use burn::tensor::{Tensor, TensorData};
 use glyphic_core::geometry::min_area_rect;
 use glyphic_core::{Detector, Image, Region};
 use glyphic_graph::Graph;
 use glyphic_imgproc::Map;
-use glyphic_nn::Device;
-use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into};
+#[cfg(feature = "train")]
+use glyphic_nn::{
+    Device,
+    checkpoint::{LoadOptions, StateDict, load_into},
+};
 
+#[cfg(feature = "train")]
+use super::DbNet;
 use super::network::Network;
-use super::{DbDecodeConfig, DbLevel, DbNet, DbNetConfig, ProbabilityMap};
+use super::{DbDecodeConfig, DbLevel, DbNetConfig, ProbabilityMap};
 use crate::Result;
 use crate::input::{Content, Prepared};
 
@@ -21,9 +27,11 @@ enum Engine {
     /// On the processor.
     Graph(Box<Network>),
     /// On any other device.
+    #[cfg(feature = "train")]
     Device { network: Box<DbNet>, device: Device },
 }
 
+#[cfg(feature = "train")]
 impl DbNetConfig {
     /// The graph of this network with these weights, all of them and no others.
     ///
@@ -59,6 +67,7 @@ impl DbNetDetector {
     /// # Errors
     /// [`crate::Error::Config`] for a value that makes no network, [`crate::Error::Weights`] where names or shapes
     /// do not fit.
+    #[cfg(feature = "train")]
     pub fn new(config: DbNetConfig, weights: &StateDict, device: &Device) -> Result<Self> {
         if *device == glyphic_nn::device::cpu() {
             let graph = config.graph(weights)?;
@@ -126,6 +135,7 @@ impl DbNetDetector {
             Engine::Graph(network) => {
                 network.probabilities(glyphic_graph::Tensor::from_f32(&shape, values)?, level, lines_only)?
             }
+            #[cfg(feature = "train")]
             Engine::Device { network, device } => {
                 let input = Tensor::<4>::from_data(TensorData::new(values, shape), device);
                 network.probabilities(input, level, lines_only).map(read_back)
@@ -148,6 +158,7 @@ fn heights(regions: &[Region], scale: [f64; 2]) -> Vec<f64> {
     rects.map(|rect| rect.width.min(rect.height) / scale[1]).filter(|height| *height > 0.0).collect()
 }
 
+#[cfg(feature = "train")]
 fn read_back(map: Tensor<4>) -> Vec<f32> {
     map.into_data().iter::<f32>().collect()
 }
@@ -163,7 +174,7 @@ impl Detector for DbNetDetector {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 mod tests {
     use super::*;
     use glyphic_nn::checkpoint::{state_dict, state_names};

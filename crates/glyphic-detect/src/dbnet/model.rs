@@ -11,13 +11,12 @@ use glyphic_nn::necks::{Fpnc, FpncConfig};
 use glyphic_nn::ops::{After, convolve_transposed};
 
 use super::config::{DbBackbone, DbNetConfig};
-use super::level::{DbLevel, Level};
+use super::judge::Level;
+use super::level::DbLevel;
+use super::network::FEATURES;
 
 /// Steepness of the step function that turns probability and threshold into the binary map.
 const STEEPNESS: f64 = 50.0;
-
-/// Names of the backbone's features in the graph.
-pub(super) const FEATURES: [&str; 4] = ["feature.0", "feature.1", "feature.2", "feature.3"];
 
 /// The three maps that training compares with targets, `[N, 1, H, W]` each, 0 to 1.
 #[derive(Debug, Clone)]

@@ -4,8 +4,10 @@
 use glyphic_graph::{Graph, Session, Tensor};
 
 use super::level::DbLevel;
-use super::model::FEATURES;
 use crate::Result;
+
+/// Names of the backbone's features in the graph.
+pub(super) const FEATURES: [&str; 4] = ["feature.0", "feature.1", "feature.2", "feature.3"];
 
 /// The network ready to run. Immutable; any number of threads may share it.
 pub(super) enum Network {

@@ -34,7 +34,9 @@ pub enum FormatError {
         reason: String,
     },
     /// Neither safetensors nor a PyTorch checkpoint.
-    #[error("not a checkpoint: expected safetensors, an ONNX model, or a PyTorch file in zip or legacy layout")]
+    #[error(
+        "not a checkpoint: expected safetensors, an ONNX model, or a PyTorch file in zip or legacy layout"
+    )]
     Unknown,
     /// A pickle that names something outside the small list a checkpoint needs. Nothing of it has been run.
     #[error("refused: the file asks for `{global}`, which a checkpoint does not need; it may be malicious")]

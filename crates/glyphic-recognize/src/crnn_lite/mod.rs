@@ -20,10 +20,14 @@
 //! CRNN (Shi et al., TPAMI 2017), one of whose two LSTMs gives place to convolutions along the line.
 
 mod config;
+#[cfg(feature = "train")]
 mod loss;
+#[cfg(feature = "train")]
 mod model;
 mod preprocess;
 
 pub use config::{CrnnLiteConfig, HEIGHT, STRIDE};
+#[cfg(feature = "train")]
 pub use loss::{CrnnLiteLoss, LabelKind};
+#[cfg(feature = "train")]
 pub use model::CrnnLite;
