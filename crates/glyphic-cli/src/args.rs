@@ -39,7 +39,7 @@ pub(crate) struct ModelArgs {
     /// A model that `glyphic models` lists, or a TOML file [default: the shipped one]
     #[arg(long, value_name = "NAME|FILE")]
     model: Option<String>,
-    /// Weights: safetensors, or a .pth checkpoint of MMOCR; STAGE=FILE, as `read` takes it, will do too
+    /// Weights: ONNX, safetensors, or a .pth checkpoint of MMOCR; STAGE=FILE, as `read` takes it, will do too
     /// [default: the model's own]
     #[arg(long, value_name = "FILE", value_parser = any_weights)]
     weights: Option<(Option<Task>, PathBuf)>,
@@ -115,7 +115,7 @@ pub(crate) struct ReaderArgs {
     /// A model that `glyphic models` lists, or a TOML file; may be given for each stage
     #[arg(long, value_name = "NAME|FILE")]
     model: Vec<String>,
-    /// Weights of a stage: detect=FILE or recognize=FILE, safetensors or a .pth checkpoint of MMOCR
+    /// Weights of a stage: detect=FILE or recognize=FILE, ONNX, safetensors or a .pth checkpoint of MMOCR
     #[arg(long, value_name = "STAGE=FILE", value_parser = stage_weights)]
     weights: Vec<(Task, PathBuf)>,
     #[command(flatten)]
@@ -195,14 +195,14 @@ impl Models {
         choice.weights.clone().unwrap_or_else(|| Weights::Catalog(default.to_owned()))
     }
 
-    fn sets(&self, task: Task) -> bool {
+    pub(crate) fn sets(&self, task: Task) -> bool {
         match task {
             Task::Detect => self.detector.configured,
             Task::Recognize => self.recognizer.configured,
         }
     }
 
-    fn set_weights(&mut self, task: Task, path: PathBuf) {
+    pub(crate) fn set_weights(&mut self, task: Task, path: PathBuf) {
         self.choice(task).weights = Some(Weights::File(path));
     }
 

@@ -3,9 +3,8 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Distribution, Gradients, Tensor, TensorData};
 use glyphic_core::{Detector, Image};
-use glyphic_detect::dbnet::{DbBackbone, DbLevel, DbResnet, DbTargets, DbZoom};
+use glyphic_detect::dbnet::{DbBackbone, DbLevel, DbResnet, DbTargets, DbZoom, Depth};
 use glyphic_detect::{DbNetConfig, DbNetDetector, DetectorConfig, Error};
-use glyphic_nn::backbones::Depth;
 use glyphic_nn::checkpoint::{StateDict, state_names};
 use glyphic_nn::device::cpu;
 use glyphic_testing::formula;

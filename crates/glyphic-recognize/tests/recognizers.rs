@@ -6,11 +6,11 @@ use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 use common::{formula_weights, gradients, values};
 use glyphic_core::{Image, Recognizer, Transcript};
+use glyphic_graph::{Dim, Session};
 use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into, state_names};
 use glyphic_nn::device::cpu;
-use glyphic_nn::layers::Fold;
 use glyphic_recognize::crnn::{Channels, CrnnConfig, CrnnLossConfig};
-use glyphic_recognize::crnn_lite::{CrnnLiteConfig, CrnnLiteLoss, LabelKind, PlainNet};
+use glyphic_recognize::crnn_lite::{CrnnLiteConfig, CrnnLiteLoss, LabelKind};
 use glyphic_recognize::{Error, RecognizerConfig};
 use glyphic_testing::formula;
 
@@ -27,11 +27,7 @@ fn configs() -> Vec<(&'static str, RecognizerConfig)> {
 }
 
 fn names(config: &RecognizerConfig) -> Vec<(String, Vec<usize>)> {
-    let classes = config.vocab().unwrap().len();
-    match config {
-        RecognizerConfig::Crnn(c) => state_names(&c.init(classes, &cpu())),
-        RecognizerConfig::CrnnLite(c) => state_names(&c.init(classes, &cpu())),
-    }
+    config.state_names().unwrap()
 }
 
 fn weights(config: &RecognizerConfig) -> StateDict {
@@ -197,36 +193,67 @@ fn vertical_crops_are_turned_only_where_configured() {
     assert_eq!(best[0], all[0]);
 }
 
+/// The network's input of a size, any numbers.
+fn input(channels: usize, batch: usize, width: usize) -> Tensor<4> {
+    let shape = [batch, channels, 32, width];
+    let values = formula::values("", "input:graph", shape.iter().product(), 1.0);
+    Tensor::from_data(TensorData::new(values, shape), &cpu())
+}
+
+fn run(session: &Session, x: &Tensor<4>) -> Vec<f32> {
+    let x = glyphic_graph::Tensor::from_f32(&x.dims(), values(x.clone())).unwrap();
+    session.run(&[("image", x)]).unwrap().remove(0).into_f32().unwrap()
+}
+
 #[test]
-fn folding_and_inference_without_tensors_keep_what_the_network_computes() {
-    for lstm in [0, 40] {
-        let config = CrnnLiteConfig { lstm, ..CrnnLiteConfig::default() };
-        let device = cpu();
-        let mut net = config.init(config.vocab().unwrap().len(), &device);
-        load_into(&mut net, &weights(&RecognizerConfig::CrnnLite(config)), &LoadOptions::default()).unwrap();
-        let x = formula::values("", "input:fold", 5 * 3 * 32 * 64, 1.0);
-        let x = Tensor::<4>::from_data(TensorData::new(x, [5, 3, 32, 64]), &device);
-        let plain = net.forward(x.clone());
-        assert_eq!(plain.dims(), [5, 16, net_classes()]);
-        let largest = plain.clone().abs().max().into_scalar::<f32>();
-        let difference =
-            (plain.clone() - net.clone().fold().forward(x.clone())).abs().max().into_scalar::<f32>();
-        assert!(difference < 1e-5 * largest, "{difference} of {largest}");
-        let net = PlainNet::new(net);
-        let images = values(x);
-        let fast = net.forward(&images, 64);
-        assert_eq!(fast.len(), 5 * 16 * net_classes());
-        for (a, b) in values(plain).into_iter().zip(&fast) {
-            assert!((a - b).abs() < 1e-5 * largest, "{a} {b}");
+fn graphs_compute_what_the_networks_do_at_every_size_and_batch() {
+    for (name, config) in configs() {
+        let weights = weights(&config);
+        let graph = config.graph(&weights).unwrap();
+        let Some([_, Dim::Known(channels), _, _]) = graph.inputs[0].shape.as_deref() else {
+            panic!("{name}")
+        };
+        let channels = *channels;
+        let session = Session::new(graph).unwrap();
+        let forward = config.forward(&weights, &cpu()).unwrap();
+        for (batch, width) in [(1, 32), (3, 64), (2, 100)] {
+            let x = input(channels, batch, width);
+            let expected = forward(x.clone());
+            let largest = expected.clone().abs().max().into_scalar::<f32>().max(1.0);
+            let scores = run(&session, &x);
+            assert_eq!(scores.len(), expected.shape().num_elements(), "{name}");
+            for (a, b) in scores.iter().zip(values(expected)) {
+                assert!((a - b).abs() < 1e-4 * largest, "{name} {batch} {width}: {a} and {b}");
+            }
+            let one = scores.len() / batch;
+            for n in 0..batch {
+                let alone = run(&session, &x.clone().slice([n..n + 1]));
+                assert_eq!(alone, scores[n * one..(n + 1) * one], "{name}: a crop's neighbours change it");
+            }
         }
-        let alone: Vec<f32> =
-            images.chunks_exact(3 * 32 * 64).flat_map(|image| net.forward(image, 64)).collect();
-        assert_eq!(fast, alone, "a line's neighbours change what is read");
     }
 }
 
-fn net_classes() -> usize {
-    CrnnLiteConfig::default().vocab().unwrap().len()
+#[test]
+fn graphs_hold_the_whole_state_dict() {
+    for (name, config) in configs() {
+        let weights = weights(&config);
+        let graph = config.graph(&weights).unwrap();
+        for (weight, shape) in config.state_names().unwrap() {
+            let value = graph.named(&weight).unwrap_or_else(|| panic!("{name}: {weight}"));
+            assert_eq!(graph.constants[&value].shape(), shape, "{name}: {weight}");
+            assert_eq!(graph.constants[&value].as_f32().unwrap(), weights.get(&weight).unwrap().data);
+        }
+    }
+}
+
+#[test]
+fn a_graph_of_another_network_is_refused() {
+    let lite = RecognizerConfig::CrnnLite(CrnnLiteConfig::default());
+    let crnn = RecognizerConfig::Crnn(CrnnConfig { characters: "ab".to_owned(), ..CrnnConfig::default() });
+    let other = lite.from_graph(&crnn.graph(&weights(&crnn)).unwrap(), None).unwrap();
+    let error = other.recognize(&[crop(40, 32, 1)]).unwrap_err().to_string();
+    assert!(error.contains("image"), "{error}");
 }
 
 /// Biases in front of a batch norm, which takes them away again.

@@ -16,7 +16,10 @@
 mod config;
 mod crop;
 mod detect;
+pub mod device;
 mod error;
+#[cfg(feature = "train")]
+mod export;
 mod lines;
 mod quad;
 mod read;
@@ -26,12 +29,14 @@ mod words;
 
 pub use config::{Applied, ReaderConfig, ReadingConfig};
 pub use detect::load_detector;
+pub use device::Device;
 pub use error::{Error, Result};
+#[cfg(feature = "train")]
+pub use export::{export_detector, export_recognizer};
 pub use glyphic_core::{
     Confidence, Detector, Image, Line, Page, Recognizer, Region, TextInstance, Transcript,
 };
 pub use glyphic_detect::{DetectorConfig, dbnet::DbLevel};
-pub use glyphic_nn::{Device, device};
 pub use glyphic_recognize::{BeamConfig, Decoding, LanguageModel, LanguageModelTrainer, RecognizerConfig};
 pub use lines::order_into_lines;
 pub use quad::Quad;

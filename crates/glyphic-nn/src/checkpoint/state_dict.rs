@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
+use glyphic_graph::{Data, Graph};
+
 use super::{DType, FormatError};
 
 /// Named tensors of a checkpoint in the file's order. Data stays as stored until [`StateDict::get`] converts it.
@@ -139,6 +141,28 @@ impl StateDict {
                 self.entries.push((name, entry));
             }
         }
+    }
+
+    /// The weights of a graph under the names that they have in it: its floating-point constants whose names are a path
+    /// with dots, as those of modules are.
+    pub fn from_graph(graph: &Graph) -> Self {
+        let mut dict = Self::new();
+        for (value, name) in &graph.names {
+            let is_path = name.contains('.') && !name.contains(['/', ':']);
+            let Some(tensor) = graph.constants.get(value).filter(|_| is_path) else { continue };
+            match tensor.data() {
+                Data::F32(values) => dict.insert(name, tensor.shape(), values),
+                Data::F16(values) => {
+                    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                    let range = 0..bytes.len();
+                    let shape = tensor.shape().to_vec();
+                    dict.put(name.clone(), Entry::contiguous(DType::F16, shape, Arc::new(bytes), range));
+                }
+                _ => {}
+            }
+        }
+        dict.set_metadata(graph.metadata.clone());
+        dict
     }
 
     /// The names in the file's order.
