@@ -1,20 +1,21 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use glyphic_core::{Recognizer, Vocab};
+use glyphic_core::{Recognizer, Vocab, deserialize_over_default};
 use glyphic_nn::checkpoint::StateDict;
 use serde::{Deserialize, Serialize};
 
 use crate::{Decoding, LanguageModel, Result, crnn, crnn_lite};
 
-/// The recognizers there are, with their configurations.
+/// The recognizers there are, with their configurations. A key that is set inside a model changes that key of the model's
+/// default and nothing else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecognizerConfig {
     /// CRNN with MMOCR's backbone and decoder.
-    Crnn(crnn::CrnnConfig),
+    Crnn(#[serde(deserialize_with = "deserialize_over_default")] crnn::CrnnConfig),
     /// glyphic's own convolutional line recognizer.
-    CrnnLite(crnn_lite::CrnnLiteConfig),
+    CrnnLite(#[serde(deserialize_with = "deserialize_over_default")] crnn_lite::CrnnLiteConfig),
 }
 
 impl Default for RecognizerConfig {
@@ -52,6 +53,17 @@ impl RecognizerConfig {
         match self {
             Self::Crnn(config) => config.vocab(),
             Self::CrnnLite(config) => config.vocab(),
+        }
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) with the field, its value and what would be right.
+    pub fn validate(&self) -> Result<()> {
+        match self {
+            Self::Crnn(config) => config.validate(),
+            Self::CrnnLite(config) => config.validate(),
         }
     }
 

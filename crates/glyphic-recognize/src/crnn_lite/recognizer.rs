@@ -7,7 +7,7 @@ use glyphic_nn::{
     layers::Fold,
 };
 
-use super::{CrnnLite, CrnnLiteConfig, HEIGHT, STRIDE, inference::PlainNet};
+use super::{CrnnLite, CrnnLiteConfig, HEIGHT, inference::PlainNet};
 use crate::{
     CtcCodec, LanguageModel, Result,
     codec::CtcDecoder,
@@ -77,9 +77,8 @@ impl LineNetwork for Network {
         self.config.prepare(crop, width.content, width.padded, out)
     }
 
-    /// One step behind the content, where the last character may be read.
     fn steps(&self, width: Width, total: usize) -> usize {
-        (width.content.div_ceil(STRIDE) as usize + 1).min(total)
+        self.config.steps(width.content, width.padded).min(total)
     }
 
     fn forward(&self, input: Vec<f32>, count: usize, width: u32) -> Result<Vec<f32>> {
