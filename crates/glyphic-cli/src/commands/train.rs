@@ -15,7 +15,7 @@ pub(crate) struct Args {
     /// Folder of the run; overrides `run.out`
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Device to train on: cpu, vulkan:0, wgpu:0 or cuda:0; overrides `run.device`
+    /// Device: cpu, vulkan:0, wgpu:0 or cuda:0; overrides `run.device`
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
     /// Number of CPU threads [default: one per core]

@@ -258,8 +258,8 @@ mod tests {
         let plan_of = |bad: fn(u64) -> bool| plan(Mixture::single(words(true, bad)).unwrap());
         let batches = plan_of(|i| i % 4 == 0).unit(1).unwrap();
         let skipped: Vec<&String> = batches.iter().flat_map(|b| &b.skipped).collect();
-        // Draws 18 to 35: five of them are bad, and some that stand in for them.
-        assert!(skipped.len() >= 5, "{skipped:?}");
+        // Draws 18 to 35: four of them are bad, and perhaps some that stand in for them.
+        assert!(skipped.len() >= 4, "{skipped:?}");
         assert!(skipped.iter().all(|s| s.starts_with("words, sample ")), "{skipped:?}");
         assert!(
             skipped.iter().any(|s| s.contains("has a mark")) && skipped.iter().any(|s| s.contains("broken"))
