@@ -187,6 +187,8 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn row(step: u64, score: Option<f64>) -> LogRow {
