@@ -1,26 +1,33 @@
-use glyphic_core::Detector;
+use glyphic_core::{Detector, deserialize_over, deserialize_over_default};
 use glyphic_graph::Graph;
 #[cfg(feature = "train")]
 use glyphic_nn::{
     Device,
     checkpoint::{StateDict, state_names},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::dbnet::DbLevel;
 use crate::{DbNetConfig, DbNetDetector, Result};
 
-/// The detectors there are.
+/// The detectors there are. A key that is set inside a model changes that key of the model's default and nothing else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum DetectorConfig {
-    /// DBNet.
-    Dbnet(DbNetConfig),
+    /// DBNet with MMOCR's values, [`DbNetConfig::default`].
+    Dbnet(#[serde(deserialize_with = "deserialize_over_default")] DbNetConfig),
+    /// The default detector, [`DbNetConfig::lite`]: DBNet with a small backbone.
+    DbnetLite(#[serde(deserialize_with = "over_lite")] DbNetConfig),
+}
+
+fn over_lite<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<DbNetConfig, D::Error> {
+    deserialize_over(&DbNetConfig::lite(), deserializer)
 }
 
 impl Default for DetectorConfig {
     /// The default detector, [`DbNetConfig::lite`].
     fn default() -> Self {
-        Self::Dbnet(DbNetConfig::lite())
+        Self::DbnetLite(DbNetConfig::lite())
     }
 }
 
@@ -33,7 +40,34 @@ impl DetectorConfig {
     #[cfg(feature = "train")]
     pub fn build(&self, weights: &StateDict, device: &Device) -> Result<Box<dyn Detector>> {
         match self {
-            Self::Dbnet(config) => Ok(Box::new(DbNetDetector::new(config.clone(), weights, device)?)),
+            Self::Dbnet(config) | Self::DbnetLite(config) => {
+                Ok(Box::new(DbNetDetector::new(config.clone(), weights, device)?))
+            }
+        }
+    }
+
+    /// The name of the model, as files write it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Dbnet(_) => "dbnet",
+            Self::DbnetLite(_) => "dbnet_lite",
+        }
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] with the field, its value and what would be right.
+    pub fn validate(&self) -> Result<()> {
+        match self {
+            Self::Dbnet(config) | Self::DbnetLite(config) => config.validate(),
+        }
+    }
+
+    /// Which regions are found, for detectors that know words from lines.
+    pub fn level_mut(&mut self) -> Option<&mut DbLevel> {
+        match self {
+            Self::Dbnet(config) | Self::DbnetLite(config) => config.level.as_mut(),
         }
     }
 
@@ -44,7 +78,7 @@ impl DetectorConfig {
     /// graph.
     pub fn from_graph(&self, graph: &Graph) -> Result<Box<dyn Detector>> {
         match self {
-            Self::Dbnet(config) => Ok(Box::new(DbNetDetector::from_graph(config.clone(), graph)?)),
+            Self::Dbnet(config) | Self::DbnetLite(config) => Ok(Box::new(DbNetDetector::from_graph(config.clone(), graph)?)),
         }
     }
 
@@ -55,7 +89,7 @@ impl DetectorConfig {
     #[cfg(feature = "train")]
     pub fn graph(&self, weights: &StateDict) -> Result<Graph> {
         match self {
-            Self::Dbnet(config) => config.graph(weights),
+            Self::Dbnet(config) | Self::DbnetLite(config) => config.graph(weights),
         }
     }
 
@@ -63,14 +97,14 @@ impl DetectorConfig {
     #[cfg(feature = "train")]
     pub fn state_names(&self) -> Vec<(String, Vec<usize>)> {
         match self {
-            Self::Dbnet(config) => state_names(&config.init(&glyphic_nn::device::cpu())),
+            Self::Dbnet(config) | Self::DbnetLite(config) => state_names(&config.init(&glyphic_nn::device::cpu())),
         }
     }
 
     /// Every model by name, with the configuration that is its default.
     pub fn all() -> Vec<(&'static str, Self)> {
         vec![
-            ("dbnet_lite", Self::Dbnet(DbNetConfig::lite())),
+            ("dbnet_lite", Self::DbnetLite(DbNetConfig::lite())),
             ("dbnet_r18", Self::Dbnet(DbNetConfig::default())),
         ]
     }

@@ -3,7 +3,7 @@
 #[non_exhaustive]
 pub enum Error {
     /// A value of the configuration that makes no detector.
-    #[error("{field} is {value}: it needs {expected}")]
+    #[error("invalid {field} = {value}; expected {expected}")]
     Config {
         /// The field, with dots.
         field: &'static str,

@@ -85,6 +85,30 @@ impl InputConfig {
         Ok(())
     }
 
+    /// Writes a picture, normalised, into the top-left corner of `out`, `[3, height, width]` for `size` `[width, height]`; the
+    /// rest, which is padding, is set to 0.
+    ///
+    /// # Panics
+    /// Where the picture is larger than `size`, or `out` has not its length.
+    pub fn planes(&self, image: &Image, size: [usize; 2], out: &mut [f32]) {
+        let [width, height] = size;
+        let (w, h) = (image.width() as usize, image.height() as usize);
+        assert!(w <= width && h <= height && out.len() == 3 * width * height, "{w}x{h} in {width}x{height}");
+        for (channel, plane) in out.chunks_exact_mut(width * height).enumerate() {
+            let table = self.table(channel);
+            for (y, row) in plane.chunks_exact_mut(width).enumerate() {
+                row[if y < h { w } else { 0 }..].fill(0.0);
+                let pixels = image.rgb()[channel..].iter().step_by(3).skip(y * w).take(w);
+                row.iter_mut().zip(pixels).for_each(|(value, pixel)| *value = table[usize::from(*pixel)]);
+            }
+        }
+    }
+
+    /// The normalised value of each grey level of a channel.
+    fn table(&self, channel: usize) -> [f32; 256] {
+        std::array::from_fn(|v| (v as f32 - self.mean[channel]) / self.std[channel])
+    }
+
     /// The picture scaled and normalised in the top-left corner of planes whose sides are multiples of 32; zeros
     /// fill the rest. `zoom` is that of [`ResizeConfig::size_at`].
     pub(crate) fn prepare(&self, image: &Image, zoom: f64) -> Result<Prepared> {
@@ -93,8 +117,7 @@ impl InputConfig {
             true => resize_antialiased(image, width, height)?,
             false => resize_linear(image, width, height)?,
         };
-        let tables: [[f32; 256]; 3] =
-            std::array::from_fn(|c| std::array::from_fn(|v| (v as f32 - self.mean[c]) / self.std[c]));
+        let tables: [[f32; 256]; 3] = std::array::from_fn(|c| self.table(c));
         let [padded_width, padded_height] =
             [width, height].map(|side| side.next_multiple_of(SIDE_MULTIPLE) as usize);
         let mut values = vec![0.0f32; 3 * padded_height * padded_width];
@@ -154,6 +177,21 @@ mod tests {
         ];
         for (config, width, height, expected) in table {
             assert_eq!(config.size(width, height), expected, "{width}x{height}");
+        }
+    }
+
+    #[test]
+    fn planes_hold_the_values_that_the_network_is_given_in_use() {
+        let rgb = (0..40 * 33 * 3).map(|i| (i * 7 % 256) as u8).collect();
+        let image = Image::from_rgb(40, 33, rgb).unwrap();
+        let resize = ResizeConfig { long_side: 64, short_side: 64, enlarge: false, antialias: false };
+        let input = InputConfig { resize, ..InputConfig::default() };
+        let map = input.prepare(&image, 1, 1.0).unwrap().map;
+        let mut planes = vec![9.0; 3 * 64 * 64];
+        input.planes(&image, [64, 64], &mut planes);
+        for (i, value) in planes.iter().enumerate() {
+            let (c, y, x) = (i / (64 * 64), i / 64 % 64, i % 64);
+            assert_eq!(*value, map.row(y)[x * 3 + c], "{c} {y} {x}");
         }
     }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "train")]
 use burn::{module::Module, tensor::Device};
-use glyphic_core::{Recognizer, Vocab};
+use glyphic_core::{Recognizer, Vocab, deserialize_over_default};
 use glyphic_graph::Graph;
 #[cfg(feature = "train")]
 use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into, state_names};
@@ -14,14 +14,15 @@ use crate::engine::Forward;
 use crate::engine::{Engine, LineNetwork, Preprocess};
 use crate::{Decoding, LanguageModel, Result, crnn, crnn_lite};
 
-/// The recognizers there are, with their configurations.
+/// The recognizers there are, with their configurations. A key that is set inside a model changes that key of the model's
+/// default and nothing else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecognizerConfig {
     /// CRNN with MMOCR's backbone and decoder.
-    Crnn(crnn::CrnnConfig),
+    Crnn(#[serde(deserialize_with = "deserialize_over_default")] crnn::CrnnConfig),
     /// glyphic's own convolutional line recognizer.
-    CrnnLite(crnn_lite::CrnnLiteConfig),
+    CrnnLite(#[serde(deserialize_with = "deserialize_over_default")] crnn_lite::CrnnLiteConfig),
 }
 
 impl Default for RecognizerConfig {
@@ -151,6 +152,17 @@ impl RecognizerConfig {
         match self {
             Self::Crnn(config) => config.vocab(),
             Self::CrnnLite(config) => config.vocab(),
+        }
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) with the field, its value and what would be right.
+    pub fn validate(&self) -> Result<()> {
+        match self {
+            Self::Crnn(config) => config.validate(),
+            Self::CrnnLite(config) => config.validate(),
         }
     }
 

@@ -19,7 +19,7 @@ pub enum Error {
         classes: usize,
     },
     /// A configuration that describes no working network.
-    #[error("{model}.{field}: {got} will not do: {expected}")]
+    #[error("invalid {model}.{field} = {got}; expected {expected}")]
     Config {
         /// The model, as the configuration names it.
         model: &'static str,

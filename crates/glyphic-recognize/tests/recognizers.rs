@@ -90,7 +90,13 @@ fn configurations_that_make_no_network_are_refused_with_the_field() {
         ("characters", crnn(|c| c.characters.clear())),
         ("resize.height", crnn(|c| c.resize.height = 48)),
         ("resize.max_width", crnn(|c| c.resize.keep_aspect_ratio = false)),
+        ("resize.max_width", crnn(|c| c.resize.max_width = Some(1 << 27))),
+        ("resize.max_width", crnn(|c| c.resize.max_width = Some(0))),
+        ("resize.min_width", crnn(|c| c.resize.min_width = Some(8193))),
+        ("resize.min_width", crnn(|c| (c.resize.min_width, c.resize.max_width) = (Some(200), Some(100)))),
         ("resize.width_divisor", crnn(|c| c.resize.width_divisor = 0)),
+        ("max_width", lite(|c| c.max_width = 1 << 27)),
+        ("mix", lite(|c| c.mix = 1 << 27)),
         ("mean", crnn(|c| c.mean = vec![0.0; 2])),
         ("std", crnn(|c| c.std = vec![0.0])),
     ] {
@@ -100,6 +106,8 @@ fn configurations_that_make_no_network_are_refused_with_the_field() {
             Ok(_) => panic!("{field}: built"),
         }
     }
+    let error = crnn(|c| c.resize.max_width = Some(0)).validate().unwrap_err().to_string();
+    assert_eq!(error, "invalid crnn.resize.max_width = 0; expected 1 to 8192");
     assert!(matches!(
         lite(|c| c.characters = "aba".to_owned()).build(&StateDict::new(), None, &cpu()),
         Err(Error::Core(_))
@@ -298,10 +306,32 @@ fn every_parameter_learns() {
                 let loss = CrnnLiteLoss::new(codec.vocab()).unwrap();
                 let kinds = [LabelKind::Exact, LabelKind::IgnoreCase];
                 let logits = net.forward(input(3));
-                assert_learns(&net, loss.forward(logits, &labels, &kinds).unwrap());
+                let steps = vec![logits.dims()[1]; 2];
+                assert_learns(&net, loss.forward(logits, &labels, &steps, &kinds).unwrap());
             }
         }
     }
+}
+
+/// What stands in the padding, which is not read, is not learnt from.
+#[test]
+fn training_reads_the_time_steps_that_are_read_in_use() {
+    let config = CrnnLiteConfig::default();
+    for (content, padded, steps) in [(100, 128, 26), (101, 128, 27), (120, 128, 31), (8, 32, 3), (24, 32, 7)]
+    {
+        assert_eq!(config.steps(content, padded), steps, "{content} of {padded}");
+    }
+    let codec = config.codec().unwrap();
+    let loss = CrnnLiteLoss::new(codec.vocab()).unwrap();
+    let classes = codec.vocab().len();
+    let cost = |padding: &str| {
+        let mut logits = formula::values("", "input:steps", 32 * classes, 3.0);
+        logits[26 * classes..].copy_from_slice(&formula::values("", padding, 6 * classes, 3.0));
+        let logits = Tensor::<3>::from_data(TensorData::new(logits, [1, 32, classes]), &cpu());
+        let label = codec.encode("Stop").unwrap();
+        values(loss.forward(logits, &[label], &[config.steps(100, 128)], &[LabelKind::Exact]).unwrap())[0]
+    };
+    assert_eq!(cost("input:one"), cost("input:other"));
 }
 
 #[test]
@@ -312,7 +342,7 @@ fn a_label_whose_case_is_unknown_costs_no_more_than_either() {
     let logits = formula::values("", "input:case", 20 * codec.vocab().len(), 3.0);
     let logits = Tensor::<3>::from_data(TensorData::new(logits, [1, 20, codec.vocab().len()]), &cpu());
     let cost = |text: &str, kind| {
-        values(loss.forward(logits.clone(), &[codec.encode(text).unwrap()], &[kind]).unwrap())[0]
+        values(loss.forward(logits.clone(), &[codec.encode(text).unwrap()], &[20], &[kind]).unwrap())[0]
     };
     let free = cost("Stop é", LabelKind::IgnoreCase);
     assert!((free - cost("sTOP É", LabelKind::IgnoreCase)).abs() < 1e-5);
@@ -321,11 +351,11 @@ fn a_label_whose_case_is_unknown_costs_no_more_than_either() {
     }
     assert!(cost("stop", LabelKind::IgnoreSpaces) < cost("stop", LabelKind::Exact));
     assert!(matches!(
-        loss.forward(logits.clone(), &[], &[LabelKind::Exact]),
+        loss.forward(logits.clone(), &[], &[20], &[LabelKind::Exact]),
         Err(Error::BatchSize { what: "targets", batch: 1, got: 0 })
     ));
     assert!(matches!(
-        loss.forward(logits, &[vec![1, 0]], &[LabelKind::Exact]),
+        loss.forward(logits, &[vec![1, 0]], &[20], &[LabelKind::Exact]),
         Err(Error::Target { sample: 0, position: 1, class: 0, .. })
     ));
 }

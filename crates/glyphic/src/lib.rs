@@ -21,6 +21,7 @@ mod error;
 #[cfg(feature = "train")]
 mod export;
 mod lines;
+mod models;
 mod quad;
 mod read;
 mod recognize;
@@ -39,6 +40,7 @@ pub use glyphic_core::{
 pub use glyphic_detect::{DetectorConfig, dbnet::DbLevel};
 pub use glyphic_recognize::{BeamConfig, Decoding, LanguageModel, LanguageModelTrainer, RecognizerConfig};
 pub use lines::order_into_lines;
+pub use models::Models;
 pub use quad::Quad;
 pub use read::{Reader, ReaderBuilder};
 pub use recognize::{load_language_model, load_recognizer};

@@ -23,6 +23,9 @@ pub struct TensorValue {
     pub data: Vec<f32>,
 }
 
+/// A view that repeats elements may have this many; others are bounded by their storage.
+pub(crate) const MAX_REPEATED: usize = 1 << 20;
+
 /// A strided view of bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -49,10 +52,9 @@ impl Entry {
         Self { dtype, shape, strides, offset: 0, bytes, range }
     }
 
-    /// Checks that every element lies within the storage, and that a small storage does not stand for a huge tensor.
-    pub(crate) fn check(&self, name: &str) -> Result<(), FormatError> {
-        /// A view that repeats elements may be this large; others are bounded by their storage.
-        const MAX_REPEATED: usize = 1 << 20;
+    /// Checks that every element lies within the storage, and that a small storage does not stand for a huge tensor. Gives
+    /// the number of elements.
+    pub(crate) fn check(&self, name: &str) -> Result<usize, FormatError> {
         let broken = |reason: String| FormatError::broken("tensor", format!("{name}: {reason}"));
         let overflow = || broken(format!("shape {:?} with strides {:?} overflows", self.shape, self.strides));
         if self.shape.len() != self.strides.len() {
@@ -61,7 +63,7 @@ impl Entry {
         let count = self.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or_else(overflow)?;
         let stored = self.range.len() / self.dtype.size();
         if count == 0 {
-            return Ok(());
+            return Ok(0);
         }
         let mut last = self.offset;
         for (&size, &stride) in self.shape.iter().zip(&self.strides) {
@@ -73,7 +75,7 @@ impl Entry {
         if count > stored.max(MAX_REPEATED) {
             return Err(broken(format!("{count} elements are spread over a storage of {stored}")));
         }
-        Ok(())
+        Ok(count)
     }
 
     fn values(&self) -> Vec<f32> {
