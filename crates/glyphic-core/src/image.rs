@@ -21,6 +21,30 @@ impl Default for ImageLimits {
     }
 }
 
+/// Where what is drawn on a transparent ground is lighter than this on average, 0 to 255, the ground is taken for black.
+const LIGHT: f64 = 160.0;
+
+/// The colours of a picture with its transparent parts over white, or over black where most of it is transparent and what is
+/// drawn there is light: white text on nothing would vanish on white.
+fn laid_over_contrast(rgba: &image::RgbaImage) -> Vec<u8> {
+    let luma =
+        |p: &image::Rgba<u8>| 0.299 * f64::from(p[0]) + 0.587 * f64::from(p[1]) + 0.114 * f64::from(p[2]);
+    let (mut sum, mut weight, mut pixels) = (0.0, 0.0, 0.0);
+    for p in rgba.pixels() {
+        let alpha = f64::from(p[3]) / 255.0;
+        sum += alpha * luma(p);
+        weight += alpha;
+        pixels += 1.0;
+    }
+    let light = weight > 0.0 && weight < 0.5 * pixels && sum > LIGHT * weight;
+    let ground = if light { 0 } else { 255 };
+    let over = |p: &image::Rgba<u8>| {
+        let a = u32::from(p[3]);
+        [0, 1, 2].map(|c| ((u32::from(p[c]) * a + ground * (255 - a) + 127) / 255) as u8)
+    };
+    rgba.pixels().flat_map(over).collect()
+}
+
 /// An upright RGB picture, 8 bits a channel. Cloning shares the pixels.
 #[derive(Debug, Clone)]
 pub struct Image {
@@ -66,7 +90,8 @@ impl Image {
     }
 
     /// Decodes a picture, whatever its format, turns it upright by its EXIF orientation and converts it to
-    /// RGB (alpha is laid over white). `name` stands in errors only.
+    /// RGB. What is transparent is laid over white, or over black where what is drawn on it is light. `name` stands in
+    /// errors only.
     ///
     /// # Errors
     /// [`Error::Decode`] for bytes that are no picture, [`Error::TooLarge`] beyond `limits`.
@@ -103,13 +128,7 @@ impl Image {
         decoded.apply_orientation(orientation);
         let (width, height) = (decoded.width(), decoded.height());
         let rgb = if decoded.color().has_alpha() {
-            let rgba = decoded.into_rgba8();
-            rgba.pixels()
-                .flat_map(|p| {
-                    let a = u32::from(p[3]);
-                    [0, 1, 2].map(|c| ((u32::from(p[c]) * a + 255 * (255 - a) + 127) / 255) as u8)
-                })
-                .collect()
+            laid_over_contrast(&decoded.into_rgba8())
         } else {
             decoded.into_rgb8().into_raw()
         };

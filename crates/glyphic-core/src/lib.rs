@@ -3,6 +3,7 @@
 //! Coordinates are pixels of the upright image: x to the right, y down, (0, 0) the top-left corner.
 
 mod atomic;
+mod dropped;
 mod error;
 pub mod geometry;
 mod image;
@@ -13,11 +14,12 @@ mod truth;
 mod vocab;
 
 pub use atomic::{AtomicFile, AtomicFolder, write_file};
+pub use dropped::{DropReason, Dropped};
 pub use error::{Error, Result};
 pub use geometry::{Point, Polygon, Rect, RotatedRect};
 pub use image::{Image, ImageLimits};
 pub use overlay::{deserialize_over, deserialize_over_default};
 pub use page::{Confidence, Document, Line, Page, Region, Sample, TextInstance, TimedChar, Transcript};
-pub use stage::{Detector, Extractor, Recognizer};
+pub use stage::{Detected, Detector, Extractor, Recognizer};
 pub use truth::{Entity, EntityText, OutlineTruth, Truths};
 pub use vocab::{DICT36, DICT90, LATIN, Symbol, Vocab, parse_dict, read_dict};

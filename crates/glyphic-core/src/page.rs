@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Image, Polygon};
+use crate::{Dropped, Image, Point, Polygon, Rect};
 
 /// A piece of a picture that holds text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,6 +103,43 @@ pub struct Line {
     pub instances: Vec<usize>,
 }
 
+impl Line {
+    /// Whether the line stands to the right of another one on the same row.
+    fn is_beside(&self, left: &Self) -> bool {
+        let (a, b) = (Sides::of(&left.polygon), Sides::of(&self.polygon));
+        let length = a.start.distance(a.end).max(f64::MIN_POSITIVE);
+        let u = Point::new((a.end.x - a.start.x) / length, (a.end.y - a.start.y) / length);
+        let step = Point::new(b.start.x - a.end.x, b.start.y - a.end.y);
+        let (along, across) = (step.x * u.x + step.y * u.y, u.x * step.y - u.y * step.x);
+        let height = a.height.min(b.height);
+        // The farther away, the less exact the direction.
+        along > -0.5 * height && across.abs() <= 0.5 * height + 0.02 * along.max(0.0)
+    }
+}
+
+/// The middles of an outline's left and right side, and its height.
+struct Sides {
+    start: Point,
+    end: Point,
+    height: f64,
+}
+
+impl Sides {
+    /// An outline of four vertices starts at the text's top-left corner; of others the upright rectangle counts.
+    fn of(polygon: &Polygon) -> Self {
+        let [tl, tr, br, bl] = match polygon.points() {
+            [tl, tr, br, bl] => [*tl, *tr, *br, *bl],
+            _ => {
+                let Rect { x0, y0, x1, y1 } = polygon.bounds();
+                [Point::new(x0, y0), Point::new(x1, y0), Point::new(x1, y1), Point::new(x0, y1)]
+            }
+        };
+        let middle = |a: Point, b: Point| Point::new((a.x + b.x) / 2.0, (a.y + b.y) / 2.0);
+        let height = (tl.distance(bl) + tr.distance(br)) / 2.0;
+        Self { start: middle(tl, bl), end: middle(tr, br), height }
+    }
+}
+
 /// One picture's text: the one type for truth and prediction.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Page {
@@ -114,6 +151,9 @@ pub struct Page {
     pub instances: Vec<TextInstance>,
     /// Lines, in reading order. Empty where unknown.
     pub lines: Vec<Line>,
+    /// Candidates of text that were left out while the page was read.
+    #[serde(default, skip_serializing_if = "Dropped::is_empty")]
+    pub dropped: Dropped,
 }
 
 impl Page {
@@ -122,9 +162,19 @@ impl Page {
         Self { width, height, ..Self::default() }
     }
 
-    /// The lines' text in reading order, one a row.
+    /// The lines' text in reading order. Lines that follow each other side by side, as the cells of a table do, make one row,
+    /// with a space between them.
     pub fn text(&self) -> String {
-        self.lines.iter().map(|l| l.text.as_str()).collect::<Vec<_>>().join("\n")
+        let mut text = String::new();
+        for (i, line) in self.lines.iter().enumerate() {
+            match i.checked_sub(1).map(|before| line.is_beside(&self.lines[before])) {
+                Some(true) => text.push(' '),
+                Some(false) => text.push('\n'),
+                None => {}
+            }
+            text.push_str(&line.text);
+        }
+        text
     }
 }
 
@@ -142,4 +192,29 @@ pub struct Sample {
     pub image: Image,
     /// Its truth.
     pub truth: Page,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str, x: f64, y: f64) -> Line {
+        let rect = Rect { x0: x, y0: y, x1: x + 60.0, y1: y + 20.0 };
+        let polygon = Polygon::from_rect(rect).unwrap();
+        Line { polygon, text: text.to_owned(), score: 1.0, instances: Vec::new() }
+    }
+
+    #[test]
+    fn lines_side_by_side_make_one_row_of_text() {
+        let mut page = Page::new(900, 200);
+        page.lines = vec![
+            line("Milk", 10.0, 10.0),
+            line("2", 300.0, 14.0),
+            line("2.30", 700.0, 6.0),
+            line("Rye", 10.0, 40.0),
+            line("right column", 500.0, 10.0),
+            line("next", 500.0, 32.0),
+        ];
+        assert_eq!(page.text(), "Milk 2 2.30\nRye\nright column\nnext");
+    }
 }

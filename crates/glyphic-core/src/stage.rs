@@ -1,4 +1,13 @@
-use crate::{Image, Page, Region, Result, Transcript, Vocab};
+use crate::{Dropped, Image, Page, Region, Result, Transcript, Vocab};
+
+/// The regions of a picture, and how many candidates were left out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Detected {
+    /// The regions.
+    pub regions: Vec<Region>,
+    /// The candidates that are no regions, by reason.
+    pub dropped: Dropped,
+}
 
 /// Finds text in pictures.
 pub trait Detector: Send + Sync {
@@ -6,6 +15,12 @@ pub trait Detector: Send + Sync {
     ///
     /// A result never depends on what else is in the batch.
     fn detect(&self, images: &[Image]) -> Result<Vec<Vec<Region>>>;
+
+    /// As [`Detector::detect`], with the number of candidates that were left out, where the detector counts them.
+    fn detect_counted(&self, images: &[Image]) -> Result<Vec<Detected>> {
+        let counted = |regions| Detected { regions, dropped: Dropped::default() };
+        Ok(self.detect(images)?.into_iter().map(counted).collect())
+    }
 }
 
 /// Reads crops that hold one word or line each.

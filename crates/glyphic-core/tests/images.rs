@@ -272,3 +272,17 @@ fn grey_jpeg_becomes_rgb() {
     let pixel = decode(bytes.get_ref()).unwrap().pixel(3, 3);
     assert!(pixel.iter().all(|v| v.abs_diff(90) < 3), "{pixel:?}");
 }
+
+#[test]
+fn what_is_transparent_lies_over_white_and_light_drawings_over_black() {
+    // Three pixels of four are transparent, of whatever colour; the fourth is the drawing.
+    for (drawn, ground) in [([255, 255, 255, 255], 0), ([0, 0, 0, 255], 255), ([200, 30, 30, 255], 255)] {
+        let rgba: Vec<u8> = [drawn, [9, 9, 9, 0], [250, 250, 250, 0], [9, 9, 9, 0]].concat();
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        image::write_buffer_with_format(&mut bytes, &rgba, 4, 1, ExtendedColorType::Rgba8, ImageFormat::Png)
+            .unwrap();
+        let image = decode(bytes.get_ref()).unwrap();
+        assert_eq!(image.pixel(0, 0), drawn[..3]);
+        assert_eq!(image.pixel(1, 0), [ground; 3], "under {drawn:?}");
+    }
+}

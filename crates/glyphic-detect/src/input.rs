@@ -20,6 +20,9 @@ pub struct ResizeConfig {
     pub short_side: u32,
     /// Pictures that are smaller than both limits are enlarged to them.
     pub enlarge: bool,
+    /// Pictures far longer than wide keep at least so many pixels, however long: their text would be too small otherwise. 0 for
+    /// none.
+    pub least_pixels: u32,
     /// Averages over all pixels when it shrinks. MMOCR does not: it takes the four nearest, as OpenCV does.
     pub antialias: bool,
 }
@@ -27,7 +30,7 @@ pub struct ResizeConfig {
 impl Default for ResizeConfig {
     /// MMOCR's test pipeline: 1333 by 736, enlarged where smaller.
     fn default() -> Self {
-        Self { long_side: 1333, short_side: 736, enlarge: true, antialias: false }
+        Self { long_side: 1333, short_side: 736, enlarge: true, least_pixels: 0, antialias: false }
     }
 }
 
@@ -40,7 +43,8 @@ impl ResizeConfig {
     /// As [`ResizeConfig::size`], with limits `zoom` times as large; where nothing is enlarged, up to `zoom` is.
     pub fn size_at(&self, width: u32, height: u32, zoom: f64) -> (u32, u32) {
         let (long, short) = (f64::from(width.max(height)), f64::from(width.min(height)));
-        let fit = zoom * (f64::from(self.long_side) / long).min(f64::from(self.short_side) / short);
+        let fit = (f64::from(self.long_side) / long).min(f64::from(self.short_side) / short);
+        let fit = zoom * fit.max((f64::from(self.least_pixels) / (long * short)).sqrt());
         let factor = if self.enlarge { fit } else { fit.min(zoom) };
         let scaled = |side: u32| ((f64::from(side) * factor + 0.5) as u32).max(1);
         (scaled(width), scaled(height))
@@ -163,7 +167,14 @@ mod tests {
     #[test]
     fn sizes_follow_the_limits_and_keep_the_aspect() {
         let mmocr = ResizeConfig::default();
-        let modest = ResizeConfig { long_side: 1280, short_side: 1280, enlarge: false, antialias: true };
+        let modest = ResizeConfig {
+            long_side: 1280,
+            short_side: 1280,
+            enlarge: false,
+            antialias: true,
+            ..ResizeConfig::default()
+        };
+        let long = ResizeConfig { least_pixels: 800_000, ..modest.clone() };
         let table = [
             // (config, width, height, expected)
             (&mmocr, 1280, 720, (1308, 736)),
@@ -174,6 +185,9 @@ mod tests {
             (&modest, 100, 50, (100, 50)),
             (&modest, 4000, 3000, (1280, 960)),
             (&modest, 9000, 2, (1280, 1)),
+            (&long, 4000, 3000, (1280, 960)),
+            (&long, 1000, 12_000, (258, 3098)),
+            (&long, 1862, 44, (1862, 44)),
         ];
         for (config, width, height, expected) in table {
             assert_eq!(config.size(width, height), expected, "{width}x{height}");
@@ -198,7 +212,8 @@ mod tests {
     #[test]
     fn pixels_are_normalised_and_padding_is_zero() {
         let image = Image::filled(40, 33, [255, 0, 128]).unwrap();
-        let resize = ResizeConfig { long_side: 64, short_side: 64, enlarge: false, antialias: false };
+        let resize =
+            ResizeConfig { long_side: 64, short_side: 64, enlarge: false, ..ResizeConfig::default() };
         let input = InputConfig { resize, ..InputConfig::default() };
         let prepared = input.prepare(&image, 1.0).unwrap();
         assert_eq!((prepared.width, prepared.height), (64, 64));

@@ -1,7 +1,7 @@
 //! From pixels to outlines.
 
-use glyphic_core::Region;
 use glyphic_core::geometry::{Point, Polygon, min_area_rect, order_quad};
+use glyphic_core::{Detected, DropReason, Region};
 use glyphic_imgproc::{Approximation, Map, Pixel, Retrieval, find_contours, points};
 use serde::{Deserialize, Serialize};
 
@@ -94,14 +94,15 @@ impl Labels {
     }
 
     /// The labelled regions as detections, label 1 first: those of at least `min_area` pixels whose mean of
-    /// `score(pixel)`, a pixel counted without the frame, is at least `min_score`.
+    /// `score(pixel)`, a pixel counted without the frame, is at least `min_score`. The others are counted; a label without a
+    /// pixel is one that was too small to be one.
     pub(crate) fn regions(
         &self,
         count: usize,
         keep: &RegionFilter,
         scale: [f64; 2],
         score: impl Fn(usize) -> f32,
-    ) -> Vec<Region> {
+    ) -> Detected {
         let empty = Extent { area: 0, score: 0.0, x: [usize::MAX, 0], y: [usize::MAX, 0] };
         let mut extents = vec![empty; count];
         for y in 0..self.height {
@@ -116,9 +117,12 @@ impl Labels {
         }
         let region = |(i, extent): (usize, &Extent)| {
             let score = extent.score / extent.area as f64;
+            if extent.area == 0 || extent.area < keep.min_area {
+                return Err(DropReason::TooSmall);
+            }
             // NaN is no score.
-            if extent.area == 0 || extent.area < keep.min_area || score.is_nan() || score < keep.min_score {
-                return None;
+            if score.is_nan() || score < keep.min_score {
+                return Err(DropReason::LowScore);
             }
             let [left, right] = extent.x;
             let mut mask = Vec::with_capacity((right - left + 1) * (extent.y[1] - extent.y[0] + 1));
@@ -126,11 +130,11 @@ impl Labels {
                 let row = &self.values[self.at(left, y)..=self.at(right, y)];
                 mask.extend(row.iter().map(|label| u8::from(*label as usize == i + 1)));
             }
-            let mask = Map::new(right - left + 1, extent.y[1] - extent.y[0] + 1, mask).ok()?;
-            let outline = keep.outline.trace(&mask)?;
+            let mask = Map::new(right - left + 1, extent.y[1] - extent.y[0] + 1, mask).ok();
+            let outline = mask.and_then(|mask| keep.outline.trace(&mask)).ok_or(DropReason::NoOutline)?;
             region(outline, [left as f64, extent.y[0] as f64], scale, score)
         };
-        extents.iter().enumerate().filter_map(region).collect()
+        collect(extents.iter().enumerate().map(region))
     }
 }
 
@@ -177,16 +181,32 @@ impl MaskOutline {
     }
 }
 
-/// A detection in pixels of the picture from an outline that begins at `origin` in pixels of the map; `None` where it
-/// has no area.
+/// Candidates that are regions, in their order, and the number of the others.
+pub(crate) fn collect(candidates: impl Iterator<Item = Result<Region, DropReason>>) -> Detected {
+    let mut detected = Detected::default();
+    for candidate in candidates {
+        match candidate {
+            Ok(region) => detected.regions.push(region),
+            Err(reason) => detected.dropped.add(reason),
+        }
+    }
+    detected
+}
+
+/// A detection in pixels of the picture from an outline that begins at `origin` in pixels of the map; none where that has no
+/// area, or the score is no number.
 pub(crate) fn region(
     mut outline: Vec<Point>,
     origin: [f64; 2],
     scale: [f64; 2],
     score: f64,
-) -> Option<Region> {
+) -> Result<Region, DropReason> {
+    if score.is_nan() {
+        return Err(DropReason::LowScore);
+    }
     for p in &mut outline {
         *p = Point::new((p.x + origin[0]) * scale[0], (p.y + origin[1]) * scale[1]);
     }
-    Some(Region { polygon: Polygon::new(outline).ok()?, score: score as f32 })
+    let polygon = Polygon::new(outline).map_err(|_| DropReason::NoOutline)?;
+    Ok(Region { polygon, score: score as f32 })
 }

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use glyphic_core::Region;
 use glyphic_detect::dbnet::{
     DbBackbone, DbDecodeConfig, DbLossConfig, DbLosses, DbMaps, DbNet, DbNetConfig, DbOutline, DbResnet,
-    DbTargets, DbUnclip, ProbabilityMap,
+    DbRule, DbTargets, DbUnclip, ProbabilityMap,
 };
 use glyphic_imgproc::Map;
 use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into, state_dict, state_names};
@@ -224,6 +224,7 @@ fn decode_config(config: &Value) -> DbDecodeConfig {
         min_side: config["min_text_width"].as_f64().unwrap(),
         unclip: DbUnclip::Ratio(config["unclip_ratio"].as_f64().unwrap()),
         max_candidates: config["max_candidates"].as_u64().unwrap() as usize,
+        rule: DbRule::Mmocr021,
         ..DbDecodeConfig::default()
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use glyphic_core::{Line, Page, Point, Polygon, Region, TextInstance, Transcript};
+use glyphic_core::{Dropped, Line, Page, Point, Polygon, Region, TextInstance, Transcript};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Error, Result};
@@ -25,6 +25,9 @@ pub struct PageRecord {
     /// The lines, in reading order; absent where only words were looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<Vec<LineRecord>>,
+    /// How many candidates of text were left out, by reason; absent where none was.
+    #[serde(default, skip_serializing_if = "Dropped::is_empty")]
+    pub dropped: Dropped,
 }
 
 /// A word; without text where it was only detected.
@@ -100,6 +103,7 @@ impl PageRecord {
             height: page.height,
             instances: page.instances.iter().map(instance).collect(),
             lines: None,
+            dropped: page.dropped.clone(),
         }
     }
 
@@ -124,6 +128,7 @@ impl PageRecord {
             height: self.height,
             instances: self.instances.into_iter().map(instance).collect(),
             lines: self.lines.unwrap_or_default().into_iter().map(line).collect(),
+            dropped: self.dropped,
         };
         (self.file_name, page)
     }

@@ -29,14 +29,14 @@ pub enum Records {
     Detected,
 }
 
-/// The lines' text, each with a line break; without lines the instances' text.
+/// The rows' text ([`Page::text`]), each with a line break; without lines the instances' text.
 pub fn text(page: &Page) -> String {
     let mut text = String::new();
     if page.lines.is_empty() {
         let words = page.instances.iter().filter(|i| i.transcript.is_some());
         words.for_each(|i| text.extend([i.text(), "\n"]));
     } else {
-        page.lines.iter().for_each(|l| text.extend([l.text.as_str(), "\n"]));
+        text.extend([page.text().as_str(), "\n"]);
     }
     text
 }
@@ -109,6 +109,9 @@ fn laid_out(page: &PageRecord) -> io::Result<String> {
     );
     if let Some(lines) = &page.lines {
         let _ = write!(out, ",\n    \"lines\": {}", rows(lines)?);
+    }
+    if !page.dropped.is_empty() {
+        let _ = write!(out, ",\n    \"dropped\": {}", serde_json::to_string(&page.dropped)?);
     }
     out.push_str("\n  }");
     Ok(out)

@@ -10,6 +10,9 @@ const TALL: f64 = 1.5;
 /// The longest side of a crop in pixels: beyond any line of text, and a bound on what one region may cost.
 const MAX_SIDE: f64 = 8192.0;
 
+/// No word is narrower, in pixels of its crop, wherever its characters were read.
+const MIN_WIDTH: f64 = 1.0;
+
 /// The text of a region, upright, with a margin.
 #[derive(Debug, Clone)]
 pub(crate) struct Crop {
@@ -74,20 +77,21 @@ impl Crop {
         let alone = words.len() == 1;
         words
             .into_iter()
-            .filter_map(|word| {
+            .map(|word| {
                 let at = |share: f32| (f64::from(share) * width).clamp(inner[0], inner[1]);
-                let polygon = match alone {
-                    true => region.polygon.clone(),
-                    false => self.outline(at(word.start), at(word.end))?,
-                };
+                // A word that stands nowhere in particular stands somewhere in its region.
+                let own = (!alone).then(|| self.outline(at(word.start), at(word.end))).flatten();
+                let polygon = own.unwrap_or_else(|| region.polygon.clone());
                 let region = Region { polygon, score: region.score };
-                Some(TextInstance { transcript: Some(word.transcript), ..TextInstance::new(region) })
+                TextInstance { transcript: Some(word.transcript), ..TextInstance::new(region) }
             })
             .collect()
     }
 
-    /// From column `x0` to column `x1` of the crop, in the picture.
+    /// From column `x0` to column `x1` of the crop, in the picture; at least [`MIN_WIDTH`] wide.
     fn outline(&self, x0: f64, x1: f64) -> Option<Polygon> {
+        let (middle, half) = ((x0 + x1) / 2.0, ((x1 - x0) / 2.0).max(MIN_WIDTH / 2.0));
+        let (x0, x1) = (middle - half, middle + half);
         let (y0, y1) = (self.margin, self.margin + self.size[1]);
         let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)];
         Polygon::new(corners.map(|(x, y)| self.to_picture.apply(Point::new(x, y))).to_vec()).ok()
@@ -158,6 +162,16 @@ mod tests {
             assert!((first.y0 - 20.0).abs() < 0.01 && (first.y1 - 40.0).abs() < 0.01, "{first:?}");
             assert_eq!(words[0].region.score, 0.75);
         }
+    }
+
+    #[test]
+    fn a_word_whose_characters_stand_in_one_place_has_an_outline_all_the_same() {
+        let regions = [region(&[40., 20., 140., 20., 140., 40., 40., 40.])];
+        let crop = &crop_regions(&gradient(), &regions, |_| true, 0.0)[0];
+        let mut transcript = transcript("ab cd ef");
+        transcript.chars.iter_mut().for_each(|c| (c.start, c.end) = (0.5, 0.5));
+        let words = crop.words(&regions, &transcript, Confidence::Mean);
+        assert_eq!(words.iter().map(TextInstance::text).collect::<Vec<_>>(), ["ab", "cd", "ef"]);
     }
 
     #[test]

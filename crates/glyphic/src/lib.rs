@@ -25,6 +25,7 @@ mod models;
 mod quad;
 mod read;
 mod recognize;
+mod rules;
 mod weights;
 mod words;
 

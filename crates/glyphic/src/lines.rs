@@ -1,11 +1,11 @@
 //! Words to lines, lines to reading order, by geometry alone.
 
-use glyphic_core::{Line, Page, Point, Polygon, TextInstance};
+use glyphic_core::{Image, Line, Page, Point, Polygon, TextInstance};
 
-use crate::quad::Quad;
+use crate::{quad::Quad, rules};
 
-/// Two words stand in one piece of a line up to this gap, in text heights. Spaces of justified text stay
-/// below it, gutters between columns and the gaps of a table do not.
+/// Two words stand on one line up to this gap, in text heights. Spaces of justified text stay below it, gutters between
+/// columns and the gaps of a table do not.
 const WORD_GAP: f64 = 1.2;
 
 /// How far, in text heights, a word may reach into its neighbour: detectors draw generous outlines.
@@ -29,17 +29,30 @@ const COLUMN_PIECES: usize = 3;
 
 /// Puts `page.instances` into reading order and fills `page.lines`.
 ///
-/// Words on one baseline make a line, left to right, however wide the gaps (a receipt's price belongs to its
-/// item), unless running text stands in columns: then each column is read from top to bottom on its own.
+/// Words on one baseline make a line up to a wide gap. Lines beside each other, such as an item and its price or the cells of
+/// a table, follow each other from left to right, row by row, unless running text stands in columns: then each column is
+/// read from top to bottom on its own.
 pub fn order_into_lines(page: &mut Page) {
+    order(page, &|_, _| false);
+}
+
+/// As [`order_into_lines`]; a vertical rule of the picture divides lines, too.
+pub(crate) fn order_into_ruled_lines(page: &mut Page, image: &Image) {
+    order(page, &|left, right| {
+        rules::between_points(image, left.end, right.start, (left.height + right.height) / 2.0)
+    });
+}
+
+fn order(page: &mut Page, divided: &dyn Fn(&Piece, &Piece) -> bool) {
     let quads: Vec<Quad> = page.instances.iter().map(|i| Quad::around(&i.region.polygon)).collect();
     let level = Level::of(&quads);
     let words = quads.iter().enumerate().map(|(i, q)| Piece::word(i, q, &level)).collect();
     let mut lines = Vec::new();
-    for block in columns(chain(words, WORD_GAP), &level) {
-        let mut rows = chain(block, f64::INFINITY);
+    for block in columns(chain(words, WORD_GAP, divided), &level) {
+        let cells = block.iter().enumerate().map(|(i, piece)| Piece { words: vec![i], ..piece.clone() });
+        let mut rows = chain(cells.collect(), f64::INFINITY, &|_, _| false);
         rows.sort_by(|a, b| level.middle(a).y.total_cmp(&level.middle(b).y));
-        lines.extend(rows);
+        lines.extend(rows.iter().flat_map(|row| row.words.iter().map(|i| block[*i].clone())));
     }
 
     let mut instances: Vec<Option<TextInstance>> = page.instances.drain(..).map(Some).collect();
@@ -91,7 +104,7 @@ impl Piece {
         let step = Point::new(next.start.x - self.end.x, next.start.y - self.end.y);
         let (along, across) = (dot(step, u), u.x * step.y - u.y * step.x);
         let whole = dot(Point::new(next.end.x - self.start.x, next.end.y - self.start.y), u);
-        let follows = along >= -OVERLAP * small && along <= max_gap * large && whole > 0.0;
+        let follows = along >= -OVERLAP * small && along <= max_gap * (small + large) / 2.0 && whole > 0.0;
         (follows && across.abs() <= BASELINE_OFFSET * small).then_some(along)
     }
 
@@ -144,9 +157,10 @@ impl Level {
 
 /// Joins pieces to the nearest piece that follows on their baseline, where each is the other's nearest, until
 /// nothing joins any more.
-fn chain(mut pieces: Vec<Piece>, max_gap: f64) -> Vec<Piece> {
+fn chain(mut pieces: Vec<Piece>, max_gap: f64, divided: &dyn Fn(&Piece, &Piece) -> bool) -> Vec<Piece> {
     loop {
         let before = pieces.len();
+        let gap = |a: &Piece, b: &Piece| a.gap_to(b, max_gap);
         let nearest = |i: usize, gap: &dyn Fn(&Piece, &Piece) -> Option<f64>| {
             let candidates = (0..pieces.len()).filter(|j| *j != i);
             candidates
@@ -154,11 +168,10 @@ fn chain(mut pieces: Vec<Piece>, max_gap: f64) -> Vec<Piece> {
                 .min_by(|a, b| a.1.total_cmp(&b.1))
                 .map(|(j, _)| j)
         };
-        let next: Vec<Option<usize>> =
-            (0..pieces.len()).map(|i| nearest(i, &|a, b| a.gap_to(b, max_gap))).collect();
-        let previous: Vec<Option<usize>> =
-            (0..pieces.len()).map(|i| nearest(i, &|a, b| b.gap_to(a, max_gap))).collect();
-        let follower = |i: usize| next[i].filter(|j| previous[*j] == Some(i));
+        let next: Vec<Option<usize>> = (0..pieces.len()).map(|i| nearest(i, &|a, b| gap(a, b))).collect();
+        let previous: Vec<Option<usize>> = (0..pieces.len()).map(|i| nearest(i, &|a, b| gap(b, a))).collect();
+        let follower =
+            |i: usize| next[i].filter(|j| previous[*j] == Some(i) && !divided(&pieces[i], &pieces[*j]));
 
         let mut taken = vec![false; pieces.len()];
         let is_follower: Vec<bool> =
@@ -267,7 +280,8 @@ fn line_of(instances: &[TextInstance], indices: Vec<usize>, direction: Point) ->
     let polygon = match indices.as_slice() {
         [] => return None,
         [one] => instances.get(*one)?.region.polygon.clone(),
-        _ => rectangle_along(words().flat_map(|w| w.region.polygon.points()), direction)?,
+        [first, ..] => rectangle_along(words().flat_map(|w| w.region.polygon.points()), direction)
+            .or_else(|| Some(instances.get(*first)?.region.polygon.clone()))?,
     };
     Some(Line { polygon, text, score, instances: indices })
 }
@@ -331,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_a_receipt_make_rows_item_and_price_together() {
+    fn words_of_a_receipt_make_rows_the_price_behind_its_item() {
         let words = [
             ("CORNER", 100., 50.),
             ("SHOP", 170., 52.),
@@ -343,7 +357,7 @@ mod tests {
             ("TOTAL", 40., 160.),
             ("14.20", 390., 161.),
         ];
-        let expected = ["CORNER SHOP", "Milk 2.30", "Rye bread 11.90", "TOTAL 14.20"];
+        let expected = ["CORNER SHOP", "Milk", "2.30", "Rye bread", "11.90", "TOTAL", "14.20"];
         for degrees in [0.0, -7.0, 4.0, 15.0] {
             assert_eq!(lines(&words, degrees), expected, "at {degrees} degrees");
         }
@@ -373,6 +387,36 @@ mod tests {
         let read = lines(&words, 0.0);
         let starts: Vec<&str> = read.iter().filter_map(|l| l.split(' ').next()).collect();
         assert_eq!(starts, ["A", "l0a", "l1a", "l2a", "l3a", "r0a", "r1a", "r2a", "r3a"]);
+    }
+
+    #[test]
+    fn cells_of_a_table_are_lines_of_their_own_row_by_row() {
+        let rows = [("Item", "Qty", "Price"), ("Bolts", "4", "0.35"), ("Hinge", "7", "20.30")];
+        let words: Vec<_> = rows
+            .iter()
+            .zip([0., 30., 60.])
+            .flat_map(|((a, b, c), y)| [(*a, 20., y), (*b, 140., y + 1.), (*c, 240., y - 1.)])
+            .collect();
+        let expected = ["Item", "Qty", "Price", "Bolts", "4", "0.35", "Hinge", "7", "20.30"];
+        assert_eq!(lines(&words, 0.0), expected);
+        assert_eq!(lines(&words, 6.0), expected);
+    }
+
+    #[test]
+    fn a_rule_divides_what_a_narrow_gap_does_not() {
+        let mut image = Image::filled(300, 100, [255; 3]).unwrap();
+        for y in 0..100 {
+            let i = (y * 300 + 104) * 3;
+            image.rgb_mut()[i..i + 6].fill(0);
+        }
+        let words = [("left", 60., 40.), ("right", 110., 40.), ("side", 165., 40.)];
+        let texts = |page: Page| page.lines.into_iter().map(|l| l.text).collect::<Vec<_>>();
+        let mut plain = page(&words, 0.0);
+        order_into_lines(&mut plain);
+        assert_eq!(texts(plain), ["left right side"]);
+        let mut ruled = page(&words, 0.0);
+        order_into_ruled_lines(&mut ruled, &image);
+        assert_eq!(texts(ruled), ["left", "right side"]);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 use std::collections::BTreeSet;
 
-use glyphic_core::{Detector, Image, Page, Recognizer, Region, TextInstance, Transcript};
+use glyphic_core::{
+    Detector, DropReason, Image, Page, Polygon, Recognizer, Rect, Region, TextInstance, Transcript,
+};
 use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
 
 use crate::{
     Device, ReaderConfig, ReadingConfig, Result, Weights, crop, crop::Crop, device, lines, load_detector,
-    load_recognizer, recognize,
+    load_recognizer, recognize, rules,
 };
 
 /// Reads the text of pictures. One reader serves every thread; a page never depends on what else is read, nor on
@@ -48,18 +50,33 @@ impl Reader {
     /// # Errors
     /// [`crate::Error::Core`] where a stage fails.
     pub fn read(&self, image: &Image) -> Result<Page> {
-        let regions = self.detector.detect(std::slice::from_ref(image))?.pop().unwrap_or_default();
-        let readings = self.readings(image, &regions)?;
+        let detected = self.detector.detect_counted(std::slice::from_ref(image))?.pop().unwrap_or_default();
         let mut page = Page::new(image.width(), image.height());
+        page.dropped = detected.dropped;
+        self.read_regions(image, &rules::divide(image, detected.regions), &mut page)?;
+        if page.instances.is_empty() && image.height() <= CROP_HEIGHT {
+            self.read_regions(image, &[whole(image)?], &mut page)?;
+        }
+        lines::order_into_ruled_lines(&mut page, image);
+        Ok(page)
+    }
+
+    /// Adds the words of regions to a page.
+    fn read_regions(&self, image: &Image, regions: &[Region], page: &mut Page) -> Result<()> {
+        let readings = self.readings(image, regions)?;
+        page.dropped.add_many(DropReason::NoCrop, regions.len().saturating_sub(readings.len()));
         for (crop, transcript) in readings {
-            let mut words = crop.words(&regions, &transcript, self.config.confidence);
+            let mut words = crop.words(regions, &transcript, self.config.confidence);
             words.retain(|word| !word.text().is_empty());
-            if confidence(&words) >= self.config.min_text_score {
+            if words.is_empty() {
+                page.dropped.add(DropReason::NoText);
+            } else if confidence(&words) < self.config.min_text_score {
+                page.dropped.add(DropReason::LowTextScore);
+            } else {
                 page.instances.extend(words);
             }
         }
-        lines::order_into_lines(&mut page);
-        Ok(page)
+        Ok(())
     }
 
     /// The surest reading of each region, in order.
@@ -89,6 +106,15 @@ impl Reader {
         }
         Ok(readings)
     }
+}
+
+/// A picture at most this high, in pixels, in which no text is found may be a crop of a single word or character.
+const CROP_HEIGHT: u32 = 96;
+
+/// The whole picture as a region that no detector is sure of.
+fn whole(image: &Image) -> Result<Region> {
+    let (x1, y1) = (f64::from(image.width()), f64::from(image.height()));
+    Ok(Region { polygon: Polygon::from_rect(Rect { x0: 0.0, y0: 0.0, x1, y1 })?, score: 0.0 })
 }
 
 /// The mean confidence of a region's words, by their length: a doubtful word of a line that is clear otherwise is more
@@ -155,7 +181,7 @@ impl ReaderBuilder {
 
 #[cfg(test)]
 mod tests {
-    use glyphic_core::{Polygon, Rect, Symbol, TimedChar, Vocab};
+    use glyphic_core::{Symbol, TimedChar, Vocab};
 
     use super::*;
 
@@ -233,11 +259,21 @@ mod tests {
         assert_eq!((page.width, page.height), (400, 300));
         let words: Vec<&str> = page.instances.iter().map(TextInstance::text).collect();
         assert_eq!(words, ["rye", "bread", "2.50", "total"]);
-        assert_eq!(page.lines[0].instances, [0, 1, 2]);
+        assert_eq!(page.lines[0].instances, [0, 1]);
+        assert_eq!(page.lines[1].instances, [2]);
         // The two words of one region share its outline between them.
         let (rye, bread) =
             (page.instances[0].region.polygon.bounds(), page.instances[1].region.polygon.bounds());
         assert!(rye.x0 < 21.0 && rye.x1 <= bread.x0 && bread.x1 > 139.0, "{rye:?} {bread:?}");
+    }
+
+    #[test]
+    fn a_picture_no_higher_than_a_crop_is_read_whole_where_nothing_is_found() {
+        let reader = reader(Finds(Vec::new()), &[(10, "7")]);
+        for (height, text) in [(60, "7"), (200, "")] {
+            let image = Image::filled(80, height, [10, 90, 0]).unwrap();
+            assert_eq!(reader.read(&image).unwrap().text(), text, "{height} pixels high");
+        }
     }
 
     #[test]
@@ -246,6 +282,8 @@ mod tests {
             picture(&[([20, 20, 60, 20], 10, 90), ([20, 60, 60, 20], 20, 20), ([20, 100, 60, 20], 30, 90)]);
         let page = reader(finds, &[(10, "sure"), (20, "unsure"), (30, " ")]).read(&image).unwrap();
         assert_eq!(page.text(), "sure");
+        let dropped: Vec<_> = page.dropped.iter().collect();
+        assert_eq!(dropped, [(DropReason::NoText, 1), (DropReason::LowTextScore, 1)]);
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::ValueEnum;
 use glyphic::load_detector;
-use glyphic_core::{Page, TextInstance};
+use glyphic_core::{Detected, Page, TextInstance};
 use glyphic_document::{Format, Records};
 use glyphic_zoo::Task;
 
@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// The file results go to; for overlays the folder, or the file of a single picture
     #[arg(long, value_name = "PATH", required_if_eq("format", "overlay"))]
     out: Option<PathBuf>,
+    /// Print on standard error how many regions were found and how many candidates were left out, by reason
+    #[arg(long)]
+    verbose: bool,
     /// What one region is [default: the model's own, auto]
     #[arg(long, value_enum)]
     level: Option<Level>,
@@ -59,9 +62,15 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     };
     let failed = inputs::in_batches(&images, 1, |progress, batch| {
         for (input, image) in batch {
-            let regions = detector.detect(std::slice::from_ref(&image)).or_exit(Exit::Model)?;
+            let mut detected = detector.detect_counted(std::slice::from_ref(&image)).or_exit(Exit::Model)?;
+            let Detected { regions, dropped } = detected.pop().unwrap_or_default();
             let mut page = Page::new(image.width(), image.height());
-            page.instances = regions.into_iter().flatten().map(TextInstance::new).collect();
+            page.instances = regions.into_iter().map(TextInstance::new).collect();
+            page.dropped = dropped;
+            if args.verbose {
+                let found = page.instances.len();
+                progress.say(format!("{}: {found} regions; left out: {}", input.name, page.dropped));
+            }
             progress.aside(|| results.put(input, &image, &page))?;
         }
         Ok(())

@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// The file results go to; for overlays the folder, or the file of a single picture
     #[arg(long, value_name = "PATH", required_if_eq("format", "overlay"))]
     out: Option<PathBuf>,
+    /// Print on standard error how many lines and words were read and how many candidates were left out, by reason
+    #[arg(long)]
+    verbose: bool,
     /// What one region is [default: the model's own, auto]
     #[arg(long, value_enum)]
     level: Option<Level>,
@@ -73,6 +76,11 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let failed = inputs::in_batches(&images, 1, |progress, batch| {
         for (input, image) in batch {
             let page = reader.read(&image).or_exit(Exit::Model)?;
+            if args.verbose {
+                let (lines, words) = (page.lines.len(), page.instances.len());
+                let dropped = &page.dropped;
+                progress.say(format!("{}: {lines} lines, {words} words; left out: {dropped}", input.name));
+            }
             progress.aside(|| results.put(input, &image, &page))?;
         }
         Ok(())

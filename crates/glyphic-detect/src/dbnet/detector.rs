@@ -1,7 +1,7 @@
 #[cfg(feature = "train")]
 use burn::tensor::{Tensor, TensorData};
 use glyphic_core::geometry::min_area_rect;
-use glyphic_core::{Detector, Image, Region};
+use glyphic_core::{Detected, Detector, Image, Region};
 use glyphic_graph::Graph;
 use glyphic_imgproc::Map;
 #[cfg(feature = "train")]
@@ -12,6 +12,7 @@ use glyphic_nn::{
 
 #[cfg(feature = "train")]
 use super::DbNet;
+use super::large;
 use super::network::Network;
 use super::{DbDecodeConfig, DbLevel, DbNetConfig, ProbabilityMap};
 use crate::Result;
@@ -94,12 +95,12 @@ impl DbNetDetector {
     }
 
     /// The regions and the map they are read off: of a second, larger look where the first one asks for it.
-    fn survey(&self, image: &Image) -> Result<(Vec<Region>, ProbabilityMap)> {
+    fn survey(&self, image: &Image) -> Result<(Detected, ProbabilityMap)> {
         let (level, zoom) = (self.config.level, self.config.zoom);
         let decode = |map, min_score: Option<f64>| {
             let decode = &self.config.decode;
             let min_score = min_score.unwrap_or(decode.min_score);
-            (DbDecodeConfig { min_score, ..decode.clone() }.decode(&map), map)
+            (DbDecodeConfig { min_score, ..decode.clone() }.decode_counted(&map), map)
         };
         let of_lines = self.config.line_min_score;
         let lines = match level {
@@ -107,17 +108,29 @@ impl DbNetDetector {
             Some(DbLevel::Auto) => self.look(image, DbLevel::Auto, 1.0, true)?,
             level => self.look(image, level.unwrap_or_default(), 1.0, false)?,
         };
-        let (level, zoom, min_score) = match lines {
-            None => (DbLevel::Word, zoom.words, None),
+        let look = |level, zoom| {
+            Ok::<_, crate::Error>(self.look(image, level, zoom, false)?.expect("every level is wanted"))
+        };
+        let (level, times, min_score, (mut detected, map)) = match lines {
+            None => (DbLevel::Word, zoom.words, None, decode(look(DbLevel::Word, zoom.words)?, None)),
             Some(map) => {
-                let (regions, map) = decode(map, of_lines);
-                match zoom.again(heights(&regions, map.scale)) {
-                    None => return Ok((regions, map)),
-                    Some(zoom) => (DbLevel::Line, zoom, of_lines),
+                let pixels = map.values.width() * map.values.height();
+                let (detected, map) = decode(map, of_lines);
+                match zoom.again(heights(&detected.regions, map.scale), pixels) {
+                    None => (DbLevel::Line, 1.0, of_lines, (detected, map)),
+                    Some(zoom) => {
+                        (DbLevel::Line, zoom, of_lines, decode(look(DbLevel::Line, zoom)?, of_lines))
+                    }
                 }
             }
         };
-        Ok(decode(self.look(image, level, zoom, false)?.expect("every level is wanted"), min_score))
+        let (mut times, mut side) = (times, map.values.width().min(map.values.height()) as f64);
+        while zoom.coarse > 1.0 && side / zoom.coarse >= COARSEST {
+            (times, side) = (times / zoom.coarse, side / zoom.coarse);
+            let (coarse, coarse_map) = decode(look(level, times)?, min_score);
+            detected.regions = large::add(detected.regions, coarse.regions, LARGE * coarse_map.scale[1]);
+        }
+        Ok((detected, map))
     }
 
     /// One look at a picture; `None` where it is judged to be one of words and `lines_only` is set.
@@ -152,6 +165,12 @@ impl DbNetDetector {
     }
 }
 
+/// No look is at a picture with a shorter side, in pixels: no text would be left to see.
+const COARSEST: f64 = 32.0;
+
+/// Text that a coarse look is to find is at least this high in it, in pixels: what is lower there, finer looks see.
+const LARGE: f64 = 20.0;
+
 /// How high regions are, in pixels of a map of this scale.
 fn heights(regions: &[Region], scale: [f64; 2]) -> Vec<f64> {
     let rects = regions.iter().filter_map(|region| min_area_rect(region.polygon.points()));
@@ -166,6 +185,10 @@ fn read_back(map: Tensor<4>) -> Vec<f32> {
 impl Detector for DbNetDetector {
     /// Pictures are looked at one by one, each on all threads, so a result cannot depend on its neighbours.
     fn detect(&self, images: &[Image]) -> glyphic_core::Result<Vec<Vec<Region>>> {
+        Ok(self.detect_counted(images)?.into_iter().map(|detected| detected.regions).collect())
+    }
+
+    fn detect_counted(&self, images: &[Image]) -> glyphic_core::Result<Vec<Detected>> {
         images
             .iter()
             .map(|image| Ok(self.survey(image)?.0))

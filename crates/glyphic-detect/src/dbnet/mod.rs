@@ -10,6 +10,7 @@ mod decode;
 mod detector;
 #[cfg(feature = "train")]
 mod judge;
+mod large;
 mod level;
 #[cfg(feature = "train")]
 mod loss;
@@ -18,7 +19,7 @@ mod model;
 mod network;
 
 pub use config::{DbBackbone, DbLite, DbLossConfig, DbNeckConfig, DbNetConfig, DbResnet, DbZoom, Depth};
-pub use decode::{DbDecodeConfig, DbOutline, DbUnclip, ProbabilityMap};
+pub use decode::{DbDecodeConfig, DbOutline, DbRule, DbUnclip, ProbabilityMap};
 pub use detector::DbNetDetector;
 pub use level::DbLevel;
 #[cfg(feature = "train")]

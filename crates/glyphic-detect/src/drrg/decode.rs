@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use glyphic_core::Region;
 use glyphic_core::geometry::point_in_polygon;
+use glyphic_core::{Detected, DropReason, Region};
 use glyphic_imgproc::{Pixel, ScoredQuad, points};
 use serde::{Deserialize, Serialize};
 
 use crate::maps::checked_scale;
-use crate::outline::region;
+use crate::outline::{collect, region};
 use crate::{Error, Result};
 
 /// How components are strung together.
@@ -59,6 +59,20 @@ impl DrrgDecodeConfig {
         scores: &[f64],
         scale: [f64; 2],
     ) -> Result<Vec<Region>> {
+        Ok(self.decode_counted(components, edges, scores, scale)?.regions)
+    }
+
+    /// As [`DrrgDecodeConfig::decode`], with the number of groups that are no regions: a component alone is too small.
+    ///
+    /// # Errors
+    /// Those of [`DrrgDecodeConfig::decode`].
+    pub fn decode_counted(
+        &self,
+        components: &[ScoredQuad],
+        edges: &[[usize; 2]],
+        scores: &[f64],
+        scale: [f64; 2],
+    ) -> Result<Detected> {
         let scale = checked_scale(scale)?;
         let wrong = edges.iter().find(|edge| edge.iter().any(|&node| node >= components.len()));
         if edges.len() != scores.len() || wrong.is_some() {
@@ -74,14 +88,17 @@ impl DrrgDecodeConfig {
         for (component, group) in groups_of(components.len(), &links).into_iter().enumerate() {
             groups.entry(group).or_default().push(component);
         }
-        let regions = groups.into_values().filter(|group| group.len() > 1).filter_map(|group| {
+        let regions = groups.into_values().map(|group| {
+            if group.len() < 2 {
+                return Err(DropReason::TooSmall);
+            }
             let boxes: Vec<[Pixel; 4]> =
                 group.iter().map(|&i| components[i].corners.map(|c| c.map(|v| v as i32))).collect();
             let score =
                 group.iter().map(|&i| f64::from(components[i].score)).sum::<f64>() / group.len() as f64;
-            region(points(&string_together(&boxes)), [0.0; 2], scale, score).filter(|r| !r.score.is_nan())
+            region(points(&string_together(&boxes)), [0.0; 2], scale, score)
         });
-        Ok(regions.collect())
+        Ok(collect(regions))
     }
 
     /// The pairs that belong together.

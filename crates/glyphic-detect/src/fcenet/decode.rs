@@ -1,14 +1,14 @@
 //! From class maps and Fourier signatures to regions, on plain slices.
 
-use glyphic_core::Region;
 use glyphic_core::geometry::{min_area_rect, order_quad};
+use glyphic_core::{Detected, DropReason, Region};
 use glyphic_imgproc::{Approximation, Map, Retrieval, fill_poly, find_contours};
 use serde::{Deserialize, Serialize};
 
 use super::fourier::FourierBasis;
 use super::nms::{ScoredOutline, best_of};
 use crate::maps::checked_scale;
-use crate::outline::region;
+use crate::outline::{collect, region};
 use crate::window::Window;
 use crate::{Error, Maps, Result};
 
@@ -112,24 +112,44 @@ impl FceDecodeConfig {
     /// [`Error::MapCount`], [`Error::MapSizes`] where the two kinds of maps of a level differ in size, [`Error::Scale`],
     /// also for a stride that is no number above 0.
     pub fn decode(&self, levels: &[FceLevel<'_>], scale: [f64; 2]) -> Result<Vec<Region>> {
+        Ok(self.decode_counted(levels, scale)?.regions)
+    }
+
+    /// As [`FceDecodeConfig::decode`], with the number of candidates that are no regions.
+    ///
+    /// # Errors
+    /// Those of [`FceDecodeConfig::decode`].
+    pub fn decode_counted(&self, levels: &[FceLevel<'_>], scale: [f64; 2]) -> Result<Detected> {
         let scale = checked_scale(scale)?;
         let basis = FourierBasis::new(self.degree, self.points);
         let mut contours = Vec::new();
+        let mut too_many = 0;
         for level in levels {
-            contours.extend(self.level(level, &basis)?);
+            contours.extend(self.level(level, &basis, &mut too_many)?);
         }
         let outline = |contour: ScoredOutline| {
             let points = match self.outline {
                 FceOutline::Polygon => contour.points,
-                FceOutline::Quad => order_quad(min_area_rect(&contour.points)?.corners).to_vec(),
+                FceOutline::Quad => {
+                    let rect = min_area_rect(&contour.points).ok_or(DropReason::NoOutline)?;
+                    order_quad(rect.corners).to_vec()
+                }
             };
             region(points, [0.0; 2], scale, f64::from(contour.score))
         };
-        Ok(self.best(contours).into_iter().filter_map(outline).collect())
+        let mut detected = collect(self.best(contours, &mut too_many).into_iter().map(outline));
+        detected.dropped.add_many(DropReason::TooMany, too_many);
+        Ok(detected)
     }
 
-    /// The contours of one level in pixels of the network's picture, best first.
-    fn level(&self, level: &FceLevel<'_>, basis: &FourierBasis) -> Result<Vec<ScoredOutline>> {
+    /// The contours of one level in pixels of the network's picture, best first. What is beyond the limits is added to
+    /// `too_many`.
+    fn level(
+        &self,
+        level: &FceLevel<'_>,
+        basis: &FourierBasis,
+        too_many: &mut usize,
+    ) -> Result<Vec<ScoredOutline>> {
         let FceLevel { classes, signatures, stride } = level;
         let harmonics = 2 * self.degree + 1;
         classes.expect("FCENet's classes", CLASSES)?;
@@ -142,7 +162,7 @@ impl FceDecodeConfig {
         }
         let scores = self.scores(classes)?;
         let mut contours = Vec::new();
-        for region in self.proposals(&scores)? {
+        for region in self.proposals(&scores, too_many)? {
             let contour = |at: usize| {
                 let (x, y) = (at % width, at / width);
                 let value = |k: usize| signatures.channel(k)[at];
@@ -157,18 +177,20 @@ impl FceDecodeConfig {
                     .collect();
                 ScoredOutline { points: basis.contour(&signature), score: scores.data()[at] }
             };
-            contours.extend(self.best(region.into_iter().map(contour).collect()));
+            contours.extend(self.best(region.into_iter().map(contour).collect(), too_many));
         }
-        Ok(self.best(contours))
+        Ok(self.best(contours, too_many))
     }
 
     /// The best of contours that overlap.
-    fn best(&self, contours: Vec<ScoredOutline>) -> Vec<ScoredOutline> {
-        best_of(contours, self.overlap_threshold, self.max_regions)
+    fn best(&self, contours: Vec<ScoredOutline>, too_many: &mut usize) -> Vec<ScoredOutline> {
+        let (best, more) = best_of(contours, self.overlap_threshold, self.max_regions);
+        *too_many += more;
+        best
     }
 
     /// The pixels that propose contours, by centre region.
-    fn proposals(&self, scores: &Map<f32>) -> Result<Vec<Vec<usize>>> {
+    fn proposals(&self, scores: &Map<f32>, too_many: &mut usize) -> Result<Vec<Vec<usize>>> {
         let (width, height) = (scores.width(), scores.height());
         let centres = scores.above(self.score_threshold);
         let mut regions = Vec::new();
@@ -182,6 +204,7 @@ impl FceDecodeConfig {
         }
         let mut all = regions.concat();
         if all.len() > self.max_proposals {
+            *too_many += all.len() - self.max_proposals;
             // Of equal scores the first.
             let better =
                 |a: &usize, b: &usize| scores.data()[*b].total_cmp(&scores.data()[*a]).then(a.cmp(b));

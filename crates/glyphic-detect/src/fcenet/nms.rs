@@ -13,11 +13,15 @@ pub struct ScoredOutline {
 /// Drops every outline that overlaps one of higher score by more than `threshold` (intersection over union, 0 to 1) and
 /// returns the others, best first; of equal scores the later one is better.
 pub fn poly_nms(outlines: Vec<ScoredOutline>, threshold: f64) -> Vec<ScoredOutline> {
-    best_of(outlines, threshold, usize::MAX)
+    best_of(outlines, threshold, usize::MAX).0
 }
 
-/// The first `most` that [`poly_nms`] keeps.
-pub(super) fn best_of(mut outlines: Vec<ScoredOutline>, threshold: f64, most: usize) -> Vec<ScoredOutline> {
+/// The first `most` that [`poly_nms`] keeps, and how many overlap none of them but were too many.
+pub(super) fn best_of(
+    mut outlines: Vec<ScoredOutline>,
+    threshold: f64,
+    most: usize,
+) -> (Vec<ScoredOutline>, usize) {
     outlines.sort_by(|a, b| a.score.total_cmp(&b.score));
     let mut left: Vec<Measured> = outlines.into_iter().map(Measured::new).collect();
     let mut kept = Vec::new();
@@ -27,7 +31,7 @@ pub(super) fn best_of(mut outlines: Vec<ScoredOutline>, threshold: f64, most: us
         left.retain(|other| !best.overlaps(other, threshold));
         kept.push(best.outline);
     }
-    kept
+    (kept, left.len())
 }
 
 /// An outline, its area by the even-odd rule and the upright rectangle around it.

@@ -1,6 +1,6 @@
 //! From text, kernel and embeddings to regions, on plain slices.
 
-use glyphic_core::Region;
+use glyphic_core::{Detected, Region};
 use glyphic_imgproc::{Connectivity, Map, connected_components};
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,14 @@ impl PanDecodeConfig {
     /// # Errors
     /// [`Error::MapCount`], [`Error::Scale`].
     pub fn decode(&self, maps: &Maps<'_>, scale: [f64; 2]) -> Result<Vec<Region>> {
+        Ok(self.decode_counted(maps, scale)?.regions)
+    }
+
+    /// As [`PanDecodeConfig::decode`], with the number of candidates that are no regions.
+    ///
+    /// # Errors
+    /// Those of [`PanDecodeConfig::decode`].
+    pub fn decode_counted(&self, maps: &Maps<'_>, scale: [f64; 2]) -> Result<Detected> {
         maps.expect("PAN", 2 + EMBEDDING)?;
         let scale = checked_scale(scale)?;
         let (text, kernel) = (maps.channel(0), maps.channel(1));

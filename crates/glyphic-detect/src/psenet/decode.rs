@@ -1,6 +1,6 @@
 //! From kernels to regions, on plain slices.
 
-use glyphic_core::Region;
+use glyphic_core::{Detected, Region};
 use glyphic_imgproc::{Connectivity, Map, connected_components};
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,14 @@ impl PseDecodeConfig {
     /// # Errors
     /// [`Error::Scale`].
     pub fn decode(&self, kernels: &Maps<'_>, scale: [f64; 2]) -> Result<Vec<Region>> {
+        Ok(self.decode_counted(kernels, scale)?.regions)
+    }
+
+    /// As [`PseDecodeConfig::decode`], with the number of candidates that are no regions.
+    ///
+    /// # Errors
+    /// Those of [`PseDecodeConfig::decode`].
+    pub fn decode_counted(&self, kernels: &Maps<'_>, scale: [f64; 2]) -> Result<Detected> {
         let scale = checked_scale(scale)?;
         let (width, height) = (kernels.width(), kernels.height());
         let threshold = logit(self.kernel_threshold);

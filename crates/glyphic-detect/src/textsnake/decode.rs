@@ -1,7 +1,7 @@
 //! From text, centre lines, directions and radii to regions, on plain slices.
 
-use glyphic_core::Region;
 use glyphic_core::geometry::signed_area;
+use glyphic_core::{Detected, DropReason, Region};
 use glyphic_imgproc::{
     Approximation, Contour, Map, Pixel, Retrieval, fill_circle, fill_poly, find_contours, points, skeletonize,
 };
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::disks::{Disk, merge_disks};
 use crate::maps::{checked_scale, logit, sigmoid};
-use crate::outline::region;
+use crate::outline::{collect, region};
 use crate::window::{Window, drawn};
 use crate::{Error, Maps, Result};
 
@@ -101,6 +101,14 @@ impl SnakeDecodeConfig {
     /// # Errors
     /// [`Error::MapCount`], [`Error::Scale`].
     pub fn decode(&self, maps: &Maps<'_>, scale: [f64; 2]) -> Result<Vec<Region>> {
+        Ok(self.decode_counted(maps, scale)?.regions)
+    }
+
+    /// As [`SnakeDecodeConfig::decode`], with the number of candidates that are no regions.
+    ///
+    /// # Errors
+    /// Those of [`SnakeDecodeConfig::decode`].
+    pub fn decode_counted(&self, maps: &Maps<'_>, scale: [f64; 2]) -> Result<Detected> {
         maps.expect("TextSnake", 5)?;
         let scale = checked_scale(scale)?;
         let snake = Snake {
@@ -122,15 +130,21 @@ impl SnakeDecodeConfig {
         // What lies in holes belongs to the text around it: only outer borders count.
         let mut regions = Vec::new();
         for border in find_contours(&lines, Retrieval::External, Approximation::Simple) {
-            if signed_area(&points(&border.points)).abs() >= self.min_centre_area {
-                regions.extend(self.region(&snake, &border, scale)?);
-            }
+            regions.push(match signed_area(&points(&border.points)).abs() >= self.min_centre_area {
+                true => self.region(&snake, &border, scale)?,
+                false => Err(DropReason::TooSmall),
+            });
         }
-        Ok(regions)
+        Ok(collect(regions.into_iter()))
     }
 
     /// The text around a centre region.
-    fn region(&self, snake: &Snake<'_>, border: &Contour, scale: [f64; 2]) -> Result<Option<Region>> {
+    fn region(
+        &self,
+        snake: &Snake<'_>,
+        border: &Contour,
+        scale: [f64; 2],
+    ) -> Result<Result<Region, DropReason>> {
         let mut area = Window::around(&border.points, [snake.width, snake.height])?;
         let outline = area.local(&border.points);
         fill_poly(&mut area.mask, &outline, 1);
@@ -180,10 +194,15 @@ impl SnakeDecodeConfig {
         scored.into_iter().map(|(_, pixel)| pixel).collect()
     }
 
-    /// The outline and score of the union of disks; `None` where there is none.
-    fn outline(&self, snake: &Snake<'_>, disks: &[(Pixel, i32)], scale: [f64; 2]) -> Result<Option<Region>> {
+    /// The outline and score of the union of disks; none without disks.
+    fn outline(
+        &self,
+        snake: &Snake<'_>,
+        disks: &[(Pixel, i32)],
+        scale: [f64; 2],
+    ) -> Result<Result<Region, DropReason>> {
         if disks.is_empty() {
-            return Ok(None);
+            return Ok(Err(DropReason::NoOutline));
         }
         let corners: Vec<Pixel> = disks
             .iter()
@@ -202,7 +221,7 @@ impl SnakeDecodeConfig {
             SnakeRule::Mmocr021 => contours.first(),
         };
         let Some(border) = border.filter(|border| border.points.len() >= MIN_VERTICES) else {
-            return Ok(None);
+            return Ok(Err(DropReason::NoOutline));
         };
         let (mut sum, mut count) = (0.0, 0.0);
         for y in 0..mask.height() {
@@ -215,7 +234,7 @@ impl SnakeDecodeConfig {
             }
         }
         let score = sum / (count + 1e-8);
-        Ok(region(points(&border.points), origin.map(f64::from), scale, score).filter(|r| !r.score.is_nan()))
+        Ok(region(points(&border.points), origin.map(f64::from), scale, score))
     }
 }
 

@@ -32,6 +32,7 @@ impl Decoding {
         for (field, value, range, expected) in [
             ("decoding.beam.weight", beam.weight, 0.0..=10.0, "0 to 10"),
             ("decoding.beam.bonus", beam.bonus, -10.0..=10.0, "-10 to 10"),
+            ("decoding.beam.sure", beam.sure, 0.5..=1.0, "0.5 to 1"),
             ("decoding.beam.temperature", beam.temperature, 0.1..=100.0, "0.1 to 100"),
         ] {
             if !range.contains(&value) {
@@ -43,8 +44,9 @@ impl Decoding {
 }
 
 /// A search for the best text. Texts are compared by the logarithm of their probability in the picture, `weight` times
-/// that of the language, and `bonus` for each character, without which short texts would win. Numbers, with the marks
-/// that touch them, count by the picture alone.
+/// that of the language, and `bonus` for each character, without which short texts would win. Language and bonus count in
+/// a word as far as the picture is in doubt about one of its letters, and not at all where it is `sure` of all of them. Digits
+/// and marks, and spaces beside them, count by the picture alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BeamConfig {
@@ -56,6 +58,9 @@ pub struct BeamConfig {
     pub weight: f32,
     /// What a character is worth.
     pub bonus: f32,
+    /// The probability in the picture of a word's least clear letter from which on the language does not count; it counts in
+    /// full up to a probability of 0.5, and in between in proportion.
+    pub sure: f32,
     /// What differences between texts are divided by to make confidences of them; higher is less sure.
     pub temperature: f32,
 }
@@ -63,7 +68,14 @@ pub struct BeamConfig {
 impl Default for BeamConfig {
     /// What reads best with the shipped models on the validation packs.
     fn default() -> Self {
-        Self { language_model: "latin".to_owned(), width: 8, weight: 0.5, bonus: 1.2, temperature: 1.5 }
+        Self {
+            language_model: "latin".to_owned(),
+            width: 8,
+            weight: 0.6,
+            bonus: 1.45,
+            sure: 0.99,
+            temperature: 1.5,
+        }
     }
 }
 
@@ -86,13 +98,23 @@ pub(crate) struct BeamSearch {
     blank: usize,
 }
 
-/// What a class is. Numbers are the picture's alone, with the marks that touch their digits: which amount or code it is, and
-/// whether a minus stands before it, no model of words knows.
+/// Up to this probability the picture is in doubt about a character, whatever [`BeamConfig::sure`] says.
+const DOUBT: f32 = 0.5;
+
+/// What is less probable at a step does not show there.
+const FAINT: f32 = 0.25;
+
+/// The share of the language's part in a doubtful word that it has at its clear letters.
+const CLEAR_SHARE: f32 = 0.5;
+
+/// What a class is. Digits and marks are the picture's alone: which amount or code it is, and whether a minus stands before it
+/// or a full stop behind, no model of words knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Digit,
     /// Neither letter nor digit, nor a space.
     Mark,
+    Space,
     Other,
 }
 
@@ -100,10 +122,31 @@ impl Kind {
     fn of(char: Option<char>) -> Self {
         match char {
             Some(c) if c.is_numeric() => Self::Digit,
-            Some(c) if !c.is_alphabetic() && !c.is_whitespace() => Self::Mark,
+            Some(c) if c.is_whitespace() => Self::Space,
+            Some(c) if !c.is_alphabetic() => Self::Mark,
             _ => Self::Other,
         }
     }
+}
+
+/// Steps that show a character.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    class: usize,
+    start: usize,
+    end: usize,
+    /// Its highest probability among them.
+    peak: f32,
+}
+
+/// What a character adds to a text.
+#[derive(Debug, Clone, Copy)]
+struct Added {
+    /// By the language and the bonus.
+    language: f32,
+    /// How far the picture leaves it to the language, 0 to 1.
+    doubt: f32,
+    state: LanguageState,
 }
 
 /// A text that was found.
@@ -165,13 +208,15 @@ impl BeamSearch {
         let mut beam = vec![Followed { prefix: ROOT, blank: 0.0, char: NEVER }];
         let mut next = Next::default();
         let mut likely: Vec<(usize, f32)> = Vec::new();
-        for step in range {
+        let doubts = self.doubts(steps, &range);
+        for step in range.clone() {
             let blank = steps.log(step, self.blank);
             if blank > SURE {
                 beam.iter_mut().for_each(|f| (f.blank, f.char) = (f.picture(), NEVER));
                 continue;
             }
             self.likely(steps, step, &mut likely);
+            let doubt = doubts[step - range.start];
             for followed in &beam {
                 let (prefix, sum) = (followed.prefix, followed.picture());
                 let last = tree.prefixes[prefix].class;
@@ -186,7 +231,7 @@ impl BeamSearch {
                     if from == NEVER {
                         continue;
                     }
-                    let longer = next.of(tree.child(prefix, class, |prefix| self.step(prefix, class)));
+                    let longer = next.of(tree.child(prefix, class, |prefix| self.step(prefix, class, doubt)));
                     longer.char = log_add(longer.char, from + log);
                 }
             }
@@ -200,7 +245,7 @@ impl BeamSearch {
         }
         let whole = |f: &Followed| {
             let prefix = &tree.prefixes[f.prefix];
-            let end = self.config.weight * self.model.end(prefix.state);
+            let end = prefix.doubt * self.config.weight * self.model.end(prefix.state);
             Hypothesis { classes: tree.classes(f.prefix), score: f.picture() + prefix.language + end }
         };
         let mut found: Vec<Hypothesis> = beam.iter().map(whole).collect();
@@ -227,17 +272,64 @@ impl BeamSearch {
         out.extend(near.map(|(class, _)| (class, steps.log(step, class))));
     }
 
-    /// What a character adds to a text, and the state behind it.
-    fn step(&self, prefix: &Prefix, class: usize) -> (f32, LanguageState) {
+    /// How far the language counts at each step of the range, 0 to 1. It counts in a word as far as the picture is in doubt about
+    /// the word's least clear letter, and about half as much at those of its letters of which the picture is sure.
+    fn doubts(&self, steps: &Steps<'_>, range: &Range<usize>) -> Vec<f32> {
+        let runs = self.runs(steps, range);
+        let doubt = |run: &Run| {
+            let span = (self.config.sure - DOUBT).max(f32::MIN_POSITIVE);
+            ((self.config.sure - run.peak) / span).clamp(0.0, 1.0)
+        };
+        let is_space = |run: &Run| self.kinds[run.class] == Kind::Space && run.peak >= DOUBT;
+        let mut doubts = vec![0.0; range.len()];
+        let mut from = range.start;
+        for word in runs.split_inclusive(is_space) {
+            let letters = word.iter().filter(|run| self.kinds[run.class] != Kind::Mark);
+            let least_clear = letters.map(doubt).fold(0.0, f32::max);
+            let last = runs.last().map(|run| run.end) == word.last().map(|run| run.end);
+            let to = if last { range.end } else { word.last().map_or(from, |run| run.end) };
+            doubts[from - range.start..to - range.start].fill(least_clear);
+            for run in word.iter().filter(|run| doubt(run) == 0.0) {
+                // A character begins to show a step before it is clear.
+                let start = run.start.saturating_sub(1).max(from);
+                doubts[start - range.start..run.end - range.start].fill(CLEAR_SHARE * least_clear);
+            }
+            from = to;
+        }
+        doubts
+    }
+
+    /// Steps that follow each other and show the same character, more or less clearly.
+    fn runs(&self, steps: &Steps<'_>, range: &Range<usize>) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        for step in range.clone() {
+            let chars = steps.row(step).iter().zip(&self.letters).enumerate();
+            let chars = chars.filter(|(_, (_, letter))| letter.is_some());
+            let Some((class, _)) = chars.max_by(|a, b| a.1.0.total_cmp(b.1.0)) else { break };
+            let peak = steps.log(step, class).exp();
+            if peak < FAINT {
+                continue;
+            }
+            match runs.last_mut().filter(|run| run.class == class && run.end == step) {
+                Some(run) => (run.end, run.peak) = (step + 1, run.peak.max(peak)),
+                None => runs.push(Run { class, start: step, end: step + 1, peak }),
+            }
+        }
+        runs
+    }
+
+    /// What a character adds to a text, and the state behind it. The language looks through marks at the word they stand in.
+    fn step(&self, prefix: &Prefix, class: usize, doubt: f32) -> Added {
         let letter = self.letters[class].expect("classes that are no characters are not followed");
         let (log, state) = self.model.advance(prefix.state, letter);
-        let added = match (self.kinds[prefix.class], self.kinds[class]) {
-            // What was said of the mark is taken back.
-            (Kind::Mark, Kind::Digit) => -prefix.added,
-            (_, Kind::Digit) | (Kind::Digit, Kind::Mark) => 0.0,
-            _ => self.config.weight * log + self.config.bonus,
-        };
-        (added, state)
+        let added = doubt * (self.config.weight * log + self.config.bonus);
+        match (self.kinds[prefix.class], self.kinds[class]) {
+            (_, Kind::Mark) => Added { language: 0.0, doubt: prefix.doubt, state: prefix.state },
+            (_, Kind::Digit) | (Kind::Digit | Kind::Mark, Kind::Space) => {
+                Added { language: 0.0, doubt: 0.0, state }
+            }
+            _ => Added { language: added, doubt, state },
+        }
     }
 }
 
@@ -253,8 +345,9 @@ struct Prefix {
     parent: usize,
     class: usize,
     state: LanguageState,
-    /// What the language and the bonus add, of the last character and of all.
-    added: f32,
+    /// How far the picture leaves the last letter to the language.
+    doubt: f32,
+    /// What the language and the bonus add.
     language: f32,
     children: Vec<usize>,
 }
@@ -262,25 +355,20 @@ struct Prefix {
 impl Tree {
     fn new(blank: usize, state: LanguageState) -> Self {
         let root =
-            Prefix { parent: ROOT, class: blank, state, added: 0.0, language: 0.0, children: Vec::new() };
+            Prefix { parent: ROOT, class: blank, state, doubt: 0.0, language: 0.0, children: Vec::new() };
         Self { prefixes: vec![root] }
     }
 
     /// The text with one more character; `step` tells what that adds where it is new.
-    fn child(
-        &mut self,
-        parent: usize,
-        class: usize,
-        step: impl FnOnce(&Prefix) -> (f32, LanguageState),
-    ) -> usize {
+    fn child(&mut self, parent: usize, class: usize, step: impl FnOnce(&Prefix) -> Added) -> usize {
         let shorter = &self.prefixes[parent];
         if let Some(&child) = shorter.children.iter().find(|&&child| self.prefixes[child].class == class) {
             return child;
         }
-        let (added, state) = step(shorter);
-        let language = shorter.language + added;
+        let Added { language, doubt, state } = step(shorter);
+        let language = shorter.language + language;
         let child = self.prefixes.len();
-        let prefix = Prefix { parent, class, state, added, language, children: Vec::new() };
+        let prefix = Prefix { parent, class, state, doubt, language, children: Vec::new() };
         self.prefixes.push(prefix);
         self.prefixes[parent].children.push(child);
         child
@@ -504,6 +592,35 @@ mod tests {
     }
 
     #[test]
+    fn a_clear_letter_is_not_overruled_however_unlikely_its_word_is() {
+        let search = search(&[("cab", 1e6)], BeamConfig::default());
+        let rows = |b: f32, c: f32| [clear(3, 0.995), clear(1, 0.995), [0.005, 0.0, b, c, 0.0, 0.0]];
+        assert_eq!(read(&search, &logs(&rows(0.005, 0.99)))[0].0, "cac");
+        assert_eq!(read(&search, &logs(&rows(0.43, 0.56)))[0].0, "cab");
+    }
+
+    #[test]
+    fn marks_are_left_to_the_picture_and_the_word_goes_on_behind_them() {
+        let chars = [None, Some('a'), Some('b'), Some('.'), Some(' '), Some('B')];
+        let mut trainer = LanguageModelTrainer::new(4).unwrap();
+        trainer.add("ab ab", 99.0);
+        let search = BeamSearch::new(BeamConfig::default(), Arc::new(trainer.finish(0.0)), &chars, 0);
+        let text = |rows: &[[f32; 6]]| {
+            let logits = logs(rows);
+            let norms = Steps::norms(&logits, 6, rows.len());
+            let steps = Steps { logits: &logits, classes: 6, norms: &norms };
+            let best = search.texts(&steps, 0..rows.len())[0].classes.clone();
+            best.iter().filter_map(|&c| chars[c]).collect::<String>()
+        };
+        // A stop that is a little likelier than nothing stays, one that is a little less likely goes.
+        let stop = |p: f32| [1.0 - p, 0.0, 0.0, p, 0.0, 0.0];
+        let doubtful = [0.05, 0.05, 0.6, 0.0, 0.0, 0.3];
+        assert_eq!(text(&[clear(1, 0.9), clear(2, 0.9), stop(0.55)]), "ab.");
+        assert_eq!(text(&[clear(1, 0.9), clear(2, 0.9), stop(0.45)]), "ab");
+        assert_eq!(text(&[clear(1, 0.9), stop(0.9), doubtful]), "a.b");
+    }
+
+    #[test]
     fn numbers_are_left_to_the_picture() {
         let chars = [None, Some('a'), Some('-'), Some('2'), Some(' '), Some('B')];
         let mut trainer = LanguageModelTrainer::new(4).unwrap();
@@ -543,6 +660,7 @@ mod tests {
             (BeamConfig { width: 0, ..default.clone() }, "width"),
             (BeamConfig { weight: f32::NAN, ..default.clone() }, "weight"),
             (BeamConfig { bonus: 99.0, ..default.clone() }, "bonus"),
+            (BeamConfig { sure: 1.5, ..default.clone() }, "sure"),
             (BeamConfig { temperature: 0.0, ..default.clone() }, "temperature"),
         ] {
             let error = Decoding::Beam(config).validate("crnn_lite").unwrap_err().to_string();

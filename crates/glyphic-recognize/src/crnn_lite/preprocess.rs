@@ -55,8 +55,7 @@ impl Preprocess for CrnnLiteConfig {
         self.prepare(crop, width.content, width.padded, out)
     }
 
-    /// One step behind the content, where the last character may be read.
     fn steps(&self, width: Width, total: usize) -> usize {
-        (width.content.div_ceil(STRIDE) as usize + 1).min(total)
+        CrnnLiteConfig::steps(self, width.content, width.padded).min(total)
     }
 }

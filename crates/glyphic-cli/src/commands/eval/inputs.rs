@@ -50,7 +50,7 @@ pub(super) fn truth_pages(path: &Path, format: Option<Format>) -> Result<Vec<Nam
     labels(path, Kind::Instances, format, |name, truth, size| match truth {
         Truth::Instances(instances) => {
             let (width, height) = size.unwrap_or_default();
-            Some((name, glyphic_core::Page { width, height, instances, lines: Vec::new() }))
+            Some((name, glyphic_core::Page { instances, ..glyphic_core::Page::new(width, height) }))
         }
         _ => None,
     })

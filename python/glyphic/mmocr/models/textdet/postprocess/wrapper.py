@@ -110,6 +110,7 @@ def db_decode(
     """
     outline = _outline(text_repr_type)
     config = {
+        "rule": "mmocr021",
         "mask_threshold": mask_thr,
         "min_score": min_text_score,
         "min_side": min_text_width,
