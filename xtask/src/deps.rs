@@ -115,7 +115,9 @@ fn reading_with_burn(packages: &[Value]) -> Vec<String> {
                 continue;
             }
             let features = dependency["features"].as_array().into_iter().flatten();
-            let trains = packages.iter().any(|p| p["name"] == used.as_str() && !p["features"]["train"].is_null())
+            let trains = packages
+                .iter()
+                .any(|p| p["name"] == used.as_str() && !p["features"]["train"].is_null())
                 && (dependency["uses_default_features"] != false || features.clone().any(|f| f == "train"));
             if used.starts_with("burn") || used == "glyphic-nn" {
                 wrong.push(format!("glyphic reaches burn without its feature train: {name} -> {used}"));
@@ -295,9 +297,7 @@ mod tests {
     fn reading_reaches_burn_by_optional_dependencies_alone() {
         let package = |name: &str, dependencies: Value| json!({"name": name, "dependencies": dependencies, "features": {"train": []}});
         let nn = |optional: bool| json!([{"name": "glyphic-nn", "kind": null, "optional": optional, "features": []}]);
-        let detect = |on: bool| {
-            json!([{"name": "glyphic-detect", "kind": null, "optional": false, "uses_default_features": on, "features": []}])
-        };
+        let detect = |on: bool| json!([{"name": "glyphic-detect", "kind": null, "optional": false, "uses_default_features": on, "features": []}]);
         let wrong = |on, optional| {
             reading_with_burn(&[package("glyphic", detect(on)), package("glyphic-detect", nn(optional))])
         };

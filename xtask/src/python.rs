@@ -45,7 +45,10 @@ pub(crate) fn test() -> Result<()> {
 fn environment(folder: &Path) -> Result<PathBuf> {
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let ready = || {
-        Command::new(&python).args(["-c", "import numpy, pytest, onnxruntime"]).output().is_ok_and(|o| o.status.success())
+        Command::new(&python)
+            .args(["-c", "import numpy, pytest, onnxruntime"])
+            .output()
+            .is_ok_and(|o| o.status.success())
     };
     if ready() {
         return Ok(python);

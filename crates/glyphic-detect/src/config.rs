@@ -78,7 +78,9 @@ impl DetectorConfig {
     /// graph.
     pub fn from_graph(&self, graph: &Graph) -> Result<Box<dyn Detector>> {
         match self {
-            Self::Dbnet(config) | Self::DbnetLite(config) => Ok(Box::new(DbNetDetector::from_graph(config.clone(), graph)?)),
+            Self::Dbnet(config) | Self::DbnetLite(config) => {
+                Ok(Box::new(DbNetDetector::from_graph(config.clone(), graph)?))
+            }
         }
     }
 
@@ -97,7 +99,9 @@ impl DetectorConfig {
     #[cfg(feature = "train")]
     pub fn state_names(&self) -> Vec<(String, Vec<usize>)> {
         match self {
-            Self::Dbnet(config) | Self::DbnetLite(config) => state_names(&config.init(&glyphic_nn::device::cpu())),
+            Self::Dbnet(config) | Self::DbnetLite(config) => {
+                state_names(&config.init(&glyphic_nn::device::cpu()))
+            }
         }
     }
 

@@ -76,13 +76,6 @@ impl RecognizerConfig {
         })
     }
 
-    fn validate(&self) -> Result<()> {
-        match self {
-            Self::Crnn(config) => config.validate(),
-            Self::CrnnLite(config) => config.validate(),
-        }
-    }
-
     fn engine(
         &self,
         network: LineNetwork,

@@ -1,14 +1,11 @@
 use std::path::PathBuf;
 
-use glyphic::{export_detector, export_recognizer};
+use glyphic::{Models, export_detector, export_recognizer};
 use glyphic_core::write_file;
 use glyphic_graph::{DType, Dim, Graph, Session, Tensor};
 use glyphic_zoo::Task;
 
-use crate::{
-    args::Models,
-    exit::{Exit, Failure, OrExit},
-};
+use crate::exit::{Exit, Failure, OrExit};
 
 /// Writes a model as ONNX, for this program (`--weights FILE.onnx`) and others.
 ///
@@ -33,17 +30,20 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mut models = Models::default();
-    models.add(&args.model)?;
-    let tasks = [Task::Detect, Task::Recognize].into_iter().filter(|task| models.sets(*task));
-    let tasks: Vec<Task> = tasks.collect();
-    let [task] = tasks[..] else {
-        let message = format!("{} configures {} models; one is written at a time", args.model, tasks.len());
-        return Err(Failure::new(Exit::Usage, message));
+    let applied = models.add(&args.model).or_exit(Exit::Usage)?;
+    let task = match (applied.detector, applied.recognizer) {
+        (true, false) => Task::Detect,
+        (false, true) => Task::Recognize,
+        (both, _) => {
+            let count = if both { "two models" } else { "no model" };
+            let message = format!("{} configures {count}; expected a detector or a recognizer", args.model);
+            return Err(Failure::new(Exit::Usage, message));
+        }
     };
     if let Some(path) = args.weights {
         models.set_weights(task, path);
     }
-    let weights = models.weights(task);
+    let weights = models.weights(task).or_exit(Exit::Usage)?;
     let graph = match task {
         Task::Detect => export_detector(&models.config.detector, &weights),
         Task::Recognize => export_recognizer(&models.config.recognizer, &weights),

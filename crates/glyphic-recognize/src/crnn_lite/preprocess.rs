@@ -1,6 +1,6 @@
 use glyphic_core::{Confidence, Image, Vocab};
 
-use super::{CrnnLiteConfig, HEIGHT, STRIDE};
+use super::{CrnnLiteConfig, HEIGHT};
 use crate::engine::{Preprocess, Width};
 use crate::{CtcCodec, Result};
 
