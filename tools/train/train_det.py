@@ -9,6 +9,7 @@ fall of the learning rate. A killed run goes on from RUN/last.pt with the same c
 
 import argparse
 import glob
+import hashlib
 import json
 import pathlib
 import time
@@ -56,6 +57,12 @@ def read_pack(path, level="word"):
     return rows
 
 
+def half(rows, which=None):
+    """The rows of half "a" or "b" by a hash of the picture's name; all without one."""
+    side = lambda row: "ab"[hashlib.md5(pathlib.Path(row[0]).name.encode()).digest()[0] & 1]
+    return [r for r in rows if which is None or side(r) == which]
+
+
 def offset(points, distance):
     """Clipper's round-joined offset; a list of integer polygons."""
     clipper = pyclipper.PyclipperOffset()
@@ -76,9 +83,10 @@ def segment_distance(points, x0, y0, x1, y1):
 
 
 def targets(boxes, size):
-    shrink, mask = np.zeros((size, size), np.uint8), np.ones((size, size), np.uint8)
-    near_texts = np.zeros((size, size), np.uint8)
-    thr, thr_mask = np.full((size, size), 0.3, np.float32), np.zeros((size, size), np.uint8)
+    wide, high = size
+    shrink, mask = np.zeros((high, wide), np.uint8), np.ones((high, wide), np.uint8)
+    near_texts = np.zeros((high, wide), np.uint8)
+    thr, thr_mask = np.full((high, wide), 0.3, np.float32), np.zeros((high, wide), np.uint8)
     for points, ignore in boxes:
         area = abs(cv2.contourArea(points))
         length = cv2.arcLength(points, True)
@@ -108,31 +116,66 @@ def targets(boxes, size):
     return shrink, mask, thr, thr_mask
 
 
+def scanned(x, rng):
+    """RGB as a copier, a camera or a screen shows it: an uneven lamp, ink that bleeds, dust, JPEG."""
+    h, w = x.shape[:2]
+    if rng.random() < 0.15:
+        slope = rng.uniform(-0.35, 0.35, 2)
+        ramp = 1 + slope[0] * (np.arange(w) / w - 0.5) + slope[1] * (np.arange(h)[:, None] / h - 0.5)
+        x = x * ramp[:, :, None].astype(np.float32)
+    if rng.random() < 0.06:
+        kernel = np.ones((2, 2), np.uint8)
+        x = (cv2.erode if rng.random() < 0.6 else cv2.dilate)(x, kernel)
+    if rng.random() < 0.08:
+        specks = rng.random((h, w)) < rng.uniform(0.0005, 0.006)
+        x = np.where(specks[:, :, None], np.float32(255 * rng.random()), x)
+    if rng.random() < 0.2:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 70))]
+        x = cv2.imdecode(cv2.imencode(".jpg", x.clip(0, 255).astype(np.uint8), quality)[1], cv2.IMREAD_COLOR)
+    return x.astype(np.float32)
+
+
+def text_height(points):
+    """The shorter side of an outline."""
+    return min(cv2.minAreaRect(points)[1])
+
+
 def sample(row, size, rng):
     path, known, scene = row
-    line = int(known[0] is None or known[1] is not None and rng.random() < (0.15 if scene else 0.7))
+    line = int(known[0] is None or known[1] is not None and rng.random() < (0.15 if scene else 0.85))
     boxes = known[line]
     image = cv2.imread(path)
     if image is None:
         raise OSError(f"cannot read {path}")
     h, w = image.shape[:2]
-    side = np.exp(rng.uniform(np.log(640), np.log(1900)))
-    s = side / max(h, w)
+    cared = [b for b, ignore in boxes if not ignore] or [np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)]
+    focus = cared[rng.integers(len(cared))]
+    if rng.random() < 0.6:
+        s = np.exp(rng.uniform(np.log(640), np.log(1900))) / max(h, w)
+    else:
+        # The text looked at gets a height of 5 to 200 pixels, most often of print.
+        u = rng.random()
+        low, high = (6, 14) if u < 0.4 else (14, 45) if u < 0.75 else (45, 200) if u < 0.93 else (4.5, 7)
+        high = min(high, 0.7 * min(size))
+        s = np.exp(rng.uniform(np.log(low), np.log(high))) / max(text_height(focus), 2)
+    # What is enlarged much is blur, and a page of dust is no text.
+    s = float(np.clip(s, 320 / max(h, w), 5.0))
     aspect = np.exp(rng.uniform(-0.25, 0.25)) if rng.random() < 0.5 else 1.0
     sx, sy = s * aspect**0.5, s / aspect**0.5
-    angle = np.deg2rad(rng.uniform(-10, 10) if rng.random() < 0.4 else rng.normal(0, 1.0))
+    u = rng.random()
+    angle = np.deg2rad(rng.normal(0, 1.0) if u < 0.6 else rng.uniform(-20, 20) if u < 0.94 else rng.uniform(-45, 45))
     c, n = np.cos(angle), np.sin(angle)
     linear = np.array([[c * sx, -n * sy], [n * sx, c * sy]])
     cared = [b for b, ignore in boxes if not ignore] or [np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)]
     # The window is put so that a text chosen at random lies in it, and inside the picture where that is possible.
-    focus = cared[rng.integers(len(cared))].mean(0)
+    focus = focus.mean(0)
     place = rng.uniform(0.1, 0.9, 2) * size
     corners = np.array([[0, 0], [w, 0], [w, h], [0, h]]) @ linear.T
     low, high = corners.min(0), corners.max(0)
     origin = linear @ focus - place
     for k in range(2):
-        if high[k] - low[k] > size:
-            origin[k] = np.clip(origin[k], low[k], high[k] - size)
+        if high[k] - low[k] > size[k]:
+            origin[k] = np.clip(origin[k], low[k], high[k] - size[k])
     matrix = np.concatenate([linear, -origin[:, None]], 1)
     if max(s, sx, sy) < 0.6:
         image = cv2.resize(image, None, fx=sx, fy=sy, interpolation=cv2.INTER_AREA)
@@ -140,12 +183,12 @@ def sample(row, size, rng):
     else:
         matrix_image = matrix
     fill = rng.integers(0, 256, 3).tolist()
-    out = cv2.warpAffine(image, matrix_image, (size, size), flags=cv2.INTER_LINEAR, borderValue=fill)
+    out = cv2.warpAffine(image, matrix_image, size, flags=cv2.INTER_LINEAR, borderValue=fill)
     kept = []
-    window = np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32)
+    window = np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float32)
     for points, ignore in boxes:
         p = (points @ linear.T + matrix[:, 2]).astype(np.float32)
-        if p[:, 0].max() <= 0 or p[:, 1].max() <= 0 or p[:, 0].min() >= size or p[:, 1].min() >= size:
+        if p[:, 0].max() <= 0 or p[:, 1].max() <= 0 or (p.min(0) >= size).any():
             continue
         if (p < 0).any() or (p > size).any():
             hull = cv2.convexHull(p)
@@ -161,20 +204,25 @@ def sample(row, size, rng):
         x = x * rng.uniform(0.6, 1.35) + rng.uniform(-40, 40)
         if rng.random() < 0.5:
             x *= rng.uniform(0.8, 1.2, 3).astype(np.float32)
-    if rng.random() < 0.1:
+    if rng.random() < (0.08 if scene else 0.2):
         x = 255 - x
     if rng.random() < 0.2:
         x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 1.3))
     if rng.random() < 0.2:
         x = x + rng.normal(0, rng.uniform(3, 15), x.shape)
+    x = scanned(x, rng)
     x = ((x.clip(0, 255) - MEAN) / STD).astype(np.float32).transpose(2, 0, 1)
     return (np.ascontiguousarray(x), *targets(kept, size), np.float32(line), np.float32(not scene))
 
 
 class Stream(IterableDataset):
-    def __init__(self, specs, size, seed):
+    """Batches, each of one shape: most square, others wide or high with the same number of pixels."""
+
+    def __init__(self, specs, size, batch, seed):
         self.specs = [(s.split(":")[0], s.split(":")[1], float(s.split(":")[2])) for s in specs]
-        self.size, self.seed = size, seed
+        self.batch, self.seed = batch, seed
+        round32 = lambda v: max(32, round(v / 32) * 32)
+        self.shapes = [(round32(size * k), round32(size / k)) for k in (1, 1.5, 2, 2 / 3)]
 
     def __iter__(self):
         worker = torch.utils.data.get_worker_info()
@@ -193,8 +241,12 @@ class Stream(IterableDataset):
                     if rows:
                         groups.append((weight, rows))
             p = np.array([g[0] for g in groups])
-            rows = groups[rng.choice(len(groups), p=p / p.sum())][1]
-            yield sample(rows[rng.integers(len(rows))], self.size, rng)
+            shape = self.shapes[rng.choice(len(self.shapes), p=[0.55, 0.15, 0.2, 0.1])]
+            batch = []
+            for _ in range(self.batch):
+                rows = groups[rng.choice(len(groups), p=p / p.sum())][1]
+                batch.append(sample(rows[rng.integers(len(rows))], shape, rng))
+            yield torch.utils.data.default_collate(batch)
 
 
 def db_loss(prob_logit, thr_logit, judged, batch):
@@ -281,12 +333,12 @@ def validate(net, rows, long_side, bf16, thr=0.5, unclip=1.8, thresholds=(0.5, 0
     net.eval()
     sums = {t: np.zeros(3) for t in thresholds}
     right = 0
-    for path, boxes, _ in rows:
+    for path, boxes, scene in rows:
         truth = boxes[0] if boxes[1] is None else boxes[1]
         x, (sx, sy), (sh, sw) = network_input(cv2.imread(path), long_side)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             prob, _, judged = net(x.contiguous(memory_format=torch.channels_last))
-        right += int((judged.item() > 0) == (boxes[0] is None))
+        right += int((judged.item() > 0) == (not scene))
         found = decode(prob.float().sigmoid()[0, 0, :sh, :sw].numpy(), thr, min(thresholds), unclip)
         found = [(b / [sx, sy], s) for b, s in found]
         for t in thresholds:
@@ -344,9 +396,9 @@ def main():
         step, finish, minutes = c["step"], c["finish"], c["minutes"]
         print(f"goes on from step {step}")
     loader = DataLoader(
-        Stream(a.packs, a.size, a.seed * 7919 + step), a.batch, num_workers=a.workers, prefetch_factor=4
+        Stream(a.packs, a.size, a.batch, a.seed * 7919 + step), None, num_workers=a.workers, prefetch_factor=3
     )
-    vals = {v.split(":")[0]: read_pack(*v.split(":")) for v in a.val}
+    vals = {v.split(":")[0]: half(read_pack(*v.split(":")[:2]), *v.split(":")[2:]) for v in a.val}
     log = open(a.out / "log.jsonl", "a")
     began, mean_loss, mark = time.time() - minutes * 60, None, time.time()
     shadow = DbNetLite(a.fine, a.neck).to(memory_format=torch.channels_last)

@@ -21,12 +21,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("glyphic-eval", &["glyphic-core"]),
     ("glyphic-zoo", &["glyphic-core"]),
     ("glyphic-testing", &["glyphic-core"]),
-    ("glyphic-detect", &["glyphic-core", "glyphic-imgproc", "glyphic-nn"]),
-    ("glyphic-recognize", &["glyphic-core", "glyphic-imgproc", "glyphic-nn"]),
+    ("glyphic-detect", &["glyphic-core", "glyphic-graph", "glyphic-imgproc", "glyphic-nn"]),
+    ("glyphic-recognize", &["glyphic-core", "glyphic-graph", "glyphic-imgproc", "glyphic-nn"]),
     (
         "glyphic",
         &[
             "glyphic-core",
+            "glyphic-graph",
             "glyphic-imgproc",
             "glyphic-nn",
             "glyphic-detect",
@@ -89,6 +90,7 @@ pub(crate) fn deps() -> Result<()> {
     let json = output(cargo(&["metadata", "--format-version", "1", "--locked"]))?;
     let metadata: Value = serde_json::from_str(&json).context("cargo metadata gave no JSON")?;
     let mut wrong = violations(&metadata)?;
+    wrong.extend(reading_with_burn(metadata["packages"].as_array().map_or(&[], Vec::as_slice)));
     let (rooms, faults) = rooms(&root().join("crates"))?;
     wrong.extend(faults);
     print!("{rooms}");
@@ -97,6 +99,36 @@ pub(crate) fn deps() -> Result<()> {
     }
     eprintln!("+ dependency direction, sizes and circles: right");
     Ok(())
+}
+
+/// What reading pictures needs without the feature `train`, and the ways to burn among it: none.
+fn reading_with_burn(packages: &[Value]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut queue = vec!["glyphic".to_owned()];
+    while let Some(name) = queue.pop() {
+        let package = packages.iter().find(|package| package["name"] == name.as_str());
+        let dependencies = package.and_then(|package| package["dependencies"].as_array());
+        for dependency in dependencies.into_iter().flatten() {
+            let (used, optional) = (text(&dependency["name"]), dependency["optional"] == true);
+            if optional || dependency["kind"] == "dev" {
+                continue;
+            }
+            let features = dependency["features"].as_array().into_iter().flatten();
+            let trains = packages
+                .iter()
+                .any(|p| p["name"] == used.as_str() && !p["features"]["train"].is_null())
+                && (dependency["uses_default_features"] != false || features.clone().any(|f| f == "train"));
+            if used.starts_with("burn") || used == "glyphic-nn" {
+                wrong.push(format!("glyphic reaches burn without its feature train: {name} -> {used}"));
+            } else if trains {
+                wrong.push(format!("{name} turns on the feature train of {used}"));
+            } else if used.starts_with("glyphic") && seen.insert(used.clone()) {
+                queue.push(used);
+            }
+        }
+    }
+    wrong
 }
 
 /// A table of the crates, those used first, and what is wrong with their size and circles.
@@ -259,6 +291,22 @@ mod tests {
             let wrong = violations(&metadata(&[(name, used, None)])).unwrap();
             assert_eq!(wrong, [format!("{name} uses {used}, which does not stand below it")]);
         }
+    }
+
+    #[test]
+    fn reading_reaches_burn_by_optional_dependencies_alone() {
+        let package = |name: &str, dependencies: Value| json!({"name": name, "dependencies": dependencies, "features": {"train": []}});
+        let nn = |optional: bool| json!([{"name": "glyphic-nn", "kind": null, "optional": optional, "features": []}]);
+        let detect = |on: bool| json!([{"name": "glyphic-detect", "kind": null, "optional": false, "uses_default_features": on, "features": []}]);
+        let wrong = |on, optional| {
+            reading_with_burn(&[package("glyphic", detect(on)), package("glyphic-detect", nn(optional))])
+        };
+        assert_eq!(wrong(false, true), Vec::<String>::new());
+        assert_eq!(wrong(true, true), ["glyphic turns on the feature train of glyphic-detect"]);
+        assert_eq!(
+            wrong(false, false),
+            ["glyphic reaches burn without its feature train: glyphic-detect -> glyphic-nn"]
+        );
     }
 
     #[test]

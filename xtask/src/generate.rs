@@ -101,11 +101,11 @@ fn config_page() -> Result<String> {
     let config = glyphic(&["config", "show"])?;
     Ok(format!(
         "{NOTE}# Configuration\n\n\
-         `--model FILE.toml` reads a file like this one, which holds the defaults. A file may leave out whole \
-         tables: `[detector.*]`, `[recognizer.*]` and `[reading]` keep the defaults below where it does not name \
-         them. A stage that it does name is taken from the file alone: keys left out of `[detector.dbnet]` have \
-         the network's own defaults, which are the paper's or MMOCR's, not those of the shipped model, so start \
-         from `glyphic config show`. A key that is not known is an error that names its line.\n\n\
+         `--model FILE.toml` reads a file like this one, which holds the defaults. A file needs only the keys that \
+         differ: a key that is set changes that key and nothing else. Inside `[detector.NAME]` and \
+         `[recognizer.NAME]` the other keys have the defaults of the model NAME; `glyphic config show NAME` prints \
+         them. The models are `dbnet_lite` and `dbnet` (MMOCR's values), `crnn_lite` and `crnn` (MMOCR's values). \
+         An unknown key is an error with its line.\n\n\
          ```toml\n{}\n```\n",
         config.trim_end()
     ))

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::{cargo, root, run, target};
 
 /// What the Python tests stand on besides the module.
-const PACKAGES: [&str; 2] = ["numpy>=1.21", "pytest>=7"];
+const PACKAGES: [&str; 3] = ["numpy>=1.21", "pytest>=7", "onnxruntime>=1.17"];
 
 /// Builds the Python module and runs its tests, in an environment of their own in the target folder.
 pub(crate) fn test() -> Result<()> {
@@ -35,6 +35,8 @@ pub(crate) fn test() -> Result<()> {
 
     let mut tests = Command::new(python);
     tests.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "python/tests"]).current_dir(root());
+    let command = target().join("debug").join(format!("glyphic{}", std::env::consts::EXE_SUFFIX));
+    tests.env("GLYPHIC_COMMAND", command);
     tests.env("PYTHONPATH", &package).env("PYTHONDONTWRITEBYTECODE", "1");
     run(tests)
 }
@@ -43,7 +45,10 @@ pub(crate) fn test() -> Result<()> {
 fn environment(folder: &Path) -> Result<PathBuf> {
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let ready = || {
-        Command::new(&python).args(["-c", "import numpy, pytest"]).output().is_ok_and(|o| o.status.success())
+        Command::new(&python)
+            .args(["-c", "import numpy, pytest, onnxruntime"])
+            .output()
+            .is_ok_and(|o| o.status.success())
     };
     if ready() {
         return Ok(python);

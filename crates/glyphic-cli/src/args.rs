@@ -5,10 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
-use glyphic::{DbLevel, ReaderConfig, Weights};
+use glyphic::{DbLevel, Models, ReaderConfig, Weights};
 use glyphic_nn::{Device, device};
-use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, Task};
+use glyphic_zoo::Task;
 
 use crate::exit::{Exit, Failure, OrExit};
 
@@ -39,7 +38,7 @@ pub(crate) struct ModelArgs {
     /// A model that `glyphic models` lists, or a TOML file [default: the shipped one]
     #[arg(long, value_name = "NAME|FILE")]
     model: Option<String>,
-    /// Weights: safetensors, or a .pth checkpoint of MMOCR; STAGE=FILE, as `read` takes it, will do too
+    /// Weights: ONNX, safetensors, or a .pth checkpoint of MMOCR; STAGE=FILE, as `read` takes it, will do too
     /// [default: the model's own]
     #[arg(long, value_name = "FILE", value_parser = any_weights)]
     weights: Option<(Option<Task>, PathBuf)>,
@@ -52,10 +51,7 @@ impl ModelArgs {
     pub(crate) fn resolve(&self, task: Task) -> Result<(ReaderConfig, Weights), Failure> {
         let mut models = Models::default();
         if let Some(model) = &self.model {
-            models.add(model)?;
-            if !models.sets(task) {
-                return Err(Failure::new(Exit::Usage, format!("{model} is no model to {task}")));
-            }
+            models.add_for(task, model).or_exit(Exit::Usage)?;
         }
         if let Some((stage, path)) = &self.weights {
             if stage.is_some_and(|stage| stage != task) {
@@ -65,7 +61,7 @@ impl ModelArgs {
             }
             models.set_weights(task, path.clone());
         }
-        let weights = models.weights(task);
+        let weights = models.weights(task).or_exit(Exit::Usage)?;
         Ok((models.config, weights))
     }
 }
@@ -115,7 +111,7 @@ pub(crate) struct ReaderArgs {
     /// A model that `glyphic models` lists, or a TOML file; may be given for each stage
     #[arg(long, value_name = "NAME|FILE")]
     model: Vec<String>,
-    /// Weights of a stage: detect=FILE or recognize=FILE, safetensors or a .pth checkpoint of MMOCR
+    /// Weights of a stage: detect=FILE or recognize=FILE, ONNX, safetensors or a .pth checkpoint of MMOCR
     #[arg(long, value_name = "STAGE=FILE", value_parser = stage_weights)]
     weights: Vec<(Task, PathBuf)>,
     #[command(flatten)]
@@ -143,73 +139,11 @@ impl ReaderArgs {
     pub(crate) fn resolve(&self) -> Result<Models, Failure> {
         let mut models = Models::default();
         for model in &self.model {
-            models.add(model)?;
+            models.add(model).or_exit(Exit::Usage)?;
         }
         for (task, path) in &self.weights {
             models.set_weights(*task, path.clone());
         }
         Ok(models)
-    }
-}
-
-/// A reader's configuration and where its weights come from.
-#[derive(Debug, Default)]
-pub(crate) struct Models {
-    pub(crate) config: ReaderConfig,
-    detector: Choice,
-    recognizer: Choice,
-}
-
-/// What was said of a stage.
-#[derive(Debug, Default)]
-struct Choice {
-    /// A `--model` set its configuration.
-    configured: bool,
-    weights: Option<Weights>,
-}
-
-impl Models {
-    /// Takes over what a name of the catalog or a TOML file sets.
-    pub(crate) fn add(&mut self, model: &str) -> Result<(), Failure> {
-        let applied = match glyphic_zoo::model(model) {
-            Ok(row) => {
-                self.choice(row.task).weights = Some(Weights::Catalog(row.name.clone()));
-                self.config.apply(row.config(), &row.name).or_exit(Exit::Usage)?
-            }
-            Err(unknown) if !Path::new(model).exists() => {
-                return Err(unknown).context("or name a TOML file that exists").or_exit(Exit::Usage);
-            }
-            Err(_) => self.config.apply_file(model).or_exit(Exit::Usage)?,
-        };
-        self.detector.configured |= applied.detector;
-        self.recognizer.configured |= applied.recognizer;
-        Ok(())
-    }
-
-    /// The weights of a stage: those given, those of the model named, those of the default model.
-    pub(crate) fn weights(&self, task: Task) -> Weights {
-        let (choice, default) = match task {
-            Task::Detect => (&self.detector, DEFAULT_DETECTOR),
-            Task::Recognize => (&self.recognizer, DEFAULT_RECOGNIZER),
-        };
-        choice.weights.clone().unwrap_or_else(|| Weights::Catalog(default.to_owned()))
-    }
-
-    fn sets(&self, task: Task) -> bool {
-        match task {
-            Task::Detect => self.detector.configured,
-            Task::Recognize => self.recognizer.configured,
-        }
-    }
-
-    fn set_weights(&mut self, task: Task, path: PathBuf) {
-        self.choice(task).weights = Some(Weights::File(path));
-    }
-
-    fn choice(&mut self, task: Task) -> &mut Choice {
-        match task {
-            Task::Detect => &mut self.detector,
-            Task::Recognize => &mut self.recognizer,
-        }
     }
 }

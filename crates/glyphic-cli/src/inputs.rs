@@ -1,6 +1,7 @@
 //! The images a command is given: files, folders, standard input.
 
 use std::{
+    collections::{HashMap, HashSet},
     fs,
     io::Read,
     path::{Path, PathBuf},
@@ -22,7 +23,8 @@ const EXTENSIONS: [&str; 12] =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Input {
     source: Source,
-    /// The name that stands in results: below a folder, the path from that folder, else the file's name.
+    /// The name that stands in results: below a folder, the path from that folder, else the file's name; the path as it was
+    /// given where two files would have the same.
     pub(crate) name: String,
 }
 
@@ -59,6 +61,8 @@ pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
         } else if path.is_dir() {
             let mut found = Vec::new();
             walk(path, &mut found).or_exit(Exit::Input)?;
+            report_dangling(&found);
+            found.retain(|file| file.exists());
             if found.is_empty() {
                 let message = format!("no images in {} ({} are read)", path.display(), EXTENSIONS.join(", "));
                 return Err(Failure::new(Exit::Input, message));
@@ -74,7 +78,35 @@ pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
             inputs.push(Input { source: Source::File(path.clone()), name });
         }
     }
+    tell_apart(&mut inputs);
     Ok(inputs)
+}
+
+/// Says which images of a folder are symbolic links to nothing.
+fn report_dangling(found: &[PathBuf]) {
+    for link in found.iter().filter(|file| !file.exists()) {
+        eprintln!(
+            "warning: {} is a symbolic link to a file that does not exist; it is left out",
+            link.display()
+        );
+    }
+}
+
+/// Files of the same name get the paths they were given by.
+fn tell_apart(inputs: &mut [Input]) {
+    let mut files: HashMap<String, HashSet<PathBuf>> = HashMap::new();
+    for input in inputs.iter() {
+        if let Source::File(path) = &input.source {
+            files.entry(input.name.clone()).or_default().insert(path.clone());
+        }
+    }
+    for input in inputs {
+        if let Source::File(path) = &input.source
+            && files.get(&input.name).is_some_and(|files| files.len() > 1)
+        {
+            input.name = path.display().to_string();
+        }
+    }
 }
 
 /// Decodes the images and hands them on, `size` at a time. One that cannot be decoded is reported on standard error
@@ -138,7 +170,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         // Links to folders are not followed: they can run in circles.
         if entry.file_type().with_context(cannot)?.is_dir() {
             walk(&path, found)?;
-        } else if is_image(&path) && path.is_file() {
+        } else if is_image(&path) && (path.is_file() || (path.is_symlink() && !path.exists())) {
             found.push(path);
         }
     }
@@ -171,6 +203,35 @@ mod tests {
         let failure = collect(&[folder.path().to_owned()]).unwrap_err();
         assert_eq!(failure.exit, Exit::Input);
         assert!(failure.to_string().contains("no images in"), "{failure}");
+    }
+
+    #[test]
+    fn files_of_the_same_name_are_told_apart_by_their_paths() {
+        let names = |paths: &[&str]| -> Vec<String> {
+            let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+            collect(&paths).unwrap().into_iter().map(|i| i.name).collect()
+        };
+        assert_eq!(names(&["a/x.png", "b/x.png", "b/y.png"]), ["a/x.png", "b/x.png", "y.png"]);
+        assert_eq!(names(&["a/x.png", "a/x.png"]), ["x.png", "x.png"]);
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a", "b"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+            fs::write(folder.path().join(name).join("x.png"), "x").unwrap();
+        }
+        let given = [folder.path().join("a"), folder.path().join("b")];
+        let inputs = collect(&given).unwrap();
+        let expected = given.map(|g| g.join("x.png").display().to_string());
+        assert_eq!(inputs.iter().map(|i| i.name.clone()).collect::<Vec<_>>(), expected);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_symbolic_link_to_nothing_is_left_out_of_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.png"), "x").unwrap();
+        std::os::unix::fs::symlink("gone.png", folder.path().join("b.png")).unwrap();
+        let inputs = collect(&[folder.path().to_owned()]).unwrap();
+        assert_eq!(inputs.iter().map(|i| i.name.as_str()).collect::<Vec<_>>(), ["a.png"]);
     }
 
     #[test]

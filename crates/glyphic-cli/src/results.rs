@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use anyhow::Context;
@@ -93,11 +93,14 @@ fn save_overlay(path: &Path, image: &Image, page: &Page) -> Result<(), Failure> 
 /// The picture's name with the extension `png`; a number behind it where two pictures share it.
 fn free_name(name: &str, used: &mut HashSet<PathBuf>) -> PathBuf {
     let name = if name == "-" { "stdin" } else { name };
-    let mut path = Path::new(name).with_extension("png");
+    // A path that leads out of the folder, such as an absolute one, must not overwrite what is there.
+    let inside = |c: &Component<'_>| matches!(c, Component::Normal(_));
+    let name: PathBuf = Path::new(name).components().filter(inside).collect();
+    let mut path = name.with_extension("png");
     let mut count = 1;
     while !used.insert(path.clone()) {
         count += 1;
-        let stem = Path::new(name).file_stem().map(|s| s.display().to_string()).unwrap_or_default();
+        let stem = name.file_stem().map(|s| s.display().to_string()).unwrap_or_default();
         path.set_file_name(format!("{stem}-{count}.png"));
     }
     path
@@ -112,5 +115,7 @@ mod tests {
         let mut used = HashSet::new();
         let names = ["a.jpg", "a.png", "b/a.jpg", "-", "a.webp"].map(|n| free_name(n, &mut used));
         assert_eq!(names, ["a.png", "a-2.png", "b/a.png", "stdin.png", "a-3.png"].map(PathBuf::from));
+        let outside = ["/tmp/x.png", "../b/x.png"].map(|n| free_name(n, &mut used));
+        assert_eq!(outside, ["tmp/x.png", "b/x.png"].map(PathBuf::from));
     }
 }

@@ -2,8 +2,8 @@
 //! batches ahead.
 //!
 //! ```text
-//! LazyPack ─▶ Sample ───────────────────▶ augment ─▶ targets ─▶ DetectionPlan ──┐
-//!    └──────▶ TextCrops ─▶ TextSample ──▶ augment ─▶ encode ─▶ RecognitionPlan ─┴▶ Loader ─▶ batches
+//! LazyPack ─▶ Sample ───────────────────▶ augment ─▶ targets ─▶ SamplePlan ─┐
+//!    └──────▶ TextCrops ─▶ TextSample ──▶ augment ─▶ encode ─▶ SamplePlan ─┴▶ Loader ─▶ batches
 //! ```
 //!
 //! Everything random is a pure function of a seed and an index, so that a run can be repeated, resumed and
@@ -22,11 +22,10 @@ mod text;
 mod warp;
 
 pub use batch::{
-    DetectionBatch, DetectionOptions, DetectionPlan, Loader, LoaderOptions, PixelFormat, Pixels, Plan,
-    RecognitionBatch, RecognitionOptions, RecognitionPlan, StreamState, WaitReport,
+    Drawn, Loader, LoaderOptions, Plan, PlanOptions, Prepared, Recipe, SamplePlan, StreamState, WaitReport,
 };
 pub use error::{Error, Result};
 pub use lint::lint_texts;
-pub use random::rng;
+pub use random::{SampleRng, rng};
 pub use source::{Draw, FnSource, Mixture, Source};
 pub use text::{CropOptions, LabelRules, TextCrops, TextSample};

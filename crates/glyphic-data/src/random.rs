@@ -14,7 +14,10 @@ pub(crate) fn fold(parts: &[u64]) -> u64 {
 }
 
 /// The generator of one sample: the same on every machine and in every thread.
-pub fn rng(parts: &[u64]) -> ChaCha8Rng {
+pub type SampleRng = ChaCha8Rng;
+
+/// The generator of a seed in several parts.
+pub fn rng(parts: &[u64]) -> SampleRng {
     ChaCha8Rng::seed_from_u64(fold(parts))
 }
 

@@ -29,6 +29,11 @@ pub trait Source: Send + Sync {
         true
     }
 
+    /// Where sample `index` stands, for messages.
+    fn place(&self, index: u64) -> String {
+        format!("{}, sample {index}", self.name())
+    }
+
     /// Sample `index`, below [`Source::len`] where there is one.
     ///
     /// # Errors
@@ -49,6 +54,10 @@ impl<S: Source + ?Sized> Source for Arc<S> {
 
     fn augmented(&self) -> bool {
         (**self).augmented()
+    }
+
+    fn place(&self, index: u64) -> String {
+        (**self).place(index)
     }
 
     fn sample(&self, index: u64) -> Result<Self::Item> {
@@ -241,6 +250,11 @@ impl Source for LazyPack {
 
     fn len(&self) -> Option<usize> {
         Some(LazyPack::len(self))
+    }
+
+    fn place(&self, index: u64) -> String {
+        let location = self.location(usize::try_from(index).unwrap_or(usize::MAX));
+        location.map_or_else(|_| self.name(), |at| at.to_string())
     }
 
     fn sample(&self, index: u64) -> Result<Sample> {

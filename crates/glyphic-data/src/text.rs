@@ -257,6 +257,11 @@ impl Source for TextCrops {
         Some(self.entries.len())
     }
 
+    fn place(&self, index: u64) -> String {
+        let location = self.location(usize::try_from(index).unwrap_or(usize::MAX));
+        location.map_or_else(|_| self.name(), |at| at.to_string())
+    }
+
     fn sample(&self, index: u64) -> Result<TextSample> {
         self.get(usize::try_from(index).unwrap_or(usize::MAX))
     }

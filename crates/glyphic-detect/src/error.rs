@@ -3,7 +3,7 @@
 #[non_exhaustive]
 pub enum Error {
     /// A value of the configuration that makes no detector.
-    #[error("{field} is {value}: it needs {expected}")]
+    #[error("invalid {field} = {value}; expected {expected}")]
     Config {
         /// The field, with dots.
         field: &'static str,
@@ -13,8 +13,12 @@ pub enum Error {
         expected: &'static str,
     },
     /// Weights that do not fit the network.
+    #[cfg(feature = "train")]
     #[error(transparent)]
     Weights(#[from] glyphic_nn::Error),
+    /// A graph that is not this network's, or cannot be run.
+    #[error(transparent)]
+    Graph(#[from] glyphic_graph::Error),
     /// Maps whose values do not fit their shape, or whose shape has no pixels or too many.
     #[error(
         "maps of the shape {shape:?} (channels, height, width) with {got} values: a value for each is needed, and sides from 1 to 2^20"

@@ -2,7 +2,7 @@
 
 use glyphic_core::Image;
 use glyphic_imgproc::{resize_antialiased, resize_linear};
-use glyphic_nn::plain::FeatureMap;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -89,36 +89,63 @@ impl InputConfig {
         Ok(())
     }
 
-    /// The picture scaled and normalised in the top-left corner of a map whose sides are multiples of 32; zeros
-    /// fill the rest. `frame` is the map's, `zoom` that of [`ResizeConfig::size_at`].
-    pub(crate) fn prepare(&self, image: &Image, frame: usize, zoom: f64) -> Result<Prepared> {
+    /// Writes a picture, normalised, into the top-left corner of `out`, `[3, height, width]` for `size` `[width, height]`; the
+    /// rest, which is padding, is set to 0.
+    ///
+    /// # Panics
+    /// Where the picture is larger than `size`, or `out` has not its length.
+    pub fn planes(&self, image: &Image, size: [usize; 2], out: &mut [f32]) {
+        let [width, height] = size;
+        let (w, h) = (image.width() as usize, image.height() as usize);
+        assert!(w <= width && h <= height && out.len() == 3 * width * height, "{w}x{h} in {width}x{height}");
+        for (channel, plane) in out.chunks_exact_mut(width * height).enumerate() {
+            let table = self.table(channel);
+            for (y, row) in plane.chunks_exact_mut(width).enumerate() {
+                row[if y < h { w } else { 0 }..].fill(0.0);
+                let pixels = image.rgb()[channel..].iter().step_by(3).skip(y * w).take(w);
+                row.iter_mut().zip(pixels).for_each(|(value, pixel)| *value = table[usize::from(*pixel)]);
+            }
+        }
+    }
+
+    /// The normalised value of each grey level of a channel.
+    fn table(&self, channel: usize) -> [f32; 256] {
+        std::array::from_fn(|v| (v as f32 - self.mean[channel]) / self.std[channel])
+    }
+
+    /// The picture scaled and normalised in the top-left corner of planes whose sides are multiples of 32; zeros
+    /// fill the rest. `zoom` is that of [`ResizeConfig::size_at`].
+    pub(crate) fn prepare(&self, image: &Image, zoom: f64) -> Result<Prepared> {
         let (width, height) = self.resize.size_at(image.width(), image.height(), zoom);
         let scaled = match self.resize.antialias {
             true => resize_antialiased(image, width, height)?,
             false => resize_linear(image, width, height)?,
         };
-        let tables: [[f32; 256]; 3] =
-            std::array::from_fn(|c| std::array::from_fn(|v| (v as f32 - self.mean[c]) / self.std[c]));
-        let padded = |side: u32| side.next_multiple_of(SIDE_MULTIPLE) as usize;
-        let mut map = FeatureMap::new(padded(height), padded(width), 3, frame);
+        let tables: [[f32; 256]; 3] = std::array::from_fn(|c| self.table(c));
+        let [padded_width, padded_height] =
+            [width, height].map(|side| side.next_multiple_of(SIDE_MULTIPLE) as usize);
+        let mut values = vec![0.0f32; 3 * padded_height * padded_width];
         let row_length = width as usize * 3;
-        map.for_each_row(|y, row| {
+        values.par_chunks_exact_mut(padded_width).enumerate().for_each(|(row, values)| {
+            let (c, y) = (row / padded_height, row % padded_height);
             let Some(pixels) = scaled.rgb().get(y * row_length..(y + 1) * row_length) else { return };
-            for (target, pixel) in row.chunks_exact_mut(3).zip(pixels.chunks_exact(3)) {
-                for c in 0..3 {
-                    target[c] = tables[c][usize::from(pixel[c])];
-                }
+            for (value, pixel) in values.iter_mut().zip(pixels.chunks_exact(3)) {
+                *value = tables[c][usize::from(pixel[c])];
             }
         });
         let scale =
             [f64::from(image.width()) / f64::from(width), f64::from(image.height()) / f64::from(height)];
-        Ok(Prepared { map, content: Content { width: width as usize, height: height as usize, scale } })
+        let content = Content { width: width as usize, height: height as usize, scale };
+        Ok(Prepared { values, width: padded_width, height: padded_height, content })
     }
 }
 
 /// A picture as a network's input.
 pub(crate) struct Prepared {
-    pub(crate) map: FeatureMap,
+    /// `[3, height, width]`
+    pub(crate) values: Vec<f32>,
+    pub(crate) width: usize,
+    pub(crate) height: usize,
     pub(crate) content: Content,
 }
 
@@ -168,17 +195,31 @@ mod tests {
     }
 
     #[test]
+    fn planes_hold_the_values_that_the_network_is_given_in_use() {
+        let rgb = (0..40 * 33 * 3).map(|i| (i * 7 % 256) as u8).collect();
+        let image = Image::from_rgb(40, 33, rgb).unwrap();
+        let resize =
+            ResizeConfig { long_side: 64, short_side: 64, enlarge: false, ..ResizeConfig::default() };
+        let input = InputConfig { resize, ..InputConfig::default() };
+        let prepared = input.prepare(&image, 1.0).unwrap();
+        let mut planes = vec![9.0; 3 * 64 * 64];
+        input.planes(&image, [64, 64], &mut planes);
+        assert_eq!(planes, prepared.values);
+    }
+
+    #[test]
     fn pixels_are_normalised_and_padding_is_zero() {
         let image = Image::filled(40, 33, [255, 0, 128]).unwrap();
         let resize =
             ResizeConfig { long_side: 64, short_side: 64, enlarge: false, ..ResizeConfig::default() };
         let input = InputConfig { resize, ..InputConfig::default() };
-        let prepared = input.prepare(&image, 1, 1.0).unwrap();
-        assert_eq!((prepared.map.width, prepared.map.height), (64, 64));
+        let prepared = input.prepare(&image, 1.0).unwrap();
+        assert_eq!((prepared.width, prepared.height), (64, 64));
         assert_eq!(prepared.content, Content { width: 40, height: 33, scale: [1.0, 1.0] });
         let expected = [0, 1, 2].map(|c| ([255.0, 0.0, 128.0][c] - input.mean[c]) / input.std[c]);
-        assert_eq!(prepared.map.row(32)[39 * 3..40 * 3], expected);
-        assert!(prepared.map.row(32)[40 * 3..].iter().all(|v| *v == 0.0));
-        assert!(prepared.map.row(33).iter().all(|v| *v == 0.0));
+        for (plane, expected) in prepared.values.chunks_exact(64 * 64).zip(expected) {
+            assert_eq!(plane[32 * 64 + 39], expected);
+            assert!(plane[32 * 64 + 40..].iter().all(|v| *v == 0.0));
+        }
     }
 }

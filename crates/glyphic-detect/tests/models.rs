@@ -3,9 +3,8 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Distribution, Gradients, Tensor, TensorData};
 use glyphic_core::{Detector, Image};
-use glyphic_detect::dbnet::{DbBackbone, DbLevel, DbResnet, DbTargets, DbZoom};
+use glyphic_detect::dbnet::{DbBackbone, DbLevel, DbLite, DbResnet, DbTargets, DbUnclip, DbZoom, Depth};
 use glyphic_detect::{DbNetConfig, DbNetDetector, DetectorConfig, Error};
-use glyphic_nn::backbones::Depth;
 use glyphic_nn::checkpoint::{StateDict, state_names};
 use glyphic_nn::device::cpu;
 use glyphic_testing::formula;
@@ -251,7 +250,7 @@ fn every_network_trains_on_all_its_weights() {
 #[test]
 fn weights_load_whole_or_not_at_all() {
     let config = DbNetConfig::lite();
-    let build = |weights: &StateDict| DetectorConfig::Dbnet(config.clone()).build(weights, &cpu());
+    let build = |weights: &StateDict| DetectorConfig::DbnetLite(config.clone()).build(weights, &cpu());
     let whole = weights(&config);
     assert!(build(&whole).is_ok());
     let message = |weights: StateDict| match build(&weights) {
@@ -301,7 +300,7 @@ fn configurations_survive_a_file() {
 #[test]
 fn a_file_says_only_what_differs_and_typos_are_found() {
     let text = "[dbnet.decode]\nmin_score = 0.5\noutline = \"polygon\"\nunclip = { ratio = 2.0 }\n";
-    let DetectorConfig::Dbnet(config) = toml::from_str(text).unwrap();
+    let DetectorConfig::Dbnet(config) = toml::from_str(text).unwrap() else { panic!("another model") };
     assert_eq!(config.backbone, DbBackbone::default());
     assert_eq!(config.decode.min_score, 0.5);
     for (text, place) in [
@@ -313,6 +312,23 @@ fn a_file_says_only_what_differs_and_typos_are_found() {
         let error = toml::from_str::<DetectorConfig>(text).unwrap_err().to_string();
         assert!(error.contains(place), "{error}");
     }
+}
+
+#[test]
+fn a_key_set_inside_a_model_changes_that_key_and_nothing_else() {
+    let text = "[dbnet_lite]\ndecode.min_score = 0.5\nneck.out_channels = 16\ninput.resize.long_side = 640\n";
+    let mut expected = DbNetConfig::lite();
+    expected.decode.min_score = 0.5;
+    expected.neck.out_channels = 16;
+    expected.input.resize.long_side = 640;
+    assert_eq!(toml::from_str::<DetectorConfig>(text).unwrap(), DetectorConfig::DbnetLite(expected));
+    let text = "[dbnet_lite]\ndecode.unclip.ratio = 1.5\nbackbone.lite.fine = 2\n";
+    let mut expected = DbNetConfig::lite();
+    expected.decode.unclip = DbUnclip::Ratio(1.5);
+    expected.backbone = DbBackbone::Lite(DbLite { fine: 2, ..DbLite::default() });
+    assert_eq!(toml::from_str::<DetectorConfig>(text).unwrap(), DetectorConfig::DbnetLite(expected));
+    let error = toml::from_str::<DetectorConfig>("[dbnet_lite]\n[dbnet_lite.neck]\n\nout = 3\n").unwrap_err();
+    assert!(error.to_string().contains("line 4"), "{error}");
 }
 
 #[test]

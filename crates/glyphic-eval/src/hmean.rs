@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ic13::{self, Ic13Options};
 use crate::measure::scores_above;
+use crate::outline::share;
 use crate::plot::best_threshold;
 use crate::{Error, Outline, OutlineRule, Result};
 
@@ -215,7 +216,7 @@ impl<'a> Overlaps<'a> {
         let pair = self.pairs[truth].iter().find(|(p, _)| *p == prediction);
         pair.map_or(0.0, |&(_, shared)| {
             let union = self.truth_areas[truth] + self.prediction_areas[prediction] - shared;
-            if union == 0.0 { 0.0 } else { shared / union }
+            share(shared, union)
         })
     }
 
@@ -224,7 +225,7 @@ impl<'a> Overlaps<'a> {
         let mut ignored = vec![false; self.predictions.len()];
         for &(p, shared) in self.pairs[self.cared..].iter().flatten() {
             let area = self.prediction_areas[p];
-            ignored[p] |= area != 0.0 && shared / area > threshold;
+            ignored[p] |= share(shared, area) > threshold;
         }
         ignored
     }
@@ -244,7 +245,7 @@ impl<'a> Overlaps<'a> {
         for (t, pairs) in self.pairs[..self.cared].iter().enumerate() {
             let hit = pairs.iter().find(|&&(p, shared)| {
                 let union = self.truth_areas[t] + self.prediction_areas[p] - shared;
-                free[p] && shared / union > options.iou_threshold
+                free[p] && share(shared, union) > options.iou_threshold
             });
             if let Some(&(p, _)) = hit {
                 free[p] = false;

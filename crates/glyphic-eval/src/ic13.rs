@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hmean::{Matched, Overlaps, fraction};
 use crate::measure::{box_diagonal, centre_distance};
+use crate::outline::share;
 use crate::{Error, OutlineRule, Result, Score};
 
 /// How hmean-ic13 matches (Wolf and Jolion, "Object count/area graphs for the evaluation of object detection and
@@ -198,9 +199,8 @@ fn ratios(overlaps: &Overlaps<'_>, options: &Ic13Options, kept: &[usize]) -> Rat
     for (t, pairs) in overlaps.pairs.iter().enumerate() {
         for &(p, shared) in pairs {
             let Some(k) = column[p] else { continue };
-            let share = |area: f64| if area == 0.0 { 0.0 } else { shared / area };
-            recall[t][k] = share(overlaps.truth_areas[t]);
-            precision[t][k] = share(overlaps.prediction_areas[p]);
+            recall[t][k] = share(shared, overlaps.truth_areas[t]);
+            precision[t][k] = share(shared, overlaps.prediction_areas[p]);
         }
     }
     Ratios {

@@ -104,7 +104,17 @@ impl Outline {
     pub fn iou(&self, other: &Self) -> Option<f64> {
         let intersection = self.intersection(other);
         let union = self.area + other.area - intersection;
-        (union != 0.0).then(|| intersection / union)
+        (union != 0.0).then(|| share(intersection, union))
+    }
+}
+
+/// A share of areas, 0 of no area. What exceeds 1 by rounding alone is 1: a threshold of 1 must not be passed by it. Under
+/// [`OutlineRule::Mmocr021`] an outline that crosses itself may share more than its area.
+pub(crate) fn share(part: f64, whole: f64) -> f64 {
+    match part / whole {
+        _ if whole == 0.0 => 0.0,
+        rounded if rounded > 1.0 && rounded < 1.0 + WHOLE => 1.0,
+        share => share,
     }
 }
 

@@ -24,7 +24,7 @@ fn word(x: f64, text: &str, score: f32) -> TextInstance {
 
 fn page(name: &str, words: &[(f64, &str)]) -> NamedPage {
     let instances = words.iter().map(|(x, text)| word(*x, text, 0.9)).collect();
-    (name.to_owned(), Page { width: 500, height: 100, instances, lines: Vec::new() })
+    (name.to_owned(), Page { width: 500, height: 100, instances, ..Page::default() })
 }
 
 #[test]

@@ -58,6 +58,23 @@ fn on_an_edge(params: &Value, predictions: &[Vec<Point>], truths: &[Vec<Point>])
     })
 }
 
+/// Whether the share of a prediction that an ignored truth covers is within rounding of the threshold: the reference's answer
+/// there hangs on the last bit of its clipping, and the manifest's list looks at the truths that count alone.
+fn ignored_on_an_edge(params: &Value, predictions: &[Vec<Point>], ignored: &[Vec<Point>]) -> bool {
+    let threshold = params["precision_thr"].as_f64().unwrap_or(0.4);
+    let prepare = |all: &[Vec<Point>]| -> Vec<Outline> {
+        all.iter().map(|p| Outline::new(p, OutlineRule::Mmocr021)).collect()
+    };
+    let ignored = prepare(ignored);
+    prepare(predictions).iter().any(|p| {
+        // No overlap at all is exact, and so is a threshold of 0.
+        ignored
+            .iter()
+            .map(|t| p.intersection(t))
+            .any(|shared| shared > 0.0 && threshold > 0.0 && (shared / p.area() - threshold).abs() < 1e-9)
+    })
+}
+
 /// Runs every image alone, so that one the reference dies of does not hide the others, then compares counts, ratios
 /// and, where no image stands on a threshold, the sum over the data set.
 fn check_runs(
@@ -75,7 +92,7 @@ fn check_runs(
         let errors = run["errors"].as_object().unwrap();
         assert_eq!(rows.len() + errors.len(), images.len(), "{what}");
         let mut scores: Vec<Score> = Vec::new();
-        let mut compared = 0;
+        let (mut compared, mut skipped) = (0, false);
         for (i, (pred, gt, ignored)) in parsed.iter().enumerate() {
             let result = evaluate(&run["params"], pred, gt, ignored);
             let Some(row) = rows.iter().position(|&r| r == i) else {
@@ -96,7 +113,8 @@ fn check_runs(
             };
             let score = report.dataset;
             scores.push(score);
-            if edge.contains(&i) {
+            if edge.contains(&i) || ignored_on_an_edge(&run["params"], pred, ignored) {
+                skipped = true;
                 continue;
             }
             let counts = numbers(&run["per_image_gts_dets_recallhits_prechits"][row]);
@@ -112,7 +130,7 @@ fn check_runs(
             compared += 1;
         }
         assert!(compared > 0, "{what}: nothing compared");
-        if edge.is_empty() {
+        if edge.is_empty() && !skipped {
             let total = Score::total(&scores);
             let expected = &run["dataset"];
             assert_eq!(total.truths as u64, expected["num_gts"].as_u64().unwrap(), "{what}");
@@ -200,6 +218,8 @@ fn polygon_pairs_have_the_reference_areas() {
         let outline = |key: &str| Outline::new(&points(&numbers(&pair[key])), OutlineRule::Mmocr021);
         let (a, b) = (outline("a"), outline("b"));
         let shared = a.intersection(&b);
+        // An area within the tolerance of none has no share that could be compared: that of a bow-tie may be rounding alone.
+        let none = |area: f64| area.abs() <= 1e-6;
         let share = |area: f64| if area == 0.0 { 0.0 } else { shared / area };
         let expected = |key: &str| pair[key].as_f64().unwrap();
         let table = [
@@ -208,14 +228,18 @@ fn polygon_pairs_have_the_reference_areas() {
             ("inter", shared),
             ("inter", b.intersection(&a)),
             ("union", a.union(&b)),
-            ("recall_b_of_a", share(a.area())),
-            ("precision_b_of_a", share(b.area())),
         ];
-        for (key, got) in table {
+        let shares = [("recall_b_of_a", a.area()), ("precision_b_of_a", b.area())];
+        let shares =
+            shares.into_iter().filter(|(_, area)| !none(*area)).map(|(key, area)| (key, share(area)));
+        for (key, got) in table.into_iter().chain(shares) {
             close(got, expected(key), 1e-6 + 1e-9 * expected(key).abs(), &format!("{key} of {pair}"));
         }
         let flat = [points(&numbers(&pair["a"])), points(&numbers(&pair["b"]))];
         assert_eq!(boundary_iou(&flat[0], &flat[1], OutlineRule::Mmocr021), a.iou(&b));
+        if none(a.union(&b)) {
+            continue;
+        }
         for (key, got) in [("iou", a.iou(&b)), ("iou_ba", b.iou(&a))] {
             match (pair[key]["ok"].as_f64(), got) {
                 (Some(expected), Some(got)) => close(got, expected, 1e-9, &format!("{key} of {pair}")),

@@ -1,6 +1,9 @@
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use crate::{DType, Error, Graph, Input, Output, Result, ValueId};
+use half::f16;
+
+use crate::{DType, Data, Error, Graph, Input, Output, Result, Tensor, ValueId};
 
 impl Graph {
     /// The value of a name: of an output, an input, or one that the graph names.
@@ -62,6 +65,39 @@ impl Graph {
         part.names = names.map(|(value, name)| (*value, name.clone())).collect();
         Ok(part)
     }
+
+    /// The same graph with an input that is the same in every run from now on.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where there is no such input, or one of another type.
+    pub fn bind(mut self, name: &str, tensor: Tensor) -> Result<Self> {
+        let wrong = |reason: String| Error::Input { name: name.to_owned(), reason };
+        let Some(place) = self.inputs.iter().position(|input| input.name == name) else {
+            let known: Vec<&str> = self.inputs.iter().map(|input| input.name.as_str()).collect();
+            return Err(wrong(format!("no such input; there are {known:?}")));
+        };
+        if self.inputs[place].dtype != tensor.dtype() {
+            return Err(wrong(format!("{:?} is needed, got {:?}", self.inputs[place].dtype, tensor.dtype())));
+        }
+        self.constants.insert(self.inputs.remove(place).value, tensor);
+        Ok(self)
+    }
+
+    /// The same graph with its named constants in 16-bit floats, but for those with a value that these cannot hold: half
+    /// the file. Computation stays in 32 bits.
+    pub fn halved(mut self) -> Self {
+        let names = &self.names;
+        for (_, tensor) in self.constants.iter_mut().filter(|(value, _)| names.contains_key(value)) {
+            let Some(values) = tensor.as_f32() else { continue };
+            if values.iter().all(|v| v.abs() < f16::MAX.to_f32()) {
+                let halves = values.iter().map(|v| f16::from_f32(*v)).collect();
+                if let Ok(half) = Tensor::new(tensor.shape(), Data::F16(Arc::new(halves))) {
+                    *tensor = half;
+                }
+            }
+        }
+        self
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +128,30 @@ mod tests {
         assert_eq!(names(&tail), ["mul"]);
         assert!(tail.constants.is_empty());
         assert_eq!(tail.inputs[0].shape, None);
+    }
+
+    #[test]
+    fn a_bound_input_is_a_constant() {
+        let bound = graph().bind("scale", Tensor::scalar(3.0)).unwrap();
+        assert_eq!(bound.inputs.len(), 1);
+        let session = crate::Session::new(bound).unwrap();
+        let x = Tensor::from_f32(&[2], vec![-4.0, 1.0]).unwrap();
+        let y = session.run(&[("x", x)]).unwrap().remove(0);
+        assert_eq!(y.into_f32().unwrap(), [0.0, 6.0]);
+        let wrong = graph().bind("scale", Tensor::from_i64s(vec![3])).unwrap_err().to_string();
+        assert!(wrong.contains("F32"), "{wrong}");
+        assert!(graph().bind("size", Tensor::scalar(1.0)).is_err());
+    }
+
+    #[test]
+    fn halved_weights_are_those_that_sixteen_bits_hold() {
+        let mut graph = graph();
+        let large = graph.parameter("large", Tensor::scalar(1e5));
+        let unnamed = graph.constant(Tensor::scalar(1.0));
+        let weight = graph.named("weight").unwrap();
+        let halved = graph.halved();
+        let types = [weight, large, unnamed].map(|value| halved.constants[&value].dtype());
+        assert_eq!(types, [DType::F16, DType::F32, DType::F32]);
     }
 
     #[test]

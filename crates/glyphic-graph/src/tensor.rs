@@ -155,6 +155,14 @@ impl Tensor {
         }
     }
 
+    /// The elements where they are 32-bit floats, without a copy where nothing else holds them.
+    pub fn into_f32(self) -> Option<Vec<f32>> {
+        match self.data {
+            Data::F32(v) => Some(Arc::unwrap_or_clone(v)),
+            _ => None,
+        }
+    }
+
     /// The elements where they are 64-bit integers.
     pub fn as_i64(&self) -> Option<&[i64]> {
         match &self.data {

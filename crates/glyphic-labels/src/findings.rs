@@ -57,6 +57,12 @@ impl<T> Default for Findings<T> {
 }
 
 impl<T> Findings<T> {
+    /// Takes over those of another part of the labels.
+    pub fn append(&mut self, other: Self) {
+        self.count += other.count;
+        self.first.extend(other.first.into_iter().take(NAMED.saturating_sub(self.first.len())));
+    }
+
     /// Counts one more; the first twenty are kept.
     pub fn add(&mut self, finding: T) {
         self.count += 1;

@@ -39,9 +39,9 @@ impl LineInput {
         (content + self.margin).next_multiple_of(self.multiple)
     }
 
-    /// Time steps of the network for a content of this width.
+    /// Time steps that are read of a content of this width: those it touches and one behind it.
     pub fn steps(&self, content: u32) -> usize {
-        (self.padded_width(content) / self.stride) as usize
+        (content.div_ceil(self.stride) + 1).min((self.padded_width(content) / self.stride).max(1)) as usize
     }
 }
 

@@ -7,9 +7,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Distribution, Tensor};
 use glyphic_nn::backbones::{Depth, LiteConfig, ResNetConfig};
 use glyphic_nn::device;
-use glyphic_nn::layers::{
-    BatchNorm2dConfig, BidirectionalLstmConfig, Fold, conv2d, max_pool, upsample_nearest,
-};
+use glyphic_nn::layers::{BatchNorm2dConfig, BidirectionalLstmConfig, conv2d, max_pool, upsample_nearest};
 use glyphic_nn::ops::{After, convolve};
 
 fn main() {
@@ -99,7 +97,6 @@ fn main() {
             |d| lite.init(d),
             |m, x| m.forward(x).pop().unwrap(),
         );
-        layer("  folded", "", [1, 3, 640, 640], |d| lite.init(d).fold(), |m, x| m.forward(x).pop().unwrap());
         let r18 = ResNetConfig::new(Depth::D18);
         layer(
             "ResNet-18, 1 x 640x640",
@@ -108,7 +105,6 @@ fn main() {
             |d| r18.init(d),
             |m, x| m.forward(x).pop().unwrap(),
         );
-        layer("  folded", "", [1, 3, 640, 640], |d| r18.init(d).fold(), |m, x| m.forward(x).pop().unwrap());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Devices by name. A name either gives exactly that device or an error; nothing falls back silently.
 
-use burn::tensor::Device;
+pub use burn::tensor::Device;
 
 use crate::{Error, Result};
 

@@ -12,7 +12,6 @@ pub mod layers;
 pub mod loss;
 pub mod necks;
 pub mod ops;
-pub mod plain;
 
 pub use burn;
 pub use burn::tensor::Device;

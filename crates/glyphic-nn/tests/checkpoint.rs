@@ -166,6 +166,57 @@ fn hostile_pickles_are_errors() {
     }
 }
 
+/// Two bytes name a value again. Each of these files is below a megabyte and asks for tens of gigabytes.
+#[test]
+fn a_small_file_cannot_ask_for_much_memory() {
+    let put = |bytes: &mut Vec<u8>, parts: &[&[u8]]| parts.iter().for_each(|part| bytes.extend(*part));
+    let text = |text: &str| {
+        let mut bytes = b"X".to_vec();
+        bytes.extend((text.len() as u32).to_le_bytes());
+        bytes.extend(text.as_bytes());
+        bytes
+    };
+    // Memo 0: a list of 50,000 pairs. Then 80,000 dicts of it.
+    let mut dicts = b"\x80\x02]q\x00(".to_vec();
+    (0..50_000).for_each(|_| put(&mut dicts, &[b"K\x01K\x02\x86"]));
+    put(&mut dicts, &[b"ec", b"collections\nOrderedDict\nq\x01"]);
+    (0..80_000).for_each(|_| put(&mut dicts, &[b"h\x01h\x00\x85R"]));
+    put(&mut dicts, &[b"."]);
+    // Memo 0: a text of 450,000 bytes, which is the value of 45,000 keys of the metadata.
+    let tensor = |bytes: &mut Vec<u8>, shape: &[u8], strides: &[u8]| {
+        put(bytes, &[b"ctorch._utils\n_rebuild_tensor_v2\n((", &text("storage"), b"ctorch\nFloatStorage\n"]);
+        put(bytes, &[&text("0"), &text("cpu"), b"K\x02tQK\x00", shape, strides, b"\x89NtR"]);
+    };
+    let mut metadata = b"\x80\x02}(".to_vec();
+    put(&mut metadata, &[&text("state_dict"), b"}", &text("w")]);
+    tensor(&mut metadata, b"K\x02\x85", b"K\x01\x85");
+    put(&mut metadata, &[b"s", &text("meta"), b"}(", &text("long"), &text(&"x".repeat(450_000)), b"q\x00"]);
+    (0..45_000).for_each(|i| put(&mut metadata, &[&text(&i.to_string()), b"h\x00"]));
+    put(&mut metadata, &[b"uu."]);
+    // 5,000 tensors of a million elements each, all of them views of one number.
+    let mut views = b"\x80\x02}(".to_vec();
+    for i in 0..5000 {
+        put(&mut views, &[&text(&i.to_string())]);
+        tensor(&mut views, b"J\x00\x00\x10\x00\x85", b"K\x00\x85");
+    }
+    put(&mut views, &[b"u."]);
+    for (what, object, reason) in [
+        ("dicts", dicts, "repeats its values"),
+        ("metadata", metadata, "names and metadata are larger"),
+        ("views", views, "tensors are larger"),
+    ] {
+        let mut bytes = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.".to_vec();
+        bytes.extend(b"\x80\x02M\xe9\x03.\x80\x02}.");
+        bytes.extend(object);
+        bytes.extend(b"\x80\x02]X\x01\x00\x00\x000a.");
+        bytes.extend(2u64.to_le_bytes());
+        bytes.extend([0; 8]);
+        assert!(bytes.len() < 1 << 20, "{what}: {} bytes", bytes.len());
+        let error = checkpoint::from_bytes(what, bytes).unwrap_err().to_string();
+        assert!(error.contains(reason), "{what}: {error}");
+    }
+}
+
 #[test]
 fn deep_nesting_costs_no_stack() {
     let mut bytes = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.".to_vec();

@@ -1,6 +1,6 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use glyphic::{DbLevel, Device, ReaderConfig, Weights, device};
+use glyphic::{DbLevel, Device, Models, ReaderConfig, Weights, device};
 use glyphic_zoo::Task;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -32,41 +32,26 @@ pub(crate) struct Stage {
 /// A stage of a model's name or TOML file (the default model where there is none) and of a file of weights (the shipped
 /// ones where there is none).
 pub(crate) fn stage(task: Task, model: Option<&str>, weights: Option<PathBuf>) -> PyResult<Stage> {
-    let mut config = ReaderConfig::default();
-    let default = match task {
-        Task::Detect => glyphic_zoo::DEFAULT_DETECTOR,
-        Task::Recognize => glyphic_zoo::DEFAULT_RECOGNIZER,
-    };
-    let name = add(&mut config, task, model.unwrap_or(default))?;
-    let weights = match (weights, name) {
-        (Some(path), _) => Weights::File(path),
-        (None, Some(name)) => Weights::Catalog(name),
-        (None, None) => {
-            let message = format!(
-                "{} configures a network without weights: give a .safetensors or .pth file",
-                model.unwrap_or(default)
-            );
-            return Err(GlyphicError::new_err(message));
-        }
-    };
-    Ok(Stage { config, weights })
+    let mut models = Models::default();
+    add(&mut models, task, model, weights)?;
+    let weights = models.weights(task).map_err(raise)?;
+    Ok(Stage { config: models.config, weights })
 }
 
-/// Takes over what a model's name or a TOML file sets; the name where it was one.
-pub(crate) fn add(config: &mut ReaderConfig, task: Task, model: &str) -> PyResult<Option<String>> {
-    let wrong_stage = || GlyphicError::new_err(format!("{model} does not configure a model that can {task}"));
-    let (applied, name) = match glyphic_zoo::model(model) {
-        Ok(row) => (config.apply(row.config(), &row.name).map_err(raise)?, Some(row.name.clone())),
-        Err(unknown) if !Path::new(model).exists() => {
-            return Err(GlyphicError::new_err(format!("{unknown}; or name a TOML file that exists")));
-        }
-        Err(_) => (config.apply_file(model).map_err(raise)?, None),
-    };
-    let sets = match task {
-        Task::Detect => applied.detector,
-        Task::Recognize => applied.recognizer,
-    };
-    if sets { Ok(name) } else { Err(wrong_stage()) }
+/// Takes over the model and the weights of a stage, where they are given.
+pub(crate) fn add(
+    models: &mut Models,
+    task: Task,
+    model: Option<&str>,
+    weights: Option<PathBuf>,
+) -> PyResult<()> {
+    if let Some(model) = model {
+        models.add_for(task, model).map_err(raise)?;
+    }
+    if let Some(weights) = weights {
+        models.set_weights(task, weights);
+    }
+    Ok(())
 }
 
 /// Sets what one region of the detector is, where it is said.
@@ -91,12 +76,10 @@ pub(crate) fn open_device(name: &str) -> PyResult<Device> {
 /// What a model of the catalog or a TOML file configures: `detect` or `recognize`.
 #[pyfunction]
 pub(crate) fn task_of(model: &str) -> PyResult<String> {
-    let mut config = ReaderConfig::default();
-    let task = if add(&mut config, Task::Detect, model).is_ok() {
-        Task::Detect
-    } else {
-        add(&mut config, Task::Recognize, model)?;
-        Task::Recognize
-    };
+    let applied = Models::default().add(model).map_err(raise)?;
+    let task = if applied.detector { Task::Detect } else { Task::Recognize };
+    if task == Task::Recognize && !applied.recognizer {
+        return Err(GlyphicError::new_err(format!("{model} configures neither a detector nor a recognizer")));
+    }
     Ok(task.to_string())
 }

@@ -1,12 +1,13 @@
 use std::path::PathBuf;
 
+use glyphic::Models;
 use glyphic_zoo::Task;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::raise;
 use crate::image::{Order, images};
-use crate::models::{add, open_device, set_level, stage};
+use crate::models::{add, open_device, set_level};
 use crate::page;
 
 /// Reads pages: `glyphic.Reader` wraps it.
@@ -32,12 +33,12 @@ impl Reader {
         language_model: Option<&str>,
     ) -> PyResult<Self> {
         let device = open_device(device)?;
-        let find = stage(Task::Detect, detector, detector_weights)?;
-        let reads = stage(Task::Recognize, recognizer, recognizer_weights)?;
-        let mut config = find.config;
-        if let Some(recognizer) = recognizer {
-            add(&mut config, Task::Recognize, recognizer)?;
-        }
+        let mut models = Models::default();
+        add(&mut models, Task::Detect, detector, detector_weights)?;
+        add(&mut models, Task::Recognize, recognizer, recognizer_weights)?;
+        let detector_weights = models.weights(Task::Detect).map_err(raise)?;
+        let recognizer_weights = models.weights(Task::Recognize).map_err(raise)?;
+        let mut config = models.config;
         config.reading.crop_margin = crop_margin.unwrap_or(config.reading.crop_margin);
         config.reading.min_text_score = min_text_score.unwrap_or(config.reading.min_text_score);
         set_level(&mut config, level)?;
@@ -46,8 +47,8 @@ impl Reader {
         }
         let builder = glyphic::Reader::builder()
             .config(config)
-            .detector_weights(find.weights)
-            .recognizer_weights(reads.weights)
+            .detector_weights(detector_weights)
+            .recognizer_weights(recognizer_weights)
             .device(device);
         py.detach(|| builder.build()).map(Self).map_err(raise)
     }

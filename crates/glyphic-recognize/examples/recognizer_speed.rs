@@ -3,9 +3,10 @@
 
 use std::time::Instant;
 
+use glyphic_graph::{Session, Tensor};
 use glyphic_nn::checkpoint::{LoadOptions, load_into, read, state_names};
 use glyphic_nn::device::cpu;
-use glyphic_recognize::crnn_lite::{CrnnLiteConfig, HEIGHT, PlainNet};
+use glyphic_recognize::crnn_lite::{CrnnLiteConfig, HEIGHT};
 
 /// Repetitions of each measurement; the fastest and the middle one are shown.
 const RUNS: usize = 15;
@@ -34,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let parameters: usize =
         names.iter().filter(|(name, _)| !name.contains("running_")).map(|(_, shape)| count(shape)).sum();
     println!("parameters {parameters}");
-    let net = PlainNet::new(net);
+    let net = Session::new(net.graph()?)?;
     for width in [224, 320] {
         let macs: usize = names
             .iter()
@@ -45,12 +46,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for threads in [1, 2] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
             for batch in [1, 16] {
-                let images = vec![0.5_f32; batch * 3 * HEIGHT as usize * width];
+                let shape = [batch, 3, HEIGHT as usize, width];
+                let images = Tensor::from_f32(&shape, vec![0.5; shape.iter().product()])?;
                 let mut times: Vec<f64> = pool.install(|| {
                     (0..RUNS)
                         .map(|_| {
                             let start = Instant::now();
-                            assert!(!net.forward(&images, width).is_empty());
+                            assert!(
+                                net.run(&[("image", images.clone())]).is_ok_and(|logits| logits.len() == 1)
+                            );
                             start.elapsed().as_secs_f64() * 1e3 / batch as f64
                         })
                         .collect()

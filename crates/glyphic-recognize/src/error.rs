@@ -19,7 +19,7 @@ pub enum Error {
         classes: usize,
     },
     /// A configuration that describes no working network.
-    #[error("{model}.{field}: {got} will not do: {expected}")]
+    #[error("invalid {model}.{field} = {got}; expected {expected}")]
     Config {
         /// The model, as the configuration names it.
         model: &'static str,
@@ -65,8 +65,22 @@ pub enum Error {
     #[error(transparent)]
     Image(#[from] glyphic_imgproc::Error),
     /// Weights that do not fit the network.
+    #[cfg(feature = "train")]
     #[error(transparent)]
     Weights(#[from] glyphic_nn::Error),
+    /// A graph that is not this network's, or cannot be run.
+    #[error(transparent)]
+    Graph(#[from] glyphic_graph::Error),
+    /// A network whose scores do not fit the vocabulary.
+    #[error(
+        "the network gives scores of the shape {shape:?}, where [crops, steps, {classes}] is needed: a class a symbol of the vocabulary"
+    )]
+    Scores {
+        /// The shape.
+        shape: Vec<usize>,
+        /// Classes of the vocabulary.
+        classes: usize,
+    },
     /// Reading a tensor back from the device failed.
     #[error("the device did not give a result back: {reason}")]
     Device {

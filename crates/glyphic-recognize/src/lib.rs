@@ -7,6 +7,7 @@ mod codec;
 mod config;
 pub mod crnn;
 pub mod crnn_lite;
+#[cfg(feature = "train")]
 mod ctc_loss;
 mod engine;
 mod error;
@@ -15,7 +16,10 @@ mod resize;
 
 pub use codec::{BeamConfig, CtcCodec, CtcRun, Decoding, valid_steps};
 pub use config::RecognizerConfig;
+#[cfg(feature = "train")]
 pub use ctc_loss::{ClassMerge, CtcLoss, Reduction};
+#[cfg(feature = "train")]
+pub use engine::Forward;
 pub use error::{Error, Result};
 pub use language::{LanguageModel, LanguageModelTrainer, LanguageState, Letter, MAX_ORDER};
 pub use resize::{ResizeConfig, ResizedWidth};

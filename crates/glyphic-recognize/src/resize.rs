@@ -47,17 +47,24 @@ impl ResizeConfig {
     /// Checks that every crop gets a size.
     ///
     /// # Errors
-    /// [`Error::Config`] for the first field that will not do; `model` names the owner.
+    /// [`Error::Config`] for the first field out of its range; `model` names the owner.
     pub fn validate(&self, model: &'static str) -> Result<()> {
         let wrong = |field, got: String, expected| Err(Error::Config { model, field, got, expected });
-        if self.height == 0 {
-            return wrong("resize.height", "0".to_owned(), "at least one pixel");
+        if !(1..=512).contains(&self.height) {
+            return wrong("resize.height", self.height.to_string(), "1 to 512");
         }
-        if self.width_divisor == 0 {
-            return wrong("resize.width_divisor", "0".to_owned(), "at least 1");
+        if !(1..=512).contains(&self.width_divisor) {
+            return wrong("resize.width_divisor", self.width_divisor.to_string(), "1 to 512");
         }
-        if self.max_width == Some(0) {
-            return wrong("resize.max_width", "0".to_owned(), "at least one pixel");
+        for (field, width) in [("resize.min_width", self.min_width), ("resize.max_width", self.max_width)] {
+            if let Some(width) = width.filter(|width| !(1..=WIDEST).contains(width)) {
+                return wrong(field, width.to_string(), "1 to 8192");
+            }
+        }
+        if let (Some(min), Some(max)) = (self.min_width, self.max_width)
+            && min > max
+        {
+            return wrong("resize.min_width", min.to_string(), "at most resize.max_width");
         }
         if !self.keep_aspect_ratio && self.max_width.is_none() {
             let expected = "a width to stretch to, because resize.keep_aspect_ratio is false";

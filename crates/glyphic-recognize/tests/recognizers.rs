@@ -6,11 +6,11 @@ use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 use common::{formula_weights, gradients, values};
 use glyphic_core::{Image, Recognizer, Transcript};
+use glyphic_graph::{Dim, Session};
 use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into, state_names};
 use glyphic_nn::device::cpu;
-use glyphic_nn::layers::Fold;
 use glyphic_recognize::crnn::{Channels, CrnnConfig, CrnnLossConfig};
-use glyphic_recognize::crnn_lite::{CrnnLiteConfig, CrnnLiteLoss, LabelKind, PlainNet};
+use glyphic_recognize::crnn_lite::{CrnnLiteConfig, CrnnLiteLoss, LabelKind};
 use glyphic_recognize::{Error, RecognizerConfig};
 use glyphic_testing::formula;
 
@@ -27,11 +27,7 @@ fn configs() -> Vec<(&'static str, RecognizerConfig)> {
 }
 
 fn names(config: &RecognizerConfig) -> Vec<(String, Vec<usize>)> {
-    let classes = config.vocab().unwrap().len();
-    match config {
-        RecognizerConfig::Crnn(c) => state_names(&c.init(classes, &cpu())),
-        RecognizerConfig::CrnnLite(c) => state_names(&c.init(classes, &cpu())),
-    }
+    config.state_names().unwrap()
 }
 
 fn weights(config: &RecognizerConfig) -> StateDict {
@@ -94,7 +90,13 @@ fn configurations_that_make_no_network_are_refused_with_the_field() {
         ("characters", crnn(|c| c.characters.clear())),
         ("resize.height", crnn(|c| c.resize.height = 48)),
         ("resize.max_width", crnn(|c| c.resize.keep_aspect_ratio = false)),
+        ("resize.max_width", crnn(|c| c.resize.max_width = Some(1 << 27))),
+        ("resize.max_width", crnn(|c| c.resize.max_width = Some(0))),
+        ("resize.min_width", crnn(|c| c.resize.min_width = Some(8193))),
+        ("resize.min_width", crnn(|c| (c.resize.min_width, c.resize.max_width) = (Some(200), Some(100)))),
         ("resize.width_divisor", crnn(|c| c.resize.width_divisor = 0)),
+        ("max_width", lite(|c| c.max_width = 1 << 27)),
+        ("mix", lite(|c| c.mix = 1 << 27)),
         ("mean", crnn(|c| c.mean = vec![0.0; 2])),
         ("std", crnn(|c| c.std = vec![0.0])),
     ] {
@@ -104,6 +106,8 @@ fn configurations_that_make_no_network_are_refused_with_the_field() {
             Ok(_) => panic!("{field}: built"),
         }
     }
+    let error = crnn(|c| c.resize.max_width = Some(0)).validate().unwrap_err().to_string();
+    assert_eq!(error, "invalid crnn.resize.max_width = 0; expected 1 to 8192");
     assert!(matches!(
         lite(|c| c.characters = "aba".to_owned()).build(&StateDict::new(), None, &cpu()),
         Err(Error::Core(_))
@@ -197,36 +201,67 @@ fn vertical_crops_are_turned_only_where_configured() {
     assert_eq!(best[0], all[0]);
 }
 
+/// The network's input of a size, any numbers.
+fn input(channels: usize, batch: usize, width: usize) -> Tensor<4> {
+    let shape = [batch, channels, 32, width];
+    let values = formula::values("", "input:graph", shape.iter().product(), 1.0);
+    Tensor::from_data(TensorData::new(values, shape), &cpu())
+}
+
+fn run(session: &Session, x: &Tensor<4>) -> Vec<f32> {
+    let x = glyphic_graph::Tensor::from_f32(&x.dims(), values(x.clone())).unwrap();
+    session.run(&[("image", x)]).unwrap().remove(0).into_f32().unwrap()
+}
+
 #[test]
-fn folding_and_inference_without_tensors_keep_what_the_network_computes() {
-    for lstm in [0, 40] {
-        let config = CrnnLiteConfig { lstm, ..CrnnLiteConfig::default() };
-        let device = cpu();
-        let mut net = config.init(config.vocab().unwrap().len(), &device);
-        load_into(&mut net, &weights(&RecognizerConfig::CrnnLite(config)), &LoadOptions::default()).unwrap();
-        let x = formula::values("", "input:fold", 5 * 3 * 32 * 64, 1.0);
-        let x = Tensor::<4>::from_data(TensorData::new(x, [5, 3, 32, 64]), &device);
-        let plain = net.forward(x.clone());
-        assert_eq!(plain.dims(), [5, 16, net_classes()]);
-        let largest = plain.clone().abs().max().into_scalar::<f32>();
-        let difference =
-            (plain.clone() - net.clone().fold().forward(x.clone())).abs().max().into_scalar::<f32>();
-        assert!(difference < 1e-5 * largest, "{difference} of {largest}");
-        let net = PlainNet::new(net);
-        let images = values(x);
-        let fast = net.forward(&images, 64);
-        assert_eq!(fast.len(), 5 * 16 * net_classes());
-        for (a, b) in values(plain).into_iter().zip(&fast) {
-            assert!((a - b).abs() < 1e-5 * largest, "{a} {b}");
+fn graphs_compute_what_the_networks_do_at_every_size_and_batch() {
+    for (name, config) in configs() {
+        let weights = weights(&config);
+        let graph = config.graph(&weights).unwrap();
+        let Some([_, Dim::Known(channels), _, _]) = graph.inputs[0].shape.as_deref() else {
+            panic!("{name}")
+        };
+        let channels = *channels;
+        let session = Session::new(graph).unwrap();
+        let forward = config.forward(&weights, &cpu()).unwrap();
+        for (batch, width) in [(1, 32), (3, 64), (2, 100)] {
+            let x = input(channels, batch, width);
+            let expected = forward(x.clone());
+            let largest = expected.clone().abs().max().into_scalar::<f32>().max(1.0);
+            let scores = run(&session, &x);
+            assert_eq!(scores.len(), expected.shape().num_elements(), "{name}");
+            for (a, b) in scores.iter().zip(values(expected)) {
+                assert!((a - b).abs() < 1e-4 * largest, "{name} {batch} {width}: {a} and {b}");
+            }
+            let one = scores.len() / batch;
+            for n in 0..batch {
+                let alone = run(&session, &x.clone().slice([n..n + 1]));
+                assert_eq!(alone, scores[n * one..(n + 1) * one], "{name}: a crop's neighbours change it");
+            }
         }
-        let alone: Vec<f32> =
-            images.chunks_exact(3 * 32 * 64).flat_map(|image| net.forward(image, 64)).collect();
-        assert_eq!(fast, alone, "a line's neighbours change what is read");
     }
 }
 
-fn net_classes() -> usize {
-    CrnnLiteConfig::default().vocab().unwrap().len()
+#[test]
+fn graphs_hold_the_whole_state_dict() {
+    for (name, config) in configs() {
+        let weights = weights(&config);
+        let graph = config.graph(&weights).unwrap();
+        for (weight, shape) in config.state_names().unwrap() {
+            let value = graph.named(&weight).unwrap_or_else(|| panic!("{name}: {weight}"));
+            assert_eq!(graph.constants[&value].shape(), shape, "{name}: {weight}");
+            assert_eq!(graph.constants[&value].as_f32().unwrap(), weights.get(&weight).unwrap().data);
+        }
+    }
+}
+
+#[test]
+fn a_graph_of_another_network_is_refused() {
+    let lite = RecognizerConfig::CrnnLite(CrnnLiteConfig::default());
+    let crnn = RecognizerConfig::Crnn(CrnnConfig { characters: "ab".to_owned(), ..CrnnConfig::default() });
+    let other = lite.from_graph(&crnn.graph(&weights(&crnn)).unwrap(), None).unwrap();
+    let error = other.recognize(&[crop(40, 32, 1)]).unwrap_err().to_string();
+    assert!(error.contains("image"), "{error}");
 }
 
 /// Biases in front of a batch norm, which takes them away again.
@@ -271,10 +306,32 @@ fn every_parameter_learns() {
                 let loss = CrnnLiteLoss::new(codec.vocab()).unwrap();
                 let kinds = [LabelKind::Exact, LabelKind::IgnoreCase];
                 let logits = net.forward(input(3));
-                assert_learns(&net, loss.forward(logits, &labels, &kinds).unwrap());
+                let steps = vec![logits.dims()[1]; 2];
+                assert_learns(&net, loss.forward(logits, &labels, &steps, &kinds).unwrap());
             }
         }
     }
+}
+
+/// What stands in the padding, which is not read, is not learnt from.
+#[test]
+fn training_reads_the_time_steps_that_are_read_in_use() {
+    let config = CrnnLiteConfig::default();
+    for (content, padded, steps) in [(100, 128, 26), (101, 128, 27), (120, 128, 31), (8, 32, 3), (24, 32, 7)]
+    {
+        assert_eq!(config.steps(content, padded), steps, "{content} of {padded}");
+    }
+    let codec = config.codec().unwrap();
+    let loss = CrnnLiteLoss::new(codec.vocab()).unwrap();
+    let classes = codec.vocab().len();
+    let cost = |padding: &str| {
+        let mut logits = formula::values("", "input:steps", 32 * classes, 3.0);
+        logits[26 * classes..].copy_from_slice(&formula::values("", padding, 6 * classes, 3.0));
+        let logits = Tensor::<3>::from_data(TensorData::new(logits, [1, 32, classes]), &cpu());
+        let label = codec.encode("Stop").unwrap();
+        values(loss.forward(logits, &[label], &[config.steps(100, 128)], &[LabelKind::Exact]).unwrap())[0]
+    };
+    assert_eq!(cost("input:one"), cost("input:other"));
 }
 
 #[test]
@@ -285,7 +342,7 @@ fn a_label_whose_case_is_unknown_costs_no_more_than_either() {
     let logits = formula::values("", "input:case", 20 * codec.vocab().len(), 3.0);
     let logits = Tensor::<3>::from_data(TensorData::new(logits, [1, 20, codec.vocab().len()]), &cpu());
     let cost = |text: &str, kind| {
-        values(loss.forward(logits.clone(), &[codec.encode(text).unwrap()], &[kind]).unwrap())[0]
+        values(loss.forward(logits.clone(), &[codec.encode(text).unwrap()], &[20], &[kind]).unwrap())[0]
     };
     let free = cost("Stop é", LabelKind::IgnoreCase);
     assert!((free - cost("sTOP É", LabelKind::IgnoreCase)).abs() < 1e-5);
@@ -294,11 +351,11 @@ fn a_label_whose_case_is_unknown_costs_no_more_than_either() {
     }
     assert!(cost("stop", LabelKind::IgnoreSpaces) < cost("stop", LabelKind::Exact));
     assert!(matches!(
-        loss.forward(logits.clone(), &[], &[LabelKind::Exact]),
+        loss.forward(logits.clone(), &[], &[20], &[LabelKind::Exact]),
         Err(Error::BatchSize { what: "targets", batch: 1, got: 0 })
     ));
     assert!(matches!(
-        loss.forward(logits, &[vec![1, 0]], &[LabelKind::Exact]),
+        loss.forward(logits, &[vec![1, 0]], &[20], &[LabelKind::Exact]),
         Err(Error::Target { sample: 0, position: 1, class: 0, .. })
     ));
 }

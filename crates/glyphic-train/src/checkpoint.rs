@@ -1,4 +1,4 @@
-//! Checkpoints from which a killed run goes on to the same weights.
+//! Checkpoints from which a killed run continues to the same weights.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,15 @@ use crate::{Error, Result};
 pub(crate) struct Progress {
     pub(crate) step: u64,
     pub(crate) samples: u64,
+    /// Samples drawn that could not be trained on.
+    #[serde(default)]
+    pub(crate) skipped: u64,
     pub(crate) minutes: f64,
     /// The best score so far of the metric that counts.
     pub(crate) best: Option<f64>,
 }
 
-/// Checkpoints kept; the last but one is there for a disk that filled during the last.
+/// Checkpoints kept; the last but one is for a newest one that turns out to be damaged.
 const KEPT: usize = 2;
 
 /// Writes `checkpoints/<step>/` whole or not at all, then drops the oldest.
@@ -73,8 +76,44 @@ pub(crate) fn list(run: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// What a run continues from.
+pub(crate) struct Resumed<M: Module> {
+    pub(crate) folder: PathBuf,
+    pub(crate) progress: Progress,
+    pub(crate) net: M,
+    pub(crate) average: M,
+    pub(crate) optimizer: ModuleOptimizer,
+}
+
+/// Loads the newest checkpoint of a run that can be read, `None` where there is none at all; `warn` is told of damaged ones
+/// that are passed over.
+///
+/// # Errors
+/// The newest checkpoint's, where none can be read.
+pub(crate) fn resume<M: Module>(
+    run: &Path,
+    net: &M,
+    average: &M,
+    optimizer: impl Fn() -> ModuleOptimizer,
+    mut warn: impl FnMut(&Error),
+) -> Result<Option<Resumed<M>>> {
+    let mut failed: Option<Error> = None;
+    for folder in list(run).into_iter().rev() {
+        match load(&folder, net.clone(), average.clone(), optimizer()) {
+            Ok((progress, net, average, optimizer)) => {
+                if let Some(error) = &failed {
+                    warn(error);
+                }
+                return Ok(Some(Resumed { folder, progress, net, average, optimizer }));
+            }
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or(Ok(None), Err)
+}
+
 /// Loads a checkpoint into fresh ones of the same configuration.
-pub(crate) fn load<M: Module>(
+fn load<M: Module>(
     folder: &Path,
     net: M,
     average: M,
@@ -91,14 +130,6 @@ pub(crate) fn load<M: Module>(
     let record = OptimizerRecord::load(folder.join("optimizer.bpk"))
         .map_err(|e| fail("optimizer.bpk", e.to_string()))?;
     Ok((progress, net, average, optimizer.load_record(record)))
-}
-
-/// The step of the newest checkpoint, 0 where there is none.
-pub(crate) fn newest_step(run: &Path) -> Result<u64> {
-    match list(run).last() {
-        None => Ok(0),
-        Some(folder) => Ok(progress(folder)?.step),
-    }
 }
 
 fn progress(folder: &Path) -> Result<Progress> {

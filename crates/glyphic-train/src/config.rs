@@ -2,30 +2,58 @@
 
 use std::path::{Path, PathBuf};
 
+use glyphic_core::deserialize_over_default;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::Schedule;
-use crate::tasks::{DetectionConfig, RecognitionConfig};
+use crate::tasks::{DetectionBatches, ModelConfig, RecognitionBatches, SourceConfig, Task, ValidationSet};
 use crate::{Error, Result};
 
-/// A whole training run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A whole training run: in TOML `[run]`, `[model.NAME]`, `[batches]`, `[[train]]` and `[[validate]]`. A key that is set
+/// changes that key and nothing else.
+#[derive(Debug, Clone, PartialEq)]
 pub struct TrainConfig {
-    /// What holds for every task.
+    /// Length, optimisation and bookkeeping.
     pub run: RunConfig,
-    /// What is trained, on what.
-    pub task: TaskConfig,
+    /// The model.
+    pub model: ModelConfig,
+    /// How batches are made.
+    pub batches: Batches,
+    /// Training data.
+    pub train: Vec<SourceConfig>,
+    /// Data to validate on.
+    pub validate: Vec<ValidationSet>,
 }
 
-/// The tasks there are.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TaskConfig {
-    /// Finding text.
-    Detection(DetectionConfig),
-    /// Reading crops.
-    Recognition(RecognitionConfig),
+/// How batches are made, by the model's task.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Batches {
+    /// For detectors.
+    Detection(DetectionBatches),
+    /// For recognizers.
+    Recognition(RecognitionBatches),
+}
+
+/// The file of a run whose batches are of type `B`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, bound = "B: Default + Serialize + DeserializeOwned")]
+struct File<B> {
+    #[serde(default, deserialize_with = "deserialize_over_default")]
+    run: RunConfig,
+    model: ModelConfig,
+    #[serde(default, deserialize_with = "deserialize_over_default")]
+    batches: B,
+    train: Vec<SourceConfig>,
+    #[serde(default)]
+    validate: Vec<ValidationSet>,
+}
+
+/// The model's name, which tells the task.
+#[derive(Deserialize)]
+struct Head {
+    model: Option<toml::Table>,
+    task: Option<toml::Value>,
 }
 
 /// Length, optimisation and bookkeeping of a run.
@@ -34,23 +62,23 @@ pub enum TaskConfig {
 pub struct RunConfig {
     /// Seed of weights, data order, augmentation and synthetic text.
     pub seed: u64,
-    /// The run's folder; a run that is started again goes on from its newest checkpoint.
+    /// Folder of the run. A run that is started again resumes from its newest checkpoint.
     pub out: PathBuf,
     /// Optimiser steps in all.
     pub steps: u64,
     /// `cpu`, `vulkan:0`, `wgpu:0` or `cuda:0`.
     pub device: String,
-    /// Threads that make batches; 0 for all but one of the machine's.
+    /// Threads that prepare batches; 0 for one less than the machine has.
     pub workers: usize,
-    /// Weights to begin with (safetensors or `.pth`), loaded strictly.
+    /// Initial weights (safetensors or `.pth`), loaded strictly.
     pub init: Option<PathBuf>,
     /// The optimiser.
     pub optimizer: Optimizer,
     /// The learning rate over time.
     pub schedule: Schedule,
-    /// Gradients are clipped to this norm, taken over all of them together.
+    /// Gradients are clipped to this global norm.
     pub max_gradient_norm: f64,
-    /// Decay of the moving average of the weights, which is what is validated and exported.
+    /// Decay of the moving average of the weights. The averaged weights are validated and exported.
     pub average_decay: f64,
     /// Steps between rows of the log.
     pub log_every: u64,
@@ -58,6 +86,9 @@ pub struct RunConfig {
     pub validate_every: u64,
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
+    /// Share of samples, 0 to 1, that may be skipped because they cannot be trained on (damaged pictures, labels that cannot
+    /// be read, texts outside the vocabulary). Beyond it the run stops. Counted over at least 200 samples.
+    pub max_skipped: f64,
 }
 
 impl Default for RunConfig {
@@ -76,6 +107,7 @@ impl Default for RunConfig {
             log_every: 100,
             validate_every: 1000,
             checkpoint_every: 500,
+            max_skipped: 0.1,
         }
     }
 }
@@ -152,9 +184,61 @@ impl TrainConfig {
     pub fn open(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
         let fail = |reason: String| Error::Config { path: path.to_owned(), reason };
-        let config: Self = toml::from_str(&text).map_err(|e| fail(e.to_string()))?;
-        config.run.check().map_err(fail)?;
+        let config = Self::parse(&text).map_err(fail)?;
+        config.check().map_err(fail)?;
         Ok(config)
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        fn file<B: Default + Serialize + DeserializeOwned>(text: &str) -> Result<File<B>, String> {
+            toml::from_str(text).map_err(|e| e.to_string())
+        }
+        let head: Head = toml::from_str(text).map_err(|e| e.to_string())?;
+        if let Some(task) = head.task {
+            return Err(moved(&task));
+        }
+        let name = head.model.as_ref().and_then(|model| model.keys().next());
+        Ok(match name.and_then(|name| ModelConfig::task_of(name)) {
+            Some(Task::Detect) => {
+                let File { run, model, batches, train, validate } = file(text)?;
+                Self { run, model, batches: Batches::Detection(batches), train, validate }
+            }
+            // A model that is missing or unknown is named by the parser, with its line.
+            Some(Task::Recognize) | None => {
+                let File { run, model, batches, train, validate } = file(text)?;
+                Self { run, model, batches: Batches::Recognition(batches), train, validate }
+            }
+        })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.run.check()?;
+        self.model.validate().map_err(|e| e.to_string())?;
+        let size = match &self.batches {
+            Batches::Detection(batches) => {
+                batches.check()?;
+                batches.batch_size
+            }
+            Batches::Recognition(batches) => {
+                if !(1..=1024).contains(&batches.pool) {
+                    return Err(format!("invalid batches.pool = {}; expected 1 to 1024", batches.pool));
+                }
+                batches.batch_size
+            }
+        };
+        if !(1..=65_536).contains(&size) {
+            return Err(format!("invalid batches.batch_size = {size}; expected 1 to 65536"));
+        }
+        if self.train.is_empty() {
+            return Err("no training data; expected at least one [[train]]".to_owned());
+        }
+        for source in &self.train {
+            let weight = source.weight;
+            if !(weight.is_finite() && weight > 0.0) {
+                return Err(format!("invalid train.weight = {weight}; expected a number above 0"));
+            }
+        }
+        Ok(())
     }
 
     /// The whole resolved configuration as TOML.
@@ -162,9 +246,44 @@ impl TrainConfig {
     /// # Errors
     /// [`Error::Config`] where it cannot be written as TOML.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string_pretty(self)
-            .map_err(|e| Error::Config { path: self.run.out.clone(), reason: e.to_string() })
+        fn text<B: Default + Serialize + DeserializeOwned + Clone>(
+            config: &TrainConfig,
+            batches: &B,
+        ) -> Result<String, toml::ser::Error> {
+            let TrainConfig { run, model, train, validate, .. } = config.clone();
+            toml::to_string_pretty(&File { run, model, batches: batches.clone(), train, validate })
+        }
+        let text = match &self.batches {
+            Batches::Detection(batches) => text(self, batches),
+            Batches::Recognition(batches) => text(self, batches),
+        };
+        text.map_err(|e| Error::Config { path: self.run.out.clone(), reason: e.to_string() })
     }
+}
+
+/// What has become of the keys of earlier versions, those of `[task.*]`.
+fn moved(task: &toml::Value) -> String {
+    let mut lines = vec!["[task] is no longer a table; its keys are now:".to_owned()];
+    for (name, keys) in task.as_table().into_iter().flatten() {
+        for key in keys.as_table().into_iter().flatten().map(|(key, _)| key.as_str()) {
+            let (old, new) = (
+                format!("task.{name}.{key}"),
+                match key {
+                    "batches" => "[batches]".to_owned(),
+                    "train" | "validate" => format!("[[{key}]]"),
+                    "dbnet" => "[model.dbnet_lite], or [model.dbnet] for MMOCR's values".to_owned(),
+                    model => format!("[model.{model}]"),
+                },
+            );
+            lines.push(format!("  {old}: {new}"));
+        }
+        let model = match name.as_str() {
+            "detection" => "dbnet_lite",
+            _ => "crnn_lite",
+        };
+        lines.push(format!("  the default of task.{name}: [model.{model}]"));
+    }
+    lines.join("\n")
 }
 
 impl RunConfig {
@@ -176,18 +295,30 @@ impl RunConfig {
             ("run.checkpoint_every", self.checkpoint_every),
         ] {
             if value == 0 {
-                return Err(format!("{name} is 0, it must be at least 1"));
+                return Err(format!("invalid {name} = 0; expected at least 1"));
             }
         }
         let rate = self.optimizer.learning_rate();
         if !(rate.is_finite() && rate > 0.0) {
-            return Err(format!("the learning rate is {rate}, it must be above 0"));
+            return Err(format!("invalid learning_rate = {rate}; expected a number above 0"));
         }
         if !(self.max_gradient_norm.is_finite() && self.max_gradient_norm > 0.0) {
-            return Err(format!("run.max_gradient_norm is {}, it must be above 0", self.max_gradient_norm));
+            let norm = self.max_gradient_norm;
+            return Err(format!("invalid run.max_gradient_norm = {norm}; expected a number above 0"));
         }
         if !(0.0..1.0).contains(&self.average_decay) {
-            return Err(format!("run.average_decay is {}, it must lie in 0..1", self.average_decay));
+            let decay = self.average_decay;
+            return Err(format!("invalid run.average_decay = {decay}; expected 0 to below 1"));
+        }
+        let (power, ratio) = (self.schedule.power, self.schedule.final_ratio);
+        if !(power.is_finite() && power > 0.0) {
+            return Err(format!("invalid run.schedule.power = {power}; expected a number above 0"));
+        }
+        if !(0.0..=1.0).contains(&ratio) {
+            return Err(format!("invalid run.schedule.final_ratio = {ratio}; expected 0 to 1"));
+        }
+        if !(0.0..=1.0).contains(&self.max_skipped) {
+            return Err(format!("invalid run.max_skipped = {}; expected 0 to 1", self.max_skipped));
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ pub enum Error {
     },
     /// A checkpoint that does not fit the configuration, or is damaged.
     #[error(
-        "{path}: {reason}; a run goes on only with the model it was started with (choose another `out` for a new one)"
+        "cannot resume from {path}: {reason}; a run resumes only with the model that it was started with, so set another `run.out` for a new run"
     )]
     Checkpoint {
         /// The file.
@@ -32,7 +32,7 @@ pub enum Error {
     },
     /// Batch after batch whose loss or gradient is no number.
     #[error(
-        "step {step}: the loss is {loss} and the gradient's norm {norm}, for {count} steps in a row; the last batch: {batch}. A lower learning rate or the samples named may be the cure"
+        "step {step}: loss {loss}, gradient norm {norm}; not finite in {count} steps in a row. Lower the learning rate, or check the samples of this batch: {batch}"
     )]
     NotFinite {
         /// The step.
@@ -45,6 +45,28 @@ pub enum Error {
         count: u32,
         /// The names of its samples.
         batch: String,
+    },
+    /// Another process trains in the run's folder.
+    #[error("{path} is in use by another training run; set another `run.out`, or stop that run first")]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// More samples than allowed cannot be trained on.
+    #[error(
+        "{skipped} of {drawn} samples cannot be trained on, more than run.max_skipped = {limit} allows; the last: {last}. {list} lists them: correct them, or raise run.max_skipped"
+    )]
+    Skipped {
+        /// How many.
+        skipped: u64,
+        /// Of how many.
+        drawn: u64,
+        /// The share allowed.
+        limit: f64,
+        /// The last of them, with its file and the reason.
+        last: String,
+        /// The file that lists them.
+        list: PathBuf,
     },
     /// The data cannot be used.
     #[error(transparent)]

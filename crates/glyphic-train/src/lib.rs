@@ -1,8 +1,9 @@
-//! Training: one readable loop for every task.
+//! Training: one readable loop for every model.
 //!
 //! [`train`] runs a [`TrainConfig`]: batches made ahead on threads, the loss, AdamW or SGD with global gradient clipping
-//! and a schedule, a moving average of the weights, validation by the task's metric on the very code that serves
-//! users, checkpoints from which a killed run goes on to the same weights, a log and a plot.
+//! and a schedule, a moving average of the weights, validation by the model's metric on the very code that serves
+//! users, checkpoints from which a killed run continues to the same weights, a log and a plot. [`ModelConfig`] lists the
+//! models, each of which is [`Trainable`].
 
 mod checkpoint;
 mod config;
@@ -12,38 +13,45 @@ mod memory;
 mod params;
 mod run;
 mod schedule;
+mod skipped;
 mod tasks;
 
-pub use config::{Adamw, Optimizer, RunConfig, Sgd, TaskConfig, TrainConfig};
+use std::fs::{File, TryLockError};
+
+pub use config::{Adamw, Batches, Optimizer, RunConfig, Sgd, TrainConfig};
 pub use error::{Error, Result};
 pub use log::{LogRow, plot};
 pub use run::{Observer, Summary};
 pub use schedule::{Decay, Schedule};
 pub use tasks::{
-    DetectionConfig, DetectionSource, Outlines, RecognitionConfig, RecognitionSource, SourceKind,
+    DetectionBatches, ModelConfig, Outlines, RecognitionBatches, Scores, SourceConfig, SourceKind, Trainable,
     ValidationSet,
 };
 
 /// Trains what the configuration says, from the newest checkpoint in its folder where there is one. The folder gets a
-/// copy of the resolved configuration as `config.toml`.
+/// copy of the resolved configuration as `config.toml`, and `skipped.txt` where samples were skipped; it is locked as long as
+/// the run lasts.
 ///
 /// # Errors
-/// [`Error`]: data that cannot be read, a device that is not there, a checkpoint of another model, a full disk, a
-/// loss that is no number. What was reached by the last checkpoint stays.
+/// [`Error`]: a folder in which another run trains, data that cannot be read, more bad samples than
+/// [`RunConfig::max_skipped`] allows, a device that is not there, a checkpoint of another model, a full disk, a loss that is
+/// not finite. What was reached by the last checkpoint stays.
 pub fn train(config: &TrainConfig, observer: &mut dyn Observer) -> Result<Summary> {
     let run = &config.run;
-    let device = glyphic_nn::device::parse(&run.device)?.autodiff();
     std::fs::create_dir_all(&run.out).map_err(|e| Error::io(&run.out, e))?;
+    let _lock = lock(run)?;
     log::write_atomic(&run.out.join("config.toml"), config.to_toml()?.as_bytes())?;
-    let step = checkpoint::newest_step(&run.out)?;
-    match &config.task {
-        TaskConfig::Recognition(task) => {
-            let (mut task, net) = tasks::RecognitionTask::new(run, task, &device, step, observer)?;
-            run::train(&mut task, net, run, observer)
-        }
-        TaskConfig::Detection(task) => {
-            let (mut task, net) = tasks::DetectionTask::new(run, task, &device, step, observer)?;
-            run::train(&mut task, net, run, observer)
-        }
+    config.model.train(config, observer)
+}
+
+/// The lock of a run's folder. The system drops it with the process, however that ends.
+fn lock(run: &RunConfig) -> Result<File> {
+    let path = run.out.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|e| Error::io(&path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked { path: run.out.clone() }),
+        Err(TryLockError::Error(e)) => Err(Error::io(&path, e)),
     }
 }

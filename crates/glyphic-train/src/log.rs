@@ -30,6 +30,9 @@ pub struct LogRow {
     pub samples_per_second: f64,
     /// Share of the time in which the loop waited for its batches, 0 to 1.
     pub data_wait: f64,
+    /// Samples skipped so far because they cannot be trained on.
+    #[serde(default)]
+    pub skipped: u64,
     /// Scores by `set/metric`, where this row validated.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scores: BTreeMap<String, f64>,
@@ -184,6 +187,8 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn row(step: u64, score: Option<f64>) -> LogRow {
@@ -196,6 +201,7 @@ mod tests {
             gradient_norm: 1.0,
             samples_per_second: 50.0,
             data_wait: 0.1,
+            skipped: 0,
             scores: score.map(|s| ("val/hmean".to_owned(), s)).into_iter().collect(),
         }
     }

@@ -63,6 +63,41 @@ impl ModuleVisitor for Collect {
     }
 }
 
+/// Values that a forward pass changes by itself: the running statistics of batch normalization.
+pub(crate) struct Statistics(GradientsParams);
+
+impl Statistics {
+    /// Those of a module with autodiff on. Tensors are shared, not copied.
+    pub(crate) fn of<M: Module>(module: &M) -> Self {
+        let mut statistics = Self(GradientsParams::new());
+        module.visit(&mut statistics);
+        statistics
+    }
+
+    /// Puts them back into the module that they were taken from.
+    pub(crate) fn restore<M: Module>(mut self, module: M) -> M {
+        module.map(&mut self)
+    }
+}
+
+impl ModuleVisitor for Statistics {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = param.val();
+        if !value.is_require_grad() {
+            self.0.register(param.id, value.inner());
+        }
+    }
+}
+
+impl ModuleMapper for Statistics {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        match self.0.remove::<D>(param.id) {
+            Some(old) => param.map(|_| Tensor::from_inner(old)),
+            None => param,
+        }
+    }
+}
+
 struct Lerp {
     current: GradientsParams,
     keep: f32,

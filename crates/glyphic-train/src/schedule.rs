@@ -11,6 +11,8 @@ pub enum Decay {
     /// The base rate until `decay_steps` before the end, then a straight line to the final one
     /// (warm-up, stable, decay: Hu et al. 2024). A run can be prolonged from its plateau.
     Plateau,
+    /// A power of the remaining share of steps, falling from the base rate to the final one; MMOCR's `poly`.
+    Polynomial,
     /// The base rate throughout.
     Constant,
 }
@@ -27,11 +29,13 @@ pub struct Schedule {
     pub decay_steps: u64,
     /// The last rate as a fraction of the base rate.
     pub final_ratio: f64,
+    /// The exponent of `polynomial`.
+    pub power: f64,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { warmup_steps: 500, decay: Decay::Cosine, decay_steps: 2000, final_ratio: 0.01 }
+        Self { warmup_steps: 500, decay: Decay::Cosine, decay_steps: 2000, final_ratio: 0.01, power: 0.9 }
     }
 }
 
@@ -52,6 +56,10 @@ impl Schedule {
                 self.final_ratio
                     + (1.0 - self.final_ratio) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
             }
+            Decay::Polynomial => {
+                let rest = 1.0 - fall(self.warmup_steps);
+                self.final_ratio + (1.0 - self.final_ratio) * rest.powf(self.power)
+            }
             Decay::Plateau => {
                 let start = steps.saturating_sub(self.decay_steps).max(self.warmup_steps);
                 if step < start { 1.0 } else { 1.0 - (1.0 - self.final_ratio) * fall(start) }
@@ -67,8 +75,8 @@ mod tests {
 
     #[test]
     fn rate_warms_up_then_falls_to_the_final_ratio() {
-        for decay in [Decay::Cosine, Decay::Plateau] {
-            let s = Schedule { warmup_steps: 10, decay, decay_steps: 40, final_ratio: 0.1 };
+        for decay in [Decay::Cosine, Decay::Plateau, Decay::Polynomial] {
+            let s = Schedule { warmup_steps: 10, decay, decay_steps: 40, final_ratio: 0.1, power: 0.9 };
             assert!((s.rate(2.0, 0, 100) - 0.2).abs() < 1e-12);
             assert!((s.rate(2.0, 9, 100) - 2.0).abs() < 1e-12);
             assert!((s.rate(2.0, 10, 100) - 2.0).abs() < 1e-12);
@@ -80,7 +88,8 @@ mod tests {
 
     #[test]
     fn plateau_holds_until_the_fall() {
-        let s = Schedule { warmup_steps: 0, decay: Decay::Plateau, decay_steps: 40, final_ratio: 0.0 };
+        let plateau = Decay::Plateau;
+        let s = Schedule { warmup_steps: 0, decay: plateau, decay_steps: 40, final_ratio: 0.0, power: 0.9 };
         assert_eq!(s.rate(1.0, 59, 100), 1.0);
         assert_eq!(s.rate(1.0, 80, 100), 0.5);
     }

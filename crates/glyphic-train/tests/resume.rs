@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use glyphic_core::Image;
+use glyphic_detect::DbNetConfig;
 use glyphic_nn::checkpoint;
-use glyphic_train::{LogRow, Observer, TrainConfig, train};
+use glyphic_recognize::crnn::CrnnConfig;
+use glyphic_train::{Batches, LogRow, ModelConfig, Observer, Optimizer, TrainConfig, train};
 
 fn assert_same_weights(a: &Path, b: &Path) {
     let read = |run: &Path| checkpoint::read(run.join("last.safetensors")).unwrap();
@@ -73,20 +75,20 @@ checkpoint_every = 3
 schedule.warmup_steps = 2
 schedule.decay = "constant"
 
-[task.recognition.crnn_lite]
+[model.crnn_lite]
 characters = "ab"
 stem = 4
 stages = [4, 6, 8]
 mix = 8
 
-[task.recognition.batches]
+[batches]
 batch_size = 4
 pool = 2
 
-[[task.recognition.train]]
+[[train]]
 source.pack = {pack:?}
 
-[[task.recognition.validate]]
+[[validate]]
 name = "bars"
 pack = {pack:?}
 "#
@@ -115,7 +117,7 @@ fn killed_recognition_run_continues_to_the_same_weights() {
     train(&recognition_config(&pack, &parts, 6), &mut Recorder::default()).unwrap();
     let mut seen = Recorder::default();
     train(&recognition_config(&pack, &parts, 12), &mut seen).unwrap();
-    assert!(seen.messages.iter().any(|m| m.contains("goes on from step 6")), "{:?}", seen.messages);
+    assert!(seen.messages.iter().any(|m| m.contains("resuming from step 6")), "{:?}", seen.messages);
     assert_eq!(seen.losses.len(), 6);
 
     assert_same_weights(&whole, &parts);
@@ -146,12 +148,10 @@ fn checkpoint_of_another_network_is_refused_with_its_path() {
     let run = folder.path().join("run");
     train(&recognition_config(&pack, &run, 3), &mut Recorder::default()).unwrap();
     let mut other = recognition_config(&pack, &run, 6);
-    match &mut other.task {
-        glyphic_train::TaskConfig::Recognition(task) => task.crnn_lite.mix = 12,
-        glyphic_train::TaskConfig::Detection(_) => unreachable!("the test trains a recognizer"),
-    }
+    let ModelConfig::CrnnLite(model) = &mut other.model else { panic!("the test trains a recognizer") };
+    model.mix = 12;
     let error = train(&other, &mut Recorder::default()).unwrap_err().to_string();
-    assert!(error.contains("net.bpk") && error.contains("another `out`"), "{error}");
+    assert!(error.contains("net.bpk") && error.contains("another `run.out`"), "{error}");
 }
 
 /// Dark boxes on a light page.
@@ -188,22 +188,22 @@ checkpoint_every = 2
 schedule.warmup_steps = 1
 schedule.decay = "constant"
 
-[task.detection.dbnet.backbone.lite]
+[model.dbnet.backbone.lite]
 stem = [4, 4]
 stages = [[4, 1], [6, 1], [8, 1]]
 
-[task.detection.dbnet.neck]
+[model.dbnet.neck]
 lateral_channels = 8
 out_channels = 4
 
-[task.detection.batches]
+[batches]
 batch_size = 2
 augment.size = 64
 
-[[task.detection.train]]
+[[train]]
 source.pack = {pack:?}
 
-[[task.detection.validate]]
+[[validate]]
 name = "boxes"
 pack = {pack:?}
 "#
@@ -227,16 +227,188 @@ fn killed_detection_run_continues_to_the_same_weights() {
     assert_same_weights(&whole, &parts);
 }
 
+fn open(text: &str) -> Result<TrainConfig, String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), text).unwrap();
+    TrainConfig::open(file.path()).map_err(|e| e.to_string())
+}
+
 #[test]
-fn typo_in_a_configuration_is_named_with_its_line() {
+fn errors_of_a_configuration_name_line_key_and_what_is_expected() {
+    let data = "[[train]]\nsource.pack = \"data\"\n";
+    for (text, parts) in [
+        ("[run]\nseed = 1\nstepz = 5\n[model.crnn_lite]\n", vec!["stepz", "line 3"]),
+        ("[run]\nsteps = 0\n[model.crnn_lite]\n", vec!["invalid run.steps = 0; expected at least 1"]),
+        ("[model.crnn_light]\n", vec!["line 1", "crnn_light", "`crnn_lite`"]),
+        ("[model.crnn_lite]\nmix = 0\n", vec!["invalid crnn_lite.mix = 0; expected 1 to 4096 channels"]),
+        ("[model.dbnet_lite]\n[batches]\npool = 2\n", vec!["line 3", "pool"]),
+        ("[model.dbnet_lite]\n[batches]\nbatch_size = 0\n", vec!["invalid batches.batch_size = 0"]),
+        (
+            "[model.dbnet_lite]\n[batches.augment]\nsize = 100\n",
+            vec!["batches.augment.size = 100", "multiple of 32"],
+        ),
+        (
+            "[run]\nmax_skipped = 2.0\n[model.crnn_lite]\n",
+            vec!["invalid run.max_skipped = 2; expected 0 to 1"],
+        ),
+        (
+            "[task.detection.dbnet]\nlevel = \"auto\"\n[task.detection.batches]\nbatch_size = 4\n",
+            vec![
+                "task.detection.batches: [batches]",
+                "task.detection.dbnet: [model.dbnet_lite], or [model.dbnet]",
+            ],
+        ),
+        ("[task.recognition.crnn_lite]\n", vec!["task.recognition.crnn_lite: [model.crnn_lite]"]),
+    ] {
+        let error = open(&format!("{text}{data}")).unwrap_err();
+        assert!(parts.iter().all(|part| error.contains(part)), "{text}\n{error}");
+    }
+    assert!(open("[model.crnn_lite]\n").unwrap_err().contains("train"));
+}
+
+#[test]
+fn a_key_that_is_set_changes_that_key_and_nothing_else() {
+    let data = "[[train]]\nsource.pack = \"data\"\n";
+    let text = "[run]\noptimizer.adamw.beta_2 = 0.5\n[model.dbnet_lite]\ndecode.min_score = 0.5\n[batches]\naugment.photo.blur = 0.9\n";
+    let base = open(&format!("[model.dbnet_lite]\n{data}")).unwrap();
+    let mut expected = base.clone();
+    let (ModelConfig::DbnetLite(model), Batches::Detection(batches)) =
+        (&mut expected.model, &mut expected.batches)
+    else {
+        panic!("the configuration is a detector's")
+    };
+    assert_eq!(*model, DbNetConfig::lite());
+    model.decode.min_score = 0.5;
+    batches.augment.photo.blur = 0.9;
+    assert_eq!(batches.augment.photo.invert, 0.0);
+    let Optimizer::Adamw(adamw) = &mut expected.run.optimizer else { panic!("AdamW is the default") };
+    adamw.beta_2 = 0.5;
+    assert_eq!(open(&format!("{text}{data}")).unwrap(), expected);
+}
+
+#[test]
+fn a_folder_in_which_a_run_trains_is_refused_to_another() {
+    struct Inner<'a>(&'a TrainConfig, Option<String>);
+    impl Observer for Inner<'_> {
+        fn step(&mut self, _: u64, _: u64, _: f64, _: f64) {
+            if self.1.is_none() {
+                self.1 = train(self.0, &mut Recorder::default()).err().map(|e| e.to_string());
+            }
+        }
+        fn row(&mut self, _: &LogRow) {}
+        fn message(&mut self, _: &str) {}
+    }
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("typo.toml");
-    fs::write(&path, "[run]\nseed = 1\nstepz = 5\n[task.recognition]\ntrain = []\n").unwrap();
-    let error = TrainConfig::open(&path).unwrap_err().to_string();
-    assert!(error.contains("stepz") && error.contains("line 3"), "{error}");
-    fs::write(&path, "[run]\nsteps = 0\n[task.recognition]\ntrain = []\n").unwrap();
-    let error = TrainConfig::open(&path).unwrap_err().to_string();
-    assert!(error.contains("run.steps is 0"), "{error}");
+    let pack = folder.path().join("pack");
+    recognition_pack(&pack);
+    let config = recognition_config(&pack, &folder.path().join("run"), 1);
+    let mut observer = Inner(&config, None);
+    train(&config, &mut observer).unwrap();
+    let error = observer.1.unwrap();
+    assert!(error.contains("in use by another training run") && error.contains("run.out"), "{error}");
+    // The lock ends with the run.
+    train(&config, &mut Recorder::default()).unwrap();
+}
+
+#[test]
+fn a_run_over_broken_labels_ends_well_and_names_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let pack = folder.path().join("pack");
+    recognition_pack(&pack);
+    fs::write(pack.join("crops/broken.png"), b"no picture").unwrap();
+    fs::copy(pack.join("crops/0.png"), pack.join("crops/good.png")).unwrap();
+    let labels = pack.join("labels.tsv");
+    let mut text = fs::read_to_string(&labels).unwrap();
+    text.push_str("missing.png\tab\n");
+    text.push_str("no tab\n");
+    text.push_str("broken.png\tab\n");
+    text.push_str("good.png\taxb\n");
+    text.push_str(&format!("good.png\t{}\n", "ab".repeat(100)));
+    fs::write(&labels, text).unwrap();
+    let out = folder.path().join("run");
+    let mut config = recognition_config(&pack, &out, 300);
+    config.run.validate_every = 300;
+    config.run.checkpoint_every = 150;
+    config.run.max_skipped = 0.3;
+    config.validate.clear();
+    let mut seen = Recorder::default();
+    let summary = train(&config, &mut seen).unwrap();
+    assert_eq!((summary.steps, summary.samples), (300, 1200));
+    // Three of 27 labels are drawn and skipped each epoch.
+    assert!((80..300).contains(&summary.skipped), "{}", summary.skipped);
+    assert_eq!(seen.rows.last().unwrap().skipped, summary.skipped);
+    let listed = fs::read_to_string(out.join("skipped.txt")).unwrap();
+    for (line, reason) in [
+        (25, "missing.png"),
+        (26, "labels.tsv:26"),
+        (27, "broken.png"),
+        (28, "vocabulary lacks 'x'"),
+        (29, "time steps"),
+    ] {
+        let place = format!("labels.tsv:{line}");
+        let found =
+            listed.lines().find(|l| l.contains(&place)).unwrap_or_else(|| panic!("{place}: {listed}"));
+        assert!(found.contains(reason), "{found}");
+        assert!(seen.messages.iter().any(|m| m.starts_with("skipped: ") && m.contains(found)), "{found}");
+    }
+    assert_eq!(listed.lines().count(), 5, "{listed}");
+
+    // Too many are refused, before anything is trained and while it is.
+    config.run.out = folder.path().join("strict");
+    config.run.max_skipped = 0.0;
+    let error = train(&config, &mut Recorder::default()).unwrap_err().to_string();
+    assert!(error.contains("2 of 29 samples") && error.contains("run.max_skipped = 0"), "{error}");
+    config.run.out = folder.path().join("later");
+    config.run.max_skipped = 0.05;
+    let error = train(&config, &mut Recorder::default()).unwrap_err().to_string();
+    assert!(error.contains("run.max_skipped = 0.05") && error.contains("skipped.txt"), "{error}");
+}
+
+#[test]
+fn a_run_over_broken_pictures_of_a_detection_pack_ends_well_and_names_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let pack = folder.path().join("pack");
+    detection_pack(&pack);
+    fs::write(pack.join("images/broken.png"), b"no picture").unwrap();
+    let labels = pack.join("gt.jsonl");
+    let mut text = fs::read_to_string(&labels).unwrap();
+    let line = |name: &str, width: u32| {
+        format!("{{\"file_name\": \"{name}\", \"height\": 128, \"width\": {width}, \"annotations\": []}}\n")
+    };
+    text.push_str(&line("missing.png", 160));
+    text.push_str("{\"file_name\": 3\n");
+    text.push_str(&line("broken.png", 160));
+    text.push_str(&line("0.png", 99));
+    fs::write(&labels, text).unwrap();
+    let out = folder.path().join("run");
+    let mut config = detection_config(&pack, &out, 12);
+    config.run.max_skipped = 0.5;
+    config.validate.clear();
+    let mut seen = Recorder::default();
+    let summary = train(&config, &mut seen).unwrap();
+    assert_eq!((summary.steps, summary.samples), (12, 24));
+    let listed = fs::read_to_string(out.join("skipped.txt")).unwrap();
+    for line in 5..=8 {
+        assert!(listed.contains(&format!("gt.jsonl:{line}")), "{line}: {listed}");
+    }
+    assert!(seen.losses.iter().all(|l| l.is_finite()));
+}
+
+/// MMOCR's models train as the defaults do.
+#[test]
+fn the_loss_of_mmocrs_crnn_falls() {
+    let folder = tempfile::tempdir().unwrap();
+    let pack = folder.path().join("pack");
+    recognition_pack(&pack);
+    let mut config = recognition_config(&pack, &folder.path().join("run"), 12);
+    config.model = ModelConfig::Crnn(CrnnConfig { characters: "ab".to_owned(), ..CrnnConfig::default() });
+    config.run.validate_every = 12;
+    let mut seen = Recorder::default();
+    train(&config, &mut seen).unwrap();
+    assert!(seen.rows.last().unwrap().scores.contains_key("bars/word_acc"));
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    let (first, last) = (mean(&seen.losses[..3]), mean(&seen.losses[9..]));
+    assert!(last < first, "{first} to {last}");
 }
 
 #[test]
@@ -252,5 +424,5 @@ fn shipped_training_configurations_are_valid() {
         assert_eq!(TrainConfig::open(copy.path()).unwrap(), config);
         count += 1;
     }
-    assert_eq!(count, 2);
+    assert_eq!(count, 4);
 }

@@ -1,6 +1,6 @@
 use std::{fs, path::Path};
 
-use glyphic_core::Confidence;
+use glyphic_core::{Confidence, deserialize_over};
 use glyphic_detect::{DetectorConfig, dbnet::DbLevel};
 use glyphic_recognize::{BeamConfig, Decoding, RecognizerConfig};
 use serde::{Deserialize, Serialize};
@@ -9,9 +9,8 @@ use crate::{Error, Result};
 
 /// How a page is read: its models' networks and what happens between them.
 ///
-/// In TOML, `[detector.NAME]`, `[recognizer.NAME]` and `[reading]`. A stage that a file names is taken from that
-/// file alone: what the file leaves out has the default of that network. The default is the models whose weights are
-/// shipped.
+/// In TOML, `[detector.NAME]`, `[recognizer.NAME]` and `[reading]`. A key that is set changes that key and nothing else:
+/// inside a model the others have that model's defaults. The default is the models whose weights are shipped.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ReaderConfig {
     /// What finds text.
@@ -26,11 +25,11 @@ pub struct ReaderConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReadingConfig {
-    /// What a crop shows around its region on each side, in heights of the region; below 0 it shows less than the
-    /// region. -0.25 to 1.
+    /// Margin of a crop on each side of its region, in heights of the region; negative values cut into the region. -0.25
+    /// to 1.
     pub crop_margin: f64,
-    /// A region that is read with less confidence is read again, with each of `reread_margins` until it is as sure, and
-    /// the surest reading counts; 0 for never, up to 1.
+    /// A region read with less confidence is read again with each of `reread_margins` until it reaches it; the reading
+    /// with the highest confidence counts. 0 (never) to 1.
     pub reread_below: f32,
     /// Margins of those readings, as `crop_margin`.
     pub reread_margins: Vec<f64>,
@@ -74,7 +73,7 @@ impl ReadingConfig {
 }
 
 /// A configuration file: the parts it names.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConfigFile {
     detector: Option<DetectorConfig>,
@@ -118,7 +117,9 @@ impl ReaderConfig {
     /// # Errors
     /// [`Error::Config`], which names line and column, [`Error::Reading`].
     pub fn apply(&mut self, toml: &str, name: &str) -> Result<Applied> {
-        let file: ConfigFile = toml::from_str(toml)
+        let base = ConfigFile { detector: None, recognizer: None, reading: Some(self.reading.clone()) };
+        let file = toml::Deserializer::parse(toml)
+            .and_then(|deserializer| deserialize_over(&base, deserializer))
             .map_err(|source| Error::Config { name: name.to_owned(), source: Box::new(source) })?;
         let applied = Applied { detector: file.detector.is_some(), recognizer: file.recognizer.is_some() };
         if let Some(reading) = &file.reading {
@@ -132,18 +133,16 @@ impl ReaderConfig {
 }
 
 impl ReaderConfig {
-    /// What one region of the detector is.
+    /// Sets the granularity of detected regions.
     ///
     /// # Errors
     /// [`Error::Level`] for a detector that learned one kind of region only.
     pub fn set_level(&mut self, level: DbLevel) -> Result<()> {
-        let DetectorConfig::Dbnet(detector) = &mut self.detector;
-        *detector.level.as_mut().ok_or(Error::Level)? = level;
+        *self.detector.level_mut().ok_or(Error::Level)? = level;
         Ok(())
     }
 
-    /// The language model that the recognizer's search looks at: a name of the catalog or a file; `none` for no search, but
-    /// the best class of each time step.
+    /// Sets the language model of the beam search: a name of the catalog or a file; `none` decodes greedily.
     pub fn set_language_model(&mut self, name: &str) {
         let decoding = self.recognizer.decoding_mut();
         let beam = match std::mem::take(decoding) {
@@ -192,6 +191,26 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_set_changes_that_key_and_nothing_else() {
+        let mut config = ReaderConfig::default();
+        let text = "[detector.dbnet_lite]\ndecode.min_score = 0.5\n[recognizer.crnn_lite]\ndecoding.beam.width = 3\n";
+        config.apply(text, "my.toml").unwrap();
+        let mut expected = ReaderConfig::default();
+        if let DetectorConfig::DbnetLite(detector) = &mut expected.detector {
+            detector.decode.min_score = 0.5;
+        }
+        if let Decoding::Beam(beam) = expected.recognizer.decoding_mut() {
+            beam.width = 3;
+        }
+        assert_eq!(config, expected);
+        config.apply("[reading]\ncrop_margin = 0.2\n", "a.toml").unwrap();
+        config.apply("[reading]\nmin_text_score = 0.1\n", "b.toml").unwrap();
+        expected.reading.crop_margin = 0.2;
+        expected.reading.min_text_score = 0.1;
+        assert_eq!(config, expected);
+    }
+
+    #[test]
     fn a_typo_is_named_with_its_line() {
         for (toml, line, word) in [
             ("[reading]\ncrop_marign = 0.1\n", "line 2", "crop_marign"),
@@ -225,8 +244,7 @@ mod tests {
     fn a_level_is_set_where_the_detector_knows_levels() {
         let mut config = ReaderConfig::default();
         config.set_level(DbLevel::Line).unwrap();
-        let DetectorConfig::Dbnet(detector) = &config.detector;
-        assert_eq!(detector.level, Some(DbLevel::Line));
+        assert_eq!(config.detector.level_mut(), Some(&mut DbLevel::Line));
         config.apply(glyphic_zoo::model("dbnet_r18").unwrap().config(), "dbnet_r18").unwrap();
         let error = config.set_level(DbLevel::Line).unwrap_err().to_string();
         assert!(error.contains("dbnet_lite"), "{error}");

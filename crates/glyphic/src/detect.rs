@@ -1,8 +1,7 @@
 use glyphic_core::Detector;
 use glyphic_detect::DetectorConfig;
-use glyphic_nn::Device;
 
-use crate::{Result, Weights};
+use crate::{Device, Result, Weights, device, weights::Loaded};
 
 /// A detector, ready to run.
 ///
@@ -14,5 +13,10 @@ pub fn load_detector(
     weights: &Weights,
     device: &Device,
 ) -> Result<Box<dyn Detector>> {
-    config.build(&weights.load()?, device).map_err(|e| weights.does_not_fit(e))
+    let detector = match weights.load()? {
+        Loaded::Graph(graph) if device::is_cpu(device) => config.from_graph(&graph),
+        #[cfg(feature = "train")]
+        loaded => config.build(&loaded.into_state(), device),
+    };
+    detector.map_err(|e| weights.does_not_fit(e))
 }

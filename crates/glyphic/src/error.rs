@@ -21,7 +21,7 @@ pub enum Error {
         source: Box<toml::de::Error>,
     },
     /// A value of `[reading]` outside its range.
-    #[error("reading.{field} is {value}: it needs {expected}")]
+    #[error("invalid reading.{field} = {value}; expected {expected}")]
     Reading {
         /// The field.
         field: &'static str,
@@ -48,6 +48,28 @@ pub enum Error {
         name: String,
         /// What is wrong with it.
         source: glyphic_recognize::Error,
+    },
+    /// A name that is neither a model of the catalog nor a file.
+    #[error("{source}; or name a TOML file that exists")]
+    UnknownModel {
+        /// The names there are.
+        source: glyphic_zoo::Error,
+    },
+    /// A model of another stage than the one asked for.
+    #[error("{model} configures no model to {task}")]
+    WrongStage {
+        /// The model's name, or the TOML file.
+        model: String,
+        /// The stage.
+        task: glyphic_zoo::Task,
+    },
+    /// A TOML file that configures a network whose weights are not shipped.
+    #[error("{model} configures {network}, whose weights are not shipped: give a .safetensors or .pth file")]
+    NoWeights {
+        /// The TOML file.
+        model: String,
+        /// The network, as in `[detector.NAME]`.
+        network: &'static str,
     },
     /// The catalog does not have what was asked for.
     #[error(transparent)]

@@ -3,12 +3,11 @@ use std::collections::BTreeSet;
 use glyphic_core::{
     Detector, DropReason, Image, Page, Polygon, Recognizer, Rect, Region, TextInstance, Transcript,
 };
-use glyphic_nn::{Device, device};
 use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
 
 use crate::{
-    ReaderConfig, ReadingConfig, Result, Weights, crop, crop::Crop, lines, load_detector, load_recognizer,
-    recognize, rules,
+    Device, ReaderConfig, ReadingConfig, Result, Weights, crop, crop::Crop, device, lines, load_detector,
+    load_recognizer, recognize, rules,
 };
 
 /// Reads the text of pictures. One reader serves every thread; a page never depends on what else is read, nor on

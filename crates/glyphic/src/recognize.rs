@@ -1,10 +1,9 @@
 use std::{fs, path::Path, sync::Arc};
 
 use glyphic_core::{Image, Recognizer, Transcript};
-use glyphic_nn::Device;
 use glyphic_recognize::{Decoding, LanguageModel, RecognizerConfig};
 
-use crate::{Error, Result, Weights, crop::Crop};
+use crate::{Device, Error, Result, Weights, crop::Crop, device, weights::Loaded};
 
 /// A language model of the catalog, or one in a file.
 ///
@@ -40,7 +39,12 @@ pub fn load_recognizer(
         Decoding::Greedy => None,
         Decoding::Beam(beam) => Some(Arc::new(load_language_model(&beam.language_model)?)),
     };
-    config.build(&weights.load()?, language, device).map_err(|e| weights.does_not_fit(e))
+    let recognizer = match weights.load()? {
+        Loaded::Graph(graph) if device::is_cpu(device) => config.from_graph(&graph, language),
+        #[cfg(feature = "train")]
+        loaded => config.build(&loaded.into_state(), language, device),
+    };
+    recognizer.map_err(|e| weights.does_not_fit(e))
 }
 
 /// Reads all crops; of the crops of one region (turned this way and that) the surest reading stays.

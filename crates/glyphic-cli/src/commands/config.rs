@@ -1,7 +1,7 @@
 use clap::Subcommand;
+use glyphic::Models;
 
 use crate::{
-    args::Models,
     exit::{Exit, Failure, OrExit},
     output::print,
 };
@@ -27,7 +27,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let Action::Show { models: names } = args.action;
     let mut models = Models::default();
     for name in &names {
-        models.add(name)?;
+        models.add(name).or_exit(Exit::Usage)?;
     }
     let text = toml::to_string(&models.config).or_exit(Exit::Output)?;
     print(&text)

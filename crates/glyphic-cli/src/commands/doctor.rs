@@ -4,7 +4,7 @@ use glyphic_nn::device;
 
 use crate::{exit::Failure, output::print};
 
-/// Tells what this build and this machine can do: versions, processor, devices, threads.
+/// Reports version, platform, CPU features, threads, devices and models of this build
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
@@ -16,8 +16,8 @@ pub(crate) fn run(Args {}: Args) -> Result<(), Failure> {
     };
     line("glyphic", env!("CARGO_PKG_VERSION"));
     line("platform", &format!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
-    line("build", if cfg!(debug_assertions) { "debug: slow, for development" } else { "release" });
-    line("processor features", &cpu_features().join(" "));
+    line("build", if cfg!(debug_assertions) { "debug (unoptimised; use --release)" } else { "release" });
+    line("CPU features", &cpu_features().join(" "));
     match std::thread::available_parallelism() {
         Ok(n) => line("threads", &n.to_string()),
         Err(e) => line("threads", &format!("unknown: {e}")),
@@ -31,15 +31,15 @@ pub(crate) fn run(Args {}: Args) -> Result<(), Failure> {
     }
     for model in glyphic_zoo::models() {
         let state = match model.weights() {
-            Ok(weights) => format!("weights built in, {:.1} MB", weights.len() as f64 / 1e6),
-            Err(_) => "needs --weights".to_owned(),
+            Ok(weights) => format!("weights included, {:.1} MB", weights.len() as f64 / 1e6),
+            Err(_) => "weights not included; give --weights FILE".to_owned(),
         };
         line(&format!("model {}", model.name), &state);
     }
     print(&text)
 }
 
-/// The vector instructions that the networks can make use of here.
+/// The vector instructions that the networks can use on this machine.
 fn cpu_features() -> Vec<&'static str> {
     #[allow(unused_mut, reason = "other processors have none to name")]
     let mut found = Vec::new();

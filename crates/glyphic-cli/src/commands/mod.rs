@@ -5,6 +5,7 @@ mod data;
 mod detect;
 mod doctor;
 mod eval;
+mod export;
 mod language_model;
 mod models;
 mod read;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Recognize(recognize::Args),
     Train(train::Args),
     Eval(eval::Args),
+    Export(export::Args),
     Synth(synth::Args),
     LanguageModel(language_model::Args),
     Data(data::Args),
@@ -38,6 +40,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Recognize(args) => recognize::run(args),
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Export(args) => export::run(args),
         Command::Synth(args) => synth::run(args),
         Command::LanguageModel(args) => language_model::run(args),
         Command::Data(args) => data::run(args),

@@ -59,8 +59,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     args.language.apply(&mut models.config);
     let device = args.models.device.open()?;
     let reader = Reader::builder()
-        .detector_weights(models.weights(Task::Detect))
-        .recognizer_weights(models.weights(Task::Recognize))
+        .detector_weights(models.weights(Task::Detect).or_exit(Exit::Usage)?)
+        .recognizer_weights(models.weights(Task::Recognize).or_exit(Exit::Usage)?)
         .config(models.config)
         .device(device)
         .build()

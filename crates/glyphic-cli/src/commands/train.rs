@@ -6,19 +6,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::exit::{Exit, Failure, OrExit};
 
-/// Trains a detector or recognizer; a run that was stopped goes on from its newest checkpoint.
+/// Trains a detector or recognizer. A run that was stopped resumes from its newest checkpoint.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What is trained, on what, how long: TOML, see configs/train
+    /// Training configuration, TOML; configs/train has one for each model
     #[arg(value_name = "CONFIG")]
     config: PathBuf,
-    /// The folder of the run, in place of the configuration's
+    /// Folder of the run; overrides `run.out`
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Where the network runs, in place of the configuration's: cpu, vulkan:0, wgpu:0, cuda:0
+    /// Device: cpu, vulkan:0, wgpu:0 or cuda:0; overrides `run.device`
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
-    /// Processor threads [default: one a core]
+    /// Number of CPU threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 }
@@ -32,8 +32,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     config.run.out = args.out.unwrap_or(config.run.out);
     let summary = glyphic_train::train(&config, &mut Terminal::new(config.run.steps)).map_err(failure)?;
     let best = summary.best.map_or_else(String::new, |best| format!(", best score {best:.4}"));
+    let skipped = match summary.skipped {
+        0 => String::new(),
+        count => format!(", {count} samples skipped (see skipped.txt)"),
+    };
     eprintln!(
-        "{} steps, {} samples, {:.1} minutes{best}: {}",
+        "{} steps, {} samples{skipped}, {:.1} minutes{best}: {}",
         summary.steps,
         summary.samples,
         summary.minutes,
@@ -45,8 +49,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 fn failure(error: Error) -> Failure {
     let exit = match &error {
         Error::Config { .. } => Exit::Usage,
-        Error::Data(_) | Error::Synth(_) => Exit::Input,
-        Error::Io { .. } => Exit::Output,
+        Error::Data(_) | Error::Synth(_) | Error::Skipped { .. } => Exit::Input,
+        Error::Io { .. } | Error::Locked { .. } => Exit::Output,
         _ => Exit::Model,
     };
     Failure { exit, error: error.into() }
@@ -76,7 +80,7 @@ impl Observer for Terminal {
     fn row(&mut self, row: &LogRow) {
         let scores: String = row.scores.iter().map(|(name, score)| format!("  {name} {score:.4}")).collect();
         self.message(&format!(
-            "step {}  loss {:.4}  rate {:.2e}  {:.1} samples/s  {:.0}% waiting for data{scores}",
+            "step {}  loss {:.4}  rate {:.2e}  {:.1} samples/s  {:.0}% of the time waiting for data{scores}",
             row.step,
             row.loss,
             row.learning_rate,

@@ -63,7 +63,7 @@ fn wrong_arguments_say_what_would_be_right() {
         (vec!["read", "x.jpg", "--format", "pdf"], vec!["invalid value 'pdf'", "jsonl"]),
         (vec!["read", "x.jpg", "--threads", "0"], vec!["--threads"]),
         (vec!["read", "x.jpg", "--model", "dbnet_light"], vec!["no model \"dbnet_light\"", "dbnet_lite"]),
-        (vec!["detect", "x.jpg", "--model", "crnn_lite"], vec!["crnn_lite is no model to detect"]),
+        (vec!["detect", "x.jpg", "--model", "crnn_lite"], vec!["crnn_lite configures no model to detect"]),
         (vec!["read", "x.jpg", "--weights", "w.pth"], vec!["detect=FILE or recognize=FILE"]),
         (vec!["detect", photo.as_str(), "--weights", "recognize=w.pth"], vec!["another stage", "detect"]),
         (vec!["read", photo.as_str(), "--format", "overlay"], vec!["--out"]),

@@ -59,7 +59,9 @@ fn labels_go_from_format_to_format_and_back() {
 fn regions_become_crops_in_packs_and_databases() {
     let (dir, folder) = pack();
     let (crops, db) = (dir.path().join("crops"), dir.path().join("db"));
-    glyphic(&["data", "convert", text(&folder), text(&crops), "--crops"]).ok();
+    let run = glyphic(&["data", "convert", text(&folder), text(&crops), "--crops"]);
+    assert!(run.stderr.contains("note: 1 region to be ignored is left out"), "{}", run.stderr);
+    run.ok();
     assert_eq!(fs::read_to_string(crops.join("labels.tsv")).unwrap(), "a_0.png\ttwo words\nb_0.png\tabc\n");
     glyphic(&["data", "lmdb", text(&folder), text(&db)]).ok();
     let stats = glyphic(&["data", "stats", text(&db)]).ok();
@@ -165,4 +167,27 @@ fn lint_names_what_is_wrong_and_ends_with_3() {
     }
     glyphic(&["data", "lint", text(&folder), "--vocab", "dict36"]).fails(3, &["findings"]);
     glyphic(&["data", "lint", text(&folder), "--vocab", "no/such/file"]).fails(2, &["no/such/file"]);
+}
+
+#[test]
+fn what_gives_no_crop_and_references_that_lead_nowhere_are_named() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../glyphic-labels/tests/cases");
+    let dir = tempfile::tempdir().unwrap();
+    let run = glyphic(&[
+        "data",
+        "lmdb",
+        text(&cases.join("outside-regions/out.txt")),
+        text(&dir.path().join("db")),
+    ]);
+    let named = "annotation 0: it lies outside of its 500x300 picture (\"OUT\"); it is left out";
+    assert!(run.stderr.contains(named) && run.stderr.contains("1 records"), "{}", run.stderr);
+    run.ok();
+    let coco = cases.join("dangling-coco/dangling.json");
+    let out = dir.path().join("coco.txt");
+    let run = glyphic(&["data", "convert", text(&coco), text(&out), "--to", "mmocr-det"]);
+    for words in ["image id 9", "category id 7", "annotation id 1"] {
+        assert!(run.stderr.contains(words), "no {words:?} in {}", run.stderr);
+    }
+    run.ok();
+    glyphic(&["data", "lint", text(&coco)]).fails(3, &["findings"]);
 }

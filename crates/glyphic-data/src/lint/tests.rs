@@ -33,12 +33,12 @@ fn characters_outside_the_vocabulary_are_counted_with_their_first_place() {
 
 #[test]
 fn texts_longer_than_their_time_steps_are_found_blanks_between_repeats_counted() {
-    // 24 pixels wide at height 32: one 32 pixel unit, 8 steps.
+    // 24 pixels wide at height 32: 6 steps that it touches and one behind it.
     let labels = "a.png\tabcdefgh\nb.png\tabcdefghi\nc.png\taabbcc\nd.png\taabb";
     let report = lint(&fixtures::recognition(labels, |_| (24, 32)));
     let got: Vec<_> = report.too_long.first.iter().map(|t| (t.at.line, t.needed, t.steps)).collect();
-    assert_eq!(got, [(2, 9, 8), (3, 9, 8)]);
-    assert_eq!((report.too_long.count, report.usable), (2, Some(2)));
+    assert_eq!(got, [(1, 8, 7), (2, 9, 7), (3, 9, 7)]);
+    assert_eq!((report.too_long.count, report.usable), (3, Some(1)));
 }
 
 #[test]

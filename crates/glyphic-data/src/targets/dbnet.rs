@@ -76,7 +76,7 @@ pub struct DbnetMaps {
 
 impl DbnetMaps {
     /// Maps of no picture yet, with room for `len` of them.
-    pub(crate) fn with_capacity(len: usize, height: usize, width: usize) -> Self {
+    pub fn with_capacity(len: usize, height: usize, width: usize) -> Self {
         let n = len * height * width;
         Self {
             len: 0,
@@ -91,7 +91,7 @@ impl DbnetMaps {
 }
 
 /// The maps of one picture while they are painted.
-pub(crate) struct Canvas {
+pub struct Canvas {
     shrink: Map<u8>,
     shrink_mask: Map<u8>,
     thr_mask: Map<u8>,
@@ -113,9 +113,11 @@ impl Gaps {
 }
 
 impl Canvas {
+    /// A canvas of this size.
+    ///
     /// # Panics
     /// Where a side is 0.
-    pub(crate) fn new(width: usize, height: usize) -> Self {
+    pub fn new(width: usize, height: usize) -> Self {
         Self::over(DbnetMaps::default(), width, height)
     }
 
@@ -151,7 +153,7 @@ impl DbnetTargets {
     ///
     /// # Errors
     /// [`Error::Setup`].
-    pub(crate) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         let fail = |reason: String| Err(Error::Setup { what: "DBNet targets", reason });
         if !(self.shrink_ratio > 0.0 && self.shrink_ratio < 1.0) {
             return fail(format!("shrink_ratio is {}, it must be above 0 and below 1", self.shrink_ratio));
@@ -214,7 +216,7 @@ impl DbnetTargets {
     }
 
     /// Adds the maps of `page` to `maps`, painted on a canvas of the same size.
-    pub(crate) fn draw(&self, page: &Page, canvas: &mut Canvas, maps: &mut DbnetMaps) {
+    pub fn draw(&self, page: &Page, canvas: &mut Canvas, maps: &mut DbnetMaps) {
         let from = maps.thr.len();
         maps.thr.resize(from + maps.width * maps.height, 0.0);
         let texts = page.instances.iter().map(|t| (t.region.polygon.points(), t.ignore));

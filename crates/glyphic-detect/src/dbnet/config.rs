@@ -1,7 +1,8 @@
-use glyphic_nn::backbones::{Depth, LiteConfig, ResNetConfig};
+#[cfg(feature = "train")]
+use glyphic_nn::backbones::{self, LiteConfig, ResNetConfig};
 use serde::{Deserialize, Serialize};
 
-use super::{DbDecodeConfig, DbLevel, DbLossConfig, DbUnclip};
+use super::{DbDecodeConfig, DbLevel, DbUnclip};
 use crate::{Error, InputConfig, ResizeConfig, Result};
 
 /// A DBNet and how it is used.
@@ -126,6 +127,23 @@ impl Default for DbBackbone {
     }
 }
 
+/// The depths of ResNet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Depth {
+    /// 18 layers.
+    #[serde(rename = "18")]
+    D18,
+    /// 34 layers.
+    #[serde(rename = "34")]
+    D34,
+    /// 50 layers.
+    #[serde(rename = "50")]
+    D50,
+    /// 101 layers.
+    #[serde(rename = "101")]
+    D101,
+}
+
 /// A ResNet backbone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -179,28 +197,74 @@ impl Default for DbNeckConfig {
     }
 }
 
+#[cfg(feature = "train")]
 impl DbResnet {
     pub(super) fn network(&self) -> ResNetConfig {
         ResNetConfig {
             norm_eval: self.norm_eval,
             stride_on_first: self.stride_on_first,
-            ..ResNetConfig::new(self.depth)
+            ..ResNetConfig::new(match self.depth {
+                Depth::D18 => backbones::Depth::D18,
+                Depth::D34 => backbones::Depth::D34,
+                Depth::D50 => backbones::Depth::D50,
+                Depth::D101 => backbones::Depth::D101,
+            })
         }
     }
 }
 
+#[cfg(feature = "train")]
 impl DbLite {
     pub(super) fn network(&self) -> LiteConfig {
         LiteConfig { stem: self.stem, fine: self.fine, stages: self.stages.to_vec() }
     }
 }
 
+#[cfg(feature = "train")]
 impl DbBackbone {
     /// Channels of the four features, fine to coarse.
     pub(super) fn channels(&self) -> Vec<usize> {
         match self {
             Self::Resnet(config) => config.network().channels().to_vec(),
             Self::Lite(config) => config.network().channels(),
+        }
+    }
+}
+
+/// Weights of the loss's parts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DbLossConfig {
+    /// Weight of the probability map's loss.
+    pub alpha: f64,
+    /// Weight of the threshold map's loss.
+    pub beta: f64,
+    /// Balanced cross-entropy on the probability map; dice where `false`.
+    pub balanced_bce: bool,
+    /// Weight of the loss of the level, for networks that know words from lines.
+    pub gamma: f64,
+    /// Hard negatives kept for each positive pixel of the batch.
+    pub negative_ratio: f64,
+}
+
+impl Default for DbLossConfig {
+    /// MMOCR's ICDAR 2015 configuration: 5, 10, balanced cross-entropy with 3 negatives a positive.
+    fn default() -> Self {
+        Self { alpha: 5.0, beta: 10.0, gamma: 0.5, balanced_bce: true, negative_ratio: 3.0 }
+    }
+}
+
+impl DbLossConfig {
+    pub(super) fn validate(&self) -> Result<()> {
+        let weights = [
+            ("loss.alpha", self.alpha),
+            ("loss.beta", self.beta),
+            ("loss.gamma", self.gamma),
+            ("loss.negative_ratio", self.negative_ratio),
+        ];
+        match weights.into_iter().find(|(_, w)| !(w.is_finite() && *w >= 0.0)) {
+            Some((field, value)) => Err(Error::config(field, value, "a number from 0 on")),
+            None => Ok(()),
         }
     }
 }

@@ -1,14 +1,20 @@
+#[cfg(feature = "train")]
 use burn::tensor::{Tensor, TensorData};
 use glyphic_core::geometry::min_area_rect;
 use glyphic_core::{Detected, Detector, Image, Region};
+use glyphic_graph::Graph;
 use glyphic_imgproc::Map;
-use glyphic_nn::Device;
-use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into};
-use glyphic_nn::layers::Fold;
+#[cfg(feature = "train")]
+use glyphic_nn::{
+    Device,
+    checkpoint::{LoadOptions, StateDict, load_into},
+};
 
-use super::inference::Inference;
+#[cfg(feature = "train")]
+use super::DbNet;
 use super::large;
-use super::{DbDecodeConfig, DbLevel, DbNet, DbNetConfig, ProbabilityMap};
+use super::network::Network;
+use super::{DbDecodeConfig, DbLevel, DbNetConfig, ProbabilityMap};
 use crate::Result;
 use crate::input::{Content, Prepared};
 
@@ -19,27 +25,59 @@ pub struct DbNetDetector {
 }
 
 enum Engine {
-    /// On the processor: an own path, several times quicker than tensor operations.
-    Processor(Box<Inference>),
+    /// On the processor.
+    Graph(Box<Network>),
     /// On any other device.
+    #[cfg(feature = "train")]
     Device { network: Box<DbNet>, device: Device },
 }
 
+#[cfg(feature = "train")]
+impl DbNetConfig {
+    /// The graph of this network with these weights, all of them and no others.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] for a value that makes no network, [`crate::Error::Weights`] where names or shapes
+    /// do not fit.
+    pub fn graph(&self, weights: &StateDict) -> Result<Graph> {
+        self.validate()?;
+        let mut network = self.init(&glyphic_nn::device::cpu());
+        load_into(&mut network, weights, &LoadOptions::default())?;
+        Ok(network.graph()?)
+    }
+}
+
 impl DbNetDetector {
+    /// The network that a graph holds, as [`DbNetConfig::graph`] makes it, on the processor.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] for a value that makes no detector, [`crate::Error::Graph`] for another network's graph.
+    pub fn from_graph(config: DbNetConfig, graph: &Graph) -> Result<Self> {
+        config.validate()?;
+        let levels = graph.inputs.iter().any(|input| input.name == "line");
+        if levels != config.level.is_some() {
+            let expected =
+                if levels { "a level, which the weights know" } else { "none, as the weights know none" };
+            return Err(crate::Error::config("level", format!("{:?}", config.level), expected));
+        }
+        Ok(Self { config, engine: Engine::Graph(Box::new(Network::new(graph)?)) })
+    }
+
     /// Builds the network and loads the weights, all of them and no others.
     ///
     /// # Errors
     /// [`crate::Error::Config`] for a value that makes no network, [`crate::Error::Weights`] where names or shapes
     /// do not fit.
+    #[cfg(feature = "train")]
     pub fn new(config: DbNetConfig, weights: &StateDict, device: &Device) -> Result<Self> {
+        if *device == glyphic_nn::device::cpu() {
+            let graph = config.graph(weights)?;
+            return Self::from_graph(config, &graph);
+        }
         config.validate()?;
         let mut network = config.init(device);
         load_into(&mut network, weights, &LoadOptions::default())?;
-        let engine = if *device == glyphic_nn::device::cpu() {
-            Engine::Processor(Box::new(Inference::new(&config, network)))
-        } else {
-            Engine::Device { network: Box::new(network.fold()), device: device.clone() }
-        };
+        let engine = Engine::Device { network: Box::new(network), device: device.clone() };
         Ok(Self { config, engine })
     }
 
@@ -103,20 +141,17 @@ impl DbNetDetector {
         zoom: f64,
         lines_only: bool,
     ) -> Result<Option<ProbabilityMap>> {
-        let (values, padded_width, content) = match &self.engine {
-            Engine::Processor(inference) => {
-                let frame = inference.input_frame();
-                let Prepared { map, content } = self.config.input.prepare(image, frame, zoom)?;
-                let width = map.width;
-                (inference.probabilities(map, level, lines_only), width, content)
+        let Prepared { values, width: padded_width, height, content } =
+            self.config.input.prepare(image, zoom)?;
+        let shape = [1, 3, height, padded_width];
+        let values = match &self.engine {
+            Engine::Graph(network) => {
+                network.probabilities(glyphic_graph::Tensor::from_f32(&shape, values)?, level, lines_only)?
             }
+            #[cfg(feature = "train")]
             Engine::Device { network, device } => {
-                let Prepared { map, content } = self.config.input.prepare(image, 0, zoom)?;
-                let (height, width) = (map.height, map.width);
-                let pixels = TensorData::new(map.into_values(), [1, height, width, 3]);
-                // [1, H, W, 3] -> [1, 3, H, W]
-                let input = Tensor::<4>::from_data(pixels, device).permute([0, 3, 1, 2]);
-                (network.probabilities(input, level, lines_only).map(read_back), width, content)
+                let input = Tensor::<4>::from_data(TensorData::new(values, shape), device);
+                network.probabilities(input, level, lines_only).map(read_back)
             }
         };
         let Some(mut values) = values else { return Ok(None) };
@@ -142,6 +177,7 @@ fn heights(regions: &[Region], scale: [f64; 2]) -> Vec<f64> {
     rects.map(|rect| rect.width.min(rect.height) / scale[1]).filter(|height| *height > 0.0).collect()
 }
 
+#[cfg(feature = "train")]
 fn read_back(map: Tensor<4>) -> Vec<f32> {
     map.into_data().iter::<f32>().collect()
 }
@@ -161,7 +197,7 @@ impl Detector for DbNetDetector {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 mod tests {
     use super::*;
     use glyphic_nn::checkpoint::{state_dict, state_names};
@@ -181,10 +217,8 @@ mod tests {
         let processor = DbNetDetector::new(config.clone(), &weights, &cpu()).unwrap();
         let mut network = config.init(&cpu());
         load_into(&mut network, &weights, &LoadOptions::default()).unwrap();
-        let device = DbNetDetector {
-            config,
-            engine: Engine::Device { network: Box::new(network.fold()), device: cpu() },
-        };
+        let device =
+            DbNetDetector { config, engine: Engine::Device { network: Box::new(network), device: cpu() } };
         let rgb = (0..100u32 * 70 * 3).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let image = Image::from_rgb(100, 70, rgb).unwrap();
         let [a, b] = [&processor, &device].map(|d| d.probability_map(&image).unwrap());

@@ -2,11 +2,10 @@
 //! the threshold map.
 
 use burn::tensor::{Tensor, TensorData};
-use serde::{Deserialize, Serialize};
 
-use super::level::level_loss;
+use super::DbLossConfig;
+use super::judge::level_loss;
 use super::model::DbMaps;
-use crate::{Error, Result};
 
 /// Keeps a quotient finite where its denominator counts nothing.
 const EPS: f64 = 1e-6;
@@ -16,29 +15,6 @@ const MIN_LOG: f32 = -100.0;
 
 /// The smallest p(1-p) that the gradient of cross-entropy divides by.
 const MIN_VARIANCE: f32 = 1e-12;
-
-/// Weights of the loss's parts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DbLossConfig {
-    /// Weight of the probability map's loss.
-    pub alpha: f64,
-    /// Weight of the threshold map's loss.
-    pub beta: f64,
-    /// Balanced cross-entropy on the probability map; dice where `false`.
-    pub balanced_bce: bool,
-    /// Weight of the loss of the level, for networks that know words from lines.
-    pub gamma: f64,
-    /// Hard negatives kept for each positive pixel of the batch.
-    pub negative_ratio: f64,
-}
-
-impl Default for DbLossConfig {
-    /// MMOCR's ICDAR 2015 configuration: 5, 10, balanced cross-entropy with 3 negatives a positive.
-    fn default() -> Self {
-        Self { alpha: 5.0, beta: 10.0, gamma: 0.5, balanced_bce: true, negative_ratio: 3.0 }
-    }
-}
 
 /// What the maps should be, one plane an image: each tensor is `[N, H, W]` and as large as the maps.
 #[derive(Debug, Clone)]
@@ -80,19 +56,6 @@ impl DbLosses {
 }
 
 impl DbLossConfig {
-    pub(super) fn validate(&self) -> Result<()> {
-        let weights = [
-            ("loss.alpha", self.alpha),
-            ("loss.beta", self.beta),
-            ("loss.gamma", self.gamma),
-            ("loss.negative_ratio", self.negative_ratio),
-        ];
-        match weights.into_iter().find(|(_, w)| !(w.is_finite() && *w >= 0.0)) {
-            Some((field, value)) => Err(Error::config(field, value, "a number from 0 on")),
-            None => Ok(()),
-        }
-    }
-
     /// The loss of maps `[N, 1, H, W]` against targets `[N, H, W]`. Counts and sums run over the whole batch.
     ///
     /// Computed on plain numbers, with the gradient in closed form: as tensor operations it would be some sixty

@@ -8,15 +8,21 @@
 mod config;
 mod decode;
 mod detector;
-mod inference;
+#[cfg(feature = "train")]
+mod judge;
 mod large;
 mod level;
+#[cfg(feature = "train")]
 mod loss;
+#[cfg(feature = "train")]
 mod model;
+mod network;
 
-pub use config::{DbBackbone, DbLite, DbNeckConfig, DbNetConfig, DbResnet, DbZoom};
+pub use config::{DbBackbone, DbLite, DbLossConfig, DbNeckConfig, DbNetConfig, DbResnet, DbZoom, Depth};
 pub use decode::{DbDecodeConfig, DbOutline, DbRule, DbUnclip, ProbabilityMap};
 pub use detector::DbNetDetector;
 pub use level::DbLevel;
-pub use loss::{DbLossConfig, DbLosses, DbTargets};
+#[cfg(feature = "train")]
+pub use loss::{DbLosses, DbTargets};
+#[cfg(feature = "train")]
 pub use model::{DbMaps, DbNet};

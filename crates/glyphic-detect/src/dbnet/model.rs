@@ -3,13 +3,17 @@ use burn::nn::Relu;
 use burn::nn::conv::{Conv2d, ConvTranspose2d, ConvTranspose2dConfig};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
+use glyphic_graph::Graph;
 use glyphic_nn::backbones::{Lite, ResNet};
-use glyphic_nn::layers::{BatchNorm2d, BatchNorm2dConfig, Fold, conv_bn, conv2d, fold};
+use glyphic_nn::capture::{Axis, capture};
+use glyphic_nn::layers::{BatchNorm2d, BatchNorm2dConfig, conv_bn, conv2d};
 use glyphic_nn::necks::{Fpnc, FpncConfig};
 use glyphic_nn::ops::{After, convolve_transposed};
 
 use super::config::{DbBackbone, DbNetConfig};
-use super::level::{DbLevel, Level};
+use super::judge::Level;
+use super::level::DbLevel;
+use super::network::FEATURES;
 
 /// Steepness of the step function that turns probability and threshold into the binary map.
 const STEEPNESS: f64 = 50.0;
@@ -98,6 +102,30 @@ impl DbNet {
         DbMaps { level, ..self.maps(self.neck(features, line)) }
     }
 
+    /// The network as a graph, without the threshold branch: `image` `[N, 3, H, W]`, sides multiples of 32 ->
+    /// `probability` `[N, 1, H, W]`. Of networks that know levels also `line`, `[N]`, as for [`DbNet::neck`], and
+    /// `level`, `[N]`, what [`DbNet::judge`] gives; the values of [`FEATURES`] are all that lies between backbone and neck.
+    ///
+    /// # Errors
+    /// Those of [`capture`].
+    pub fn graph(&self) -> glyphic_nn::Result<Graph> {
+        let sides = [Axis::free("height", 32), Axis::free("width", 32)];
+        capture("dbnet", self, |network, tape| {
+            let image = tape.input("image", [Axis::BATCH, Axis::Fixed(3), sides[0], sides[1]]);
+            let features = network.features(image);
+            for (name, feature) in FEATURES.iter().zip(&features) {
+                tape.mark(name, feature);
+            }
+            let level = network.judge(&features);
+            let line = level.as_ref().map(|_| tape.input("line", [Axis::BATCH]));
+            let x = network.neck(features, line.as_ref());
+            tape.output("probability", branch(&network.bbox_head.binarize, x));
+            if let Some(level) = level {
+                tape.output("level", level);
+            }
+        })
+    }
+
     /// For inference, without the threshold branch: one picture `[1, 3, H, W]` -> probabilities `[1, 1, H, W]`; `None`
     /// where it is judged to be one of words and `lines_only` is set.
     pub fn probabilities(&self, x: Tensor<4>, level: DbLevel, lines_only: bool) -> Option<Tensor<4>> {
@@ -111,20 +139,6 @@ impl DbNet {
         }
         let line = line.map(|line| Tensor::full([1], f32::from(u8::from(line)), &features[0].device()));
         Some(branch(&self.bbox_head.binarize, self.neck(features, line.as_ref())))
-    }
-}
-
-impl Fold for DbNet {
-    fn fold(self) -> Self {
-        let backbone = match self.backbone {
-            Backbone::Resnet(backbone) => Backbone::Resnet(backbone.fold()),
-            Backbone::Lite(backbone) => Backbone::Lite(backbone.fold()),
-        };
-        let bbox_head = DbHead {
-            binarize: fold_branch(self.bbox_head.binarize),
-            threshold: fold_branch(self.bbox_head.threshold),
-        };
-        Self { backbone, neck: self.neck.fold(), bbox_head, level: self.level }
     }
 }
 
@@ -167,29 +181,4 @@ fn branch((conv, bn1, _, double, bn2, _, last): &Branch, x: Tensor<4>) -> Tensor
         None => After::Relu.apply(x),
     };
     sigmoid(convolve_transposed(last, x))
-}
-
-fn fold_branch((conv, bn1, relu1, double, bn2, relu2, last): Branch) -> Branch {
-    let (conv, bn1) = fold(conv, bn1);
-    let (double, bn2) = fold_transposed(double, bn2);
-    (conv, bn1, relu1, double, bn2, relu2, last)
-}
-
-/// As [`fold`], for a transposed convolution: its weights are `[inputs, outputs, 2, 2]`.
-fn fold_transposed(conv: ConvTranspose2d, bn: Option<BatchNorm2d>) -> (ConvTranspose2d, Option<BatchNorm2d>) {
-    use burn::module::Param;
-    let Some(bn) = bn else { return (conv, None) };
-    let (scale, shift) = bn.affine();
-    let [_, outputs, _, _] = conv.weight.dims();
-    let bias = match &conv.bias {
-        Some(bias) => bias.val() * scale.clone() + shift,
-        None => shift,
-    };
-    let weight = conv.weight.val() * scale.reshape([1, outputs, 1, 1]);
-    let folded = ConvTranspose2d {
-        weight: Param::from_tensor(weight.detach()),
-        bias: Some(Param::from_tensor(bias.detach())),
-        ..conv
-    };
-    (folded, None)
 }

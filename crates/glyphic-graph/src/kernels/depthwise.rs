@@ -119,40 +119,118 @@ impl WithSimd for Row<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let channels = self.depthwise.shape.outputs;
-        for first in (0..channels).step_by(S::F32_LANES) {
-            let n = S::F32_LANES.min(channels - first);
-            let mut x = 0;
-            while x + PIXELS <= self.count {
-                self.pixels::<S, PIXELS>(simd, first, n, x);
-                x += PIXELS;
+        let shape = &self.depthwise.shape;
+        let channels = shape.outputs;
+        let whole = channels - channels % S::F32_LANES;
+        let dense = shape.stride[1] == 1 && shape.dilation[1] == 1;
+        for first in (0..whole).step_by(S::F32_LANES) {
+            match (dense, shape.kernel[1]) {
+                (true, 3) => self.span::<S, 3>(simd, first),
+                (true, 5) => self.span::<S, 5>(simd, first),
+                (true, 7) => self.span::<S, 7>(simd, first),
+                _ => {
+                    let mut x = 0;
+                    while x + PIXELS <= self.count {
+                        self.pixels::<S, PIXELS>(simd, first, x);
+                        x += PIXELS;
+                    }
+                    (x..self.count).for_each(|x| self.pixels::<S, 1>(simd, first, x));
+                }
             }
-            while x < self.count {
-                self.pixels::<S, 1>(simd, first, n, x);
-                x += 1;
-            }
+        }
+        if whole < channels {
+            (0..self.count).for_each(|x| self.part(simd, whole, channels - whole, x));
         }
     }
 }
 
+/// A vector at an index.
+#[inline(always)]
+fn load<S: Simd>(values: &[f32], at: usize) -> S::f32s {
+    S::as_simd_f32s(&values[at..at + S::F32_LANES]).0[0]
+}
+
 impl Row<'_> {
-    /// `N` pixels from `x` on, `n` channels from `first` on.
     #[inline(always)]
-    fn pixels<S: Simd, const N: usize>(&mut self, simd: S, first: usize, n: usize, x: usize) {
+    fn store<S: Simd>(&mut self, simd: S, first: usize, x: usize, sum: S::f32s) {
+        let sum = if self.relu { simd.max_f32s(sum, simd.splat_f32s(0.0)) } else { sum };
+        let at = x * self.to_step + first;
+        S::as_mut_simd_f32s(&mut self.to[at..at + S::F32_LANES]).0[0] = sum;
+    }
+
+    /// All pixels of a vector of channels, of a kernel whose taps lie beside each other: each input is loaded once a row of
+    /// taps.
+    #[inline(always)]
+    fn span<S: Simd, const TAPS: usize>(&mut self, simd: S, first: usize) {
+        const N: usize = 8;
+        let mut x = 0;
+        while x + N <= self.count {
+            self.run_of::<S, TAPS, N>(simd, first, x);
+            x += N;
+        }
+        if x < self.count && self.count >= N {
+            // The last run overlaps the one before it.
+            self.run_of::<S, TAPS, N>(simd, first, self.count - N);
+        } else {
+            (x..self.count).for_each(|x| self.run_of::<S, TAPS, 1>(simd, first, x));
+        }
+    }
+
+    #[inline(always)]
+    fn run_of<S: Simd, const TAPS: usize, const N: usize>(&mut self, simd: S, first: usize, x: usize) {
         let padded = self.depthwise.bias.len();
-        let mut sums = [simd.partial_load_f32s(&self.depthwise.bias[first..first + n]); N];
-        for (tap, offset) in self.taps.iter().enumerate() {
-            let weight = simd.partial_load_f32s(&self.depthwise.weights[tap * padded + first..][..n]);
-            for (p, sum) in sums.iter_mut().enumerate() {
-                let at = offset + (x + p) * self.step + first;
-                *sum = simd.mul_add_e_f32s(simd.partial_load_f32s(&self.input[at..at + n]), weight, *sum);
+        let step = self.step;
+        let mut sums = [load::<S>(&self.depthwise.bias, first); N];
+        for (row, offset) in self.taps.iter().step_by(TAPS).enumerate() {
+            let weights: [S::f32s; TAPS] = std::array::from_fn(|tap| {
+                load::<S>(&self.depthwise.weights, (row * TAPS + tap) * padded + first)
+            });
+            let input = &self.input[offset + x * step + first..];
+            let input = &input[..(N + TAPS - 2) * step + S::F32_LANES];
+            for i in 0..N + TAPS - 1 {
+                let value = load::<S>(input, i * step);
+                for tap in 0..TAPS {
+                    if i >= tap && i - tap < N {
+                        sums[i - tap] = simd.mul_add_e_f32s(value, weights[tap], sums[i - tap]);
+                    }
+                }
             }
         }
         for (p, sum) in sums.into_iter().enumerate() {
-            let sum = if self.relu { simd.max_f32s(sum, simd.splat_f32s(0.0)) } else { sum };
-            let at = (x + p) * self.to_step + first;
-            simd.partial_store_f32s(&mut self.to[at..at + n], sum);
+            self.store(simd, first, x + p, sum);
         }
+    }
+
+    /// `N` pixels of a vector of channels, of any kernel.
+    #[inline(always)]
+    fn pixels<S: Simd, const N: usize>(&mut self, simd: S, first: usize, x: usize) {
+        let padded = self.depthwise.bias.len();
+        let mut sums = [load::<S>(&self.depthwise.bias, first); N];
+        for (tap, offset) in self.taps.iter().enumerate() {
+            let weight = load::<S>(&self.depthwise.weights, tap * padded + first);
+            for (p, sum) in sums.iter_mut().enumerate() {
+                let value = load::<S>(self.input, offset + (x + p) * self.step + first);
+                *sum = simd.mul_add_e_f32s(value, weight, *sum);
+            }
+        }
+        for (p, sum) in sums.into_iter().enumerate() {
+            self.store(simd, first, x + p, sum);
+        }
+    }
+
+    /// A pixel of the `n` channels that make no whole vector.
+    #[inline(always)]
+    fn part<S: Simd>(&mut self, simd: S, first: usize, n: usize, x: usize) {
+        let padded = self.depthwise.bias.len();
+        let mut sum = simd.partial_load_f32s(&self.depthwise.bias[first..first + n]);
+        for (tap, offset) in self.taps.iter().enumerate() {
+            let weight = simd.partial_load_f32s(&self.depthwise.weights[tap * padded + first..][..n]);
+            let at = offset + x * self.step + first;
+            sum = simd.mul_add_e_f32s(simd.partial_load_f32s(&self.input[at..at + n]), weight, sum);
+        }
+        let sum = if self.relu { simd.max_f32s(sum, simd.splat_f32s(0.0)) } else { sum };
+        let at = x * self.to_step + first;
+        simd.partial_store_f32s(&mut self.to[at..at + n], sum);
     }
 }
 
@@ -163,10 +241,16 @@ mod tests {
 
     #[test]
     fn every_shape_equals_the_definition() {
-        for (i, (channels, kernel, stride, pad, height, width)) in
-            [(16, 3, 1, 1, 9, 15), (24, 5, 2, 2, 8, 13), (5, 3, 2, 1, 7, 6), (70, 7, 1, 3, 4, 21)]
-                .into_iter()
-                .enumerate()
+        for (i, (channels, kernel, stride, pad, height, width)) in [
+            (16, 3, 1, 1, 9, 15),
+            (24, 5, 2, 2, 8, 13),
+            (5, 3, 2, 1, 7, 6),
+            (70, 7, 1, 3, 4, 21),
+            (32, 5, 1, 2, 4, 8),
+            (48, 3, 1, 1, 2, 5),
+        ]
+        .into_iter()
+        .enumerate()
         {
             let shape = ConvShape {
                 inputs: channels,

@@ -46,11 +46,17 @@ impl LstmDirection {
         self.hidden
     }
 
-    /// Steps `[T, N, inputs]` -> states `[T, N, hidden]`, and the last state and cell `[N, hidden]`. States begin at 0.
+    /// Steps `[T, N, inputs]` -> states `[T, N, hidden]`, and the last state and cell `[N, hidden]`. States and cells begin with `start`
+    /// (`[N, hidden]` each), or at 0.
     ///
     /// # Panics
     /// Where there are not whole steps.
-    pub fn run(&self, x: &[f32], batch: usize) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    pub fn run(
+        &self,
+        x: &[f32],
+        batch: usize,
+        start: Option<(&[f32], &[f32])>,
+    ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
         let (hidden, gates) = (self.hidden, 4 * self.hidden);
         let steps = x.len() / (batch * self.input.inner()).max(1);
         assert_eq!(x.len(), steps * batch * self.input.inner(), "part of a step is missing");
@@ -64,6 +70,10 @@ impl LstmDirection {
                 let n = GROUP.min(batch - first);
                 let mut own = vec![0.0; (steps + 1) * n * hidden];
                 let mut cell = vec![0.0; n * hidden];
+                if let Some((states, cells)) = start {
+                    own[..n * hidden].copy_from_slice(&states[first * hidden..][..n * hidden]);
+                    cell.copy_from_slice(&cells[first * hidden..][..n * hidden]);
+                }
                 let mut sums = vec![0.0; n * gates];
                 for step in 0..steps {
                     let t = if self.reverse { steps - 1 - step } else { step };
@@ -116,11 +126,14 @@ mod tests {
         let (steps, batch, inputs, hidden) = (5, 11, 7, 9);
         let x = numbers(steps * batch * inputs, 1);
         let (w, r, b) = (numbers(36 * 7, 2), numbers(36 * 9, 3), numbers(36, 4));
+        let start = numbers(batch * hidden, 5);
         let sigmoid = |v: f64| 1.0 / (1.0 + (-v).exp());
         for reverse in [false, true] {
-            let (states, last, cells) = LstmDirection::new(hidden, &w, &r, Some(&b), reverse).run(&x, batch);
+            let (states, last, cells) =
+                LstmDirection::new(hidden, &w, &r, Some(&b), reverse).run(&x, batch, Some((&start, &start)));
             for n in 0..batch {
-                let (mut h, mut c) = (vec![0.0f64; hidden], vec![0.0f64; hidden]);
+                let mut h: Vec<f64> = start[n * hidden..][..hidden].iter().map(|v| f64::from(*v)).collect();
+                let mut c = h.clone();
                 for step in 0..steps {
                     let t = if reverse { steps - 1 - step } else { step };
                     let gate = |g: usize| {

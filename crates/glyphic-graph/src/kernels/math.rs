@@ -26,11 +26,17 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.select_f32s(simd.less_than_f32s(x, least), simd.splat_f32s(0.0), value)
 }
 
+/// `-x`. pulp's own negation, absolute value and bitwise operators are calls, several times as slow.
+#[inline(always)]
+fn negative<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    simd.sub_f32s(simd.splat_f32s(0.0), x)
+}
+
 /// `1 / (1 + e^-x)`
 #[inline(always)]
 pub(crate) fn sigmoid<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let one = simd.splat_f32s(1.0);
-    simd.div_f32s(one, simd.add_f32s(one, exp(simd, simd.neg_f32s(x))))
+    simd.div_f32s(one, simd.add_f32s(one, exp(simd, negative(simd, x))))
 }
 
 /// Hyperbolic tangent.
@@ -44,16 +50,15 @@ pub(crate) fn tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 #[inline(always)]
 pub(crate) fn erf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let one = simd.splat_f32s(1.0);
-    let size = simd.abs_f32s(x);
+    let size = simd.max_f32s(x, negative(simd, x));
     let t = simd.div_f32s(one, simd.mul_add_e_f32s(size, simd.splat_f32s(0.327_591_1), one));
     let mut sum = simd.splat_f32s(1.061_405_4);
     for c in [-1.453_152_1, 1.421_413_8, -0.284_496_72, 0.254_829_6] {
         sum = simd.mul_add_e_f32s(sum, t, simd.splat_f32s(c));
     }
-    let tail = simd.mul_f32s(simd.mul_f32s(sum, t), exp(simd, simd.neg_f32s(simd.mul_f32s(x, x))));
+    let tail = simd.mul_f32s(simd.mul_f32s(sum, t), exp(simd, negative(simd, simd.mul_f32s(x, x))));
     let value = simd.sub_f32s(one, tail);
-    let sign = simd.and_f32s(x, simd.splat_f32s(-0.0));
-    simd.xor_f32s(value, sign)
+    simd.select_f32s(simd.less_than_f32s(x, simd.splat_f32s(0.0)), negative(simd, value), value)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Passes that make a graph smaller without changing what it computes.
 
 mod fold;
+mod fuse;
 mod norm;
 mod simplify;
 
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::{Graph, Result, Tensor, ValueId};
 
 pub use fold::fold_constants;
+pub use fuse::{explicit_padding, fold_bias, fuse_gelu};
 pub use norm::fold_batch_norm;
 pub use simplify::simplify;
 
@@ -23,6 +25,9 @@ pub fn optimize(graph: &mut Graph) -> Result<()> {
         fold_constants(graph)?;
         simplify(graph)?;
         fold_batch_norm(graph);
+        fold_bias(graph);
+        fuse_gelu(graph);
+        explicit_padding(graph);
         remove_dead_code(graph);
         if graph.nodes.len() >= before {
             return Ok(());

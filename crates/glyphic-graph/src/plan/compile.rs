@@ -65,11 +65,12 @@ impl<'a> Draft<'a> {
     fn fused(&mut self, step: &mut Step, node: &Node) -> bool {
         if let Some(kind) = self.kernel(node) {
             // Weights are inside the kernel now.
-            if matches!(
-                kind,
-                Kind::Conv(_) | Kind::Depthwise(..) | Kind::Shuffle(..) | Kind::Linear(_) | Kind::Lstm { .. }
-            ) {
+            if matches!(kind, Kind::Conv(_) | Kind::Depthwise(..) | Kind::Shuffle(..) | Kind::Linear(_)) {
                 step.inputs.truncate(1);
+            }
+            if matches!(kind, Kind::Lstm { .. }) {
+                let operand = |i: usize| node.inputs.get(i).copied().flatten();
+                step.inputs = vec![operand(0), operand(5), operand(6)];
             }
             step.kind = kind;
         }
@@ -272,11 +273,25 @@ impl<'a> Draft<'a> {
             }
             Op::Lstm { direction, hidden, activations, batch_first } if activations.is_empty() => {
                 let given = |i: usize| node.inputs.get(i).is_some_and(Option::is_some);
-                if (4..8).any(given) {
+                // Lengths, peepholes, and states of samples first are left to the general operator.
+                let starts = [given(5), given(6)];
+                if given(4) || given(7) || starts[0] != starts[1] || (starts[0] && *batch_first) {
                     return None;
                 }
                 let directions = self.lstm(node, *direction, *hidden)?;
                 Some(Kind::Lstm { directions, batch_first: *batch_first })
+            }
+            Op::Softmax { axis } => Some(Kind::Softmax(*axis)),
+            Op::LayerNorm { axis, epsilon } if node.outputs.len() == 1 => {
+                let scale = self.floats(node, 1)?;
+                let bias = self.optional(node, 2)?;
+                let fits = scale.shape().len() == 1 && bias.is_none_or(|b| b.shape() == scale.shape());
+                fits.then(|| Kind::LayerNorm {
+                    axis: *axis,
+                    epsilon: *epsilon,
+                    scale: scale.clone(),
+                    bias: bias.cloned(),
+                })
             }
             Op::Unary(op) => Some(Kind::Unary(activation(*op)?)),
             Op::Clip => {

@@ -51,6 +51,16 @@ enum Kind {
     Linear(Box<LinearStep>),
     /// A product of two computed matrices.
     Product,
+    /// Along an axis; a kernel where it is the last one.
+    Softmax(i64),
+    /// Along an axis; a kernel where it is the last one.
+    LayerNorm {
+        axis: i64,
+        epsilon: f32,
+        scale: Tensor,
+        bias: Option<Tensor>,
+    },
+    /// Input, and the first states and cells where they are given.
     Lstm {
         directions: Vec<LstmDirection>,
         batch_first: bool,
@@ -96,6 +106,8 @@ impl Step {
             Kind::Enlarge => "enlarging".to_owned(),
             Kind::Linear(linear) => format!("linear {:?}", linear.activation),
             Kind::Product => "product".to_owned(),
+            Kind::Softmax(_) => "softmax".to_owned(),
+            Kind::LayerNorm { .. } => "layer norm".to_owned(),
             Kind::Lstm { .. } => "LSTM".to_owned(),
         };
         format!("{} ({}) {kind}", node.name, node.op.name())

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::value::{Buffer, Pool, Value};
 use super::{ConvStep, Kind, LinearStep, Step};
 use crate::kernels::{
-    Activation, Conv, LstmDirection, Map, Packed, PoolShape, Pooling, Residual, Target, global_mean, product,
+    Activation, Conv, LstmDirection, Map, Packed, PoolShape, Pooling, Residual, Target, global_mean,
+    layer_norm, product, softmax,
 };
 use crate::{BinaryOp, Error, Node, Op, Result, Tensor, ops};
 
@@ -79,9 +80,27 @@ pub(super) fn step(step: &Step, node: &Node, mut operands: Operands, pool: &Arc<
             Some(value) => value,
             None => return context.general(operands),
         },
+        Kind::Softmax(axis) => match context.rows(*axis, &mut operands, |row| softmax(row)) {
+            Some(value) => value,
+            None => return context.general(operands),
+        },
+        Kind::LayerNorm { axis, epsilon, scale, bias } => {
+            let (scale, bias) = (scale.as_f32().unwrap_or_default(), bias.as_ref().and_then(Tensor::as_f32));
+            let fits = matches!(&operands[0], Some(x) if x.shape().last() == Some(&scale.len()));
+            let normed = match fits {
+                true => context.rows(*axis, &mut operands, |row| layer_norm(row, *epsilon, scale, bias)),
+                false => None,
+            };
+            match normed {
+                Some(value) => value,
+                None => return context.general(operands),
+            }
+        }
         Kind::Lstm { directions, batch_first } => {
-            let x = context.take(&mut operands, 0)?.into_row(pool);
-            return context.lstm(directions, *batch_first, &x);
+            let mut row = |i: usize| operands.get_mut(i).and_then(Option::take).map(|v| v.into_row(pool));
+            let (x, state, cell) = (row(0), row(1), row(2));
+            let Some(x) = x else { return context.wrong("operand 0 is missing".into()) };
+            return context.lstm(directions, *batch_first, &x, state.zip(cell));
         }
     };
     Ok(vec![one])
@@ -412,6 +431,25 @@ impl Context<'_> {
         }
     }
 
+    /// Something done to each row along the last axis, in place where nobody else holds the value.
+    fn rows(&self, axis: i64, operands: &mut Operands, f: impl Fn(&mut [f32]) + Sync) -> Option<Value> {
+        let shape = operands.first()?.as_ref()?.shape();
+        let rank = shape.len() as i64;
+        if !(axis == -1 || axis == rank - 1) || shape.contains(&0) || rank == 0 {
+            return None;
+        }
+        let Some(Value::Row(tensor)) =
+            operands[0].take_if(|v| matches!(v, Value::Row(t) if t.as_f32().is_some()))
+        else {
+            return None;
+        };
+        let (shape, mut values) = tensor.into_f32s().ok()?;
+        let width = shape[shape.len() - 1];
+        let rows = ((1 << 13) / width).max(1);
+        values.par_chunks_mut(rows * width).for_each(|rows| rows.chunks_exact_mut(width).for_each(&f));
+        Some(Value::Row(Tensor::of(&shape, values)))
+    }
+
     /// A product of two computed matrices, or stacks of them.
     fn product(&self, operands: &Operands) -> Option<Value> {
         let (Some(Value::Row(a)), Some(Value::Row(b))) = (operands.first()?, operands.get(1)?) else {
@@ -437,7 +475,13 @@ impl Context<'_> {
         Some(Value::Row(Tensor::of(&shape, out)))
     }
 
-    fn lstm(&self, directions: &[LstmDirection], batch_first: bool, x: &Tensor) -> Result<Vec<Value>> {
+    fn lstm(
+        &self,
+        directions: &[LstmDirection],
+        batch_first: bool,
+        x: &Tensor,
+        start: Option<(Tensor, Tensor)>,
+    ) -> Result<Vec<Value>> {
         let (&[a, b, inputs], Some(values)) = (x.shape(), x.as_f32()) else {
             return self
                 .wrong(format!("an input of shape {:?}; expected 32-bit floats [T, N, I]", x.shape()));
@@ -454,7 +498,24 @@ impl Context<'_> {
         } else {
             (a, b, values)
         };
-        let results: Vec<_> = directions.par_iter().map(|d| d.run(values, batch)).collect();
+        let start = match &start {
+            None => None,
+            Some((state, cell)) => match (state.as_f32(), cell.as_f32()) {
+                (Some(s), Some(c)) if [s.len(), c.len()] == [directions.len() * batch * hidden; 2] => {
+                    Some((s, c))
+                }
+                _ => {
+                    let expected = [directions.len(), batch, hidden];
+                    return self
+                        .wrong(format!("first states of shape {:?}; expected {expected:?}", state.shape()));
+                }
+            },
+        };
+        let size = batch * hidden;
+        let run = |(i, direction): (usize, &LstmDirection)| {
+            direction.run(values, batch, start.map(|(s, c)| (&s[i * size..][..size], &c[i * size..][..size])))
+        };
+        let results: Vec<_> = directions.par_iter().enumerate().map(run).collect();
         let count = results.len();
         // [T, D, N, H]
         let mut y = Vec::with_capacity(steps * count * batch * hidden);

@@ -2,8 +2,10 @@
 //! the document: what is kept in memory is where they stand, not what they say.
 //! <https://cocodataset.org/#format-data>
 
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::vec;
 
 use serde::de::DeserializeOwned;
@@ -24,7 +26,7 @@ use crate::json::flag;
 use crate::{Error, Result};
 
 /// An id, be it a number or a name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Id {
     Number(i64),
@@ -45,9 +47,11 @@ pub(super) struct Joined<P> {
     spans: Spans,
     images: vec::IntoIter<(Id, Span)>,
     /// By image, in the order of the document.
-    annotations: Vec<(Id, Span)>,
+    annotations: Vec<(Id, Span, usize)>,
     root: Root,
     parse: P,
+    /// What is wrong between the tables, told with the first record.
+    references: Findings<Warning>,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +61,74 @@ struct WithId {
 
 #[derive(Deserialize)]
 struct WithImage {
+    id: Option<Id>,
     image_id: Id,
+    category_id: Option<Id>,
+}
+
+/// Collects what the annotations of a document refer to.
+#[derive(Default)]
+struct References {
+    /// Of each id of an annotation its line.
+    ids: HashMap<Id, u32>,
+    /// Of each category that annotations name the first of them: its number and line; and how many there are.
+    categories: BTreeMap<Id, (usize, u32, usize)>,
+    /// The ids in `categories`, where the document has the list.
+    known: Option<BTreeSet<Id>>,
+    found: Findings<Warning>,
+}
+
+impl References {
+    fn annotation(&mut self, number: usize, at: &Location, annotation: WithImage) {
+        let line = at.line as u32;
+        if let Some(category) = annotation.category_id {
+            self.categories.entry(category).or_insert((number, line, 0)).2 += 1;
+        }
+        if let Some(id) = annotation.id {
+            match self.ids.entry(id) {
+                hash_map::Entry::Occupied(first) => {
+                    let reason = format!(
+                        "the annotation id {} is not unique, first on line {}",
+                        first.key(),
+                        first.get()
+                    );
+                    self.found.add(warning(at, number, reason, "both annotations are kept"));
+                }
+                hash_map::Entry::Vacant(free) => drop(free.insert(line)),
+            }
+        }
+    }
+
+    /// Checks what is known at the end of the document. `annotations` are sorted by image, `images` are the ids there are.
+    fn finish(
+        mut self,
+        file: &Arc<Path>,
+        annotations: &[(Id, Span, usize)],
+        images: &BTreeSet<&Id>,
+        names: [&str; 2],
+    ) -> Findings<Warning> {
+        let place = |line: u32| Location { file: file.clone(), line: line as usize };
+        for (image, span, number) in annotations.iter().filter(|(image, ..)| !images.contains(image)) {
+            let reason = format!("the image id {image} is not in {:?}", names[0]);
+            self.found.add(warning(&place(span.line), *number, reason, "the annotation is left out"));
+        }
+        let Some(known) = &self.known else { return self.found };
+        for (id, (number, line, count)) in self.categories.iter().filter(|(id, _)| !known.contains(id)) {
+            let others = if *count > 1 { format!(" ({count} annotations)") } else { String::new() };
+            let reason = format!("the category id {id} is not in \"categories\"{others}");
+            self.found.add(warning(
+                &place(*line),
+                *number,
+                reason,
+                "the annotation is kept without a category",
+            ));
+        }
+        self.found
+    }
+}
+
+fn warning(at: &Location, annotation: usize, reason: String, remedy: &'static str) -> Warning {
+    Warning { at: at.clone(), annotation, reason, remedy }
 }
 
 fn id_of<T: DeserializeOwned>(json: &[u8], at: &Location, expected: &'static str) -> Result<T> {
@@ -80,11 +151,20 @@ impl Joined<Parse> {
     ) -> Result<Self> {
         let mut scanner = Scanner::open(path)?;
         let mut found: [Option<Vec<(Id, Span)>>; 2] = [None, None];
+        let mut references = References::default();
         let mut buffer = Vec::new();
         scanner.take(b'{')?;
         let mut first = true;
         while scanner.more(b'}', &mut first)? {
             let key = scanner.key()?;
+            if key == "categories" && references.known.is_none() && scanner.peek()? == Some(b'[') {
+                buffer.clear();
+                let span = scanner.value(Some(&mut buffer))?;
+                let at = Location { file: scanner.at().file, line: span.line as usize };
+                let list: Vec<WithId> = json::parse(&buffer, &at, "categories, each with an id")?;
+                references.known = Some(list.into_iter().map(|c| c.id).collect());
+                continue;
+            }
             let Some(which) = names.iter().position(|n| *n == key) else {
                 scanner.value(None)?;
                 continue;
@@ -106,7 +186,12 @@ impl Joined<Parse> {
                 let at = Location { file: scanner.at().file, line: span.line as usize };
                 let id = match which {
                     0 => id_of::<WithId>(&buffer, &at, "an image with id, file_name, width and height")?.id,
-                    _ => id_of::<WithImage>(&buffer, &at, "an annotation with image_id")?.image_id,
+                    _ => {
+                        let annotation: WithImage = id_of(&buffer, &at, "an annotation with image_id")?;
+                        let image = annotation.image_id.clone();
+                        references.annotation(elements.len(), &at, annotation);
+                        image
+                    }
                 };
                 elements.push((id, span));
             }
@@ -122,7 +207,10 @@ impl Joined<Parse> {
             reason: format!("the document has no {name:?}"),
         };
         let list = list.ok_or_else(|| missing(names[0]))?;
-        let mut annotations = annotations.ok_or_else(|| missing(names[1]))?;
+        let annotations = annotations.ok_or_else(|| missing(names[1]))?;
+        let numbered =
+            annotations.into_iter().enumerate().map(|(number, (image, span))| (image, span, number));
+        let mut annotations: Vec<(Id, Span, usize)> = numbered.collect();
         // Stable: the annotations of an image keep their order.
         annotations.sort_by(|a, b| a.0.cmp(&b.0));
         let mut ids: Vec<&(Id, Span)> = list.iter().collect();
@@ -134,8 +222,11 @@ impl Joined<Parse> {
                 expected: "an id of its own for each image",
             });
         }
+        let images_there: BTreeSet<&Id> = list.iter().map(|(id, _)| id).collect();
+        let references = references.finish(&path.into(), &annotations, &images_there, names);
         Ok(Self {
             spans: Spans::open(path)?,
+            references,
             images: list.into_iter(),
             annotations,
             root: Root::new(path, images),
@@ -146,10 +237,11 @@ impl Joined<Parse> {
 
 impl Records for Joined<Parse> {
     fn next(&mut self, warnings: &mut Findings<Warning>) -> Option<Result<Record>> {
+        warnings.append(std::mem::take(&mut self.references));
         let (id, span) = self.images.next()?;
-        let from = self.annotations.partition_point(|(other, _)| *other < id);
-        let mine = self.annotations[from..].iter().take_while(|(other, _)| *other == id);
-        let spans: Vec<Span> = mine.map(|(_, span)| *span).collect();
+        let from = self.annotations.partition_point(|(other, ..)| *other < id);
+        let mine = self.annotations[from..].iter().take_while(|(other, ..)| *other == id);
+        let spans: Vec<Span> = mine.map(|(_, span, _)| *span).collect();
         let read = || -> Result<Record> {
             let image = self.spans.read(span)?;
             let mut annotations = Vec::with_capacity(spans.len());

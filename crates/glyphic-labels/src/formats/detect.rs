@@ -3,8 +3,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::formats::Format;
-use crate::formats::folder::label_files;
+use crate::formats::folder::{is_picture, label_files};
 use crate::formats::icdar::{self, SCRIPTS};
+use crate::formats::icdar_words;
 use crate::formats::json::Scanner;
 use crate::formats::lines::Lines;
 use crate::formats::mat;
@@ -174,6 +175,9 @@ fn lines(path: &Path) -> Result<Format> {
                 return Ok(if a.get("box").is_some() { Format::WildReceipt } else { Format::MmocrDet });
             }
             continue;
+        }
+        if !line.contains('\t') && icdar_words::fields(line).is_some_and(|(name, _)| is_picture(name)) {
+            return Ok(Format::IcdarWords);
         }
         if let Some((_, rest)) = line.split_once('\t') {
             let list = rest.trim_start().starts_with('[')

@@ -17,6 +17,12 @@ const PICTURES: [&str; 9] = ["jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff", 
 /// Folders of labels in the folder of a data set.
 const LABELS: [&str; 6] = ["annotations", "gt", "labels", "label", "box", "txt"];
 
+/// Whether a name ends as those of pictures do.
+pub(crate) fn is_picture(name: &str) -> bool {
+    let extension = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or_default();
+    PICTURES.iter().any(|p| extension.eq_ignore_ascii_case(p))
+}
+
 fn read_dir(folder: &Path) -> Result<Vec<PathBuf>> {
     let cannot = |source| Error::Read { path: folder.to_owned(), source };
     let mut paths = Vec::new();
@@ -81,8 +87,7 @@ impl Pictures {
             }
             let mut by_stem = HashMap::new();
             for path in read_dir(folder)? {
-                let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-                if PICTURES.iter().any(|p| extension.eq_ignore_ascii_case(p))
+                if path.to_str().is_some_and(is_picture)
                     && let Some(stem) = path.file_stem()
                 {
                     by_stem.insert(stem.to_string_lossy().into_owned(), path);

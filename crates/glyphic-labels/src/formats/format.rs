@@ -27,6 +27,8 @@ pub enum Format {
     Icdar2015,
     /// ICDAR 2017 MLT: as 2015, with the script before the text.
     Icdar2017,
+    /// ICDAR's lists of word crops: a file, a comma, its text in double quotes.
+    IcdarWords,
     /// SCUT-CTW1500: a file a picture, 14 vertices, as text or XML.
     Ctw1500,
     /// Total-Text: a file a picture, any number of vertices, as text or MATLAB file.
@@ -55,7 +57,7 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Pack,
         Self::MmocrDet,
         Self::MmocrRec,
@@ -66,6 +68,7 @@ impl Format {
         Self::Icdar2013,
         Self::Icdar2015,
         Self::Icdar2017,
+        Self::IcdarWords,
         Self::Ctw1500,
         Self::TotalText,
         Self::Sroie,
@@ -93,6 +96,7 @@ impl Format {
             Self::Icdar2013 => "icdar2013",
             Self::Icdar2015 => "icdar2015",
             Self::Icdar2017 => "icdar2017",
+            Self::IcdarWords => "icdar-words",
             Self::Ctw1500 => "ctw1500",
             Self::TotalText => "totaltext",
             Self::Sroie => "sroie",
@@ -112,9 +116,12 @@ impl Format {
     pub fn holds(self, kind: Kind) -> bool {
         match self {
             Self::Pack | Self::Mmocr1 => kind != Kind::Sentence,
-            Self::MmocrRec | Self::Text | Self::PaddleRec | Self::Lmdb | Self::LmdbLines => {
-                kind == Kind::Text
-            }
+            Self::MmocrRec
+            | Self::Text
+            | Self::IcdarWords
+            | Self::PaddleRec
+            | Self::Lmdb
+            | Self::LmdbLines => kind == Kind::Text,
             Self::Cluener => kind == Kind::Sentence,
             _ => kind == Kind::Instances,
         }

@@ -1,8 +1,10 @@
 //! ICDAR's text files, one a picture.
 //!
-//! 2013 has upright rectangles, divided by spaces (training) or commas (test), and texts in double quotes. 2015 has
+//! 2013 has upright rectangles, divided by spaces (training) or commas (test), and texts in double quotes,
+//! in which a backslash stands before quotes and backslashes. 2015 has
 //! quadrilaterals and commas. 2017 MLT has the script before the text.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use crate::findings::{Findings, Warning};
@@ -56,8 +58,31 @@ pub(super) fn number(field: &str) -> Result<f64, String> {
     }
 }
 
+/// A text without its double quotes; within them a backslash stands before quotes and backslashes of the text.
+pub(super) fn unquoted(field: &str) -> Cow<'_, str> {
+    let field = field.trim();
+    let Some(inner) = field.strip_prefix('"').and_then(|t| t.strip_suffix('"')) else { return field.into() };
+    if !inner.contains('\\') {
+        return inner.into();
+    }
+    let mut text = String::with_capacity(inner.len());
+    let mut chars = inner.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => text.push(chars.next_if(|next| matches!(next, '"' | '\\')).unwrap_or(c)),
+            c => text.push(c),
+        }
+    }
+    text.into()
+}
+
+/// The opposite of [`unquoted`].
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 /// Four numbers divided by commas or spaces, and the text behind them without its quotes.
-pub(super) fn rectangle(line: &str) -> Result<(Vec<f64>, Option<&str>), String> {
+pub(super) fn rectangle(line: &str) -> Result<(Vec<f64>, Option<Cow<'_, str>>), String> {
     let (numbers, rest) = if line.trim_start().split([' ', '\t']).next().is_some_and(|f| f.contains(',')) {
         commas(line, 4)?
     } else {
@@ -73,11 +98,7 @@ pub(super) fn rectangle(line: &str) -> Result<(Vec<f64>, Option<&str>), String> 
         }
         (numbers, (!rest.is_empty()).then_some(rest))
     };
-    let text = rest.map(|t| {
-        let t = t.trim();
-        t.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(t)
-    });
-    Ok((numbers, text))
+    Ok((numbers, rest.map(unquoted)))
 }
 
 fn expected(format: Format) -> &'static str {
@@ -104,7 +125,8 @@ pub(super) fn parse_file(file: &Path, format: Format, warnings: &mut Findings<Wa
         if format == Format::Icdar2013 {
             let (numbers, text) = rectangle(line).map_err(fail)?;
             let flat = from_bounds([numbers[0], numbers[1], numbers[2], numbers[3]]);
-            instances.add(&flat, text.map(str::to_owned), text == Some(ILLEGIBLE), None);
+            let illegible = text.as_deref() == Some(ILLEGIBLE);
+            instances.add(&flat, text.map(Cow::into_owned), illegible, None);
         } else {
             let (flat, mut rest) = commas(line, 8).map_err(fail)?;
             let mut script = None;
@@ -139,7 +161,7 @@ pub(super) fn form(format: Format) -> Form {
                 Format::Icdar2013 => {
                     let rounded = bounds_of(polygon, losses);
                     text.push_str(&joined(&rounded, " "));
-                    content.into_iter().for_each(|c| text.push_str(&format!(" \"{c}\"")));
+                    content.into_iter().for_each(|c| text.push_str(&format!(" {}", quoted(c))));
                 }
                 _ => {
                     text.push_str(&joined(&quad_of(polygon, losses), ","));

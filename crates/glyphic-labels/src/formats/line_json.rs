@@ -118,6 +118,12 @@ pub(super) fn scene(
         let ignore = flag(a.iscrowd.as_ref()) || flag(a.ignore.as_ref()) || illegible;
         let number = a.label.as_ref().and_then(Value::as_u64).and_then(|n| classes.get(n as usize));
         let named = number.filter(|name| !name.is_empty()).cloned();
+        if let (Some(number), None, false) =
+            (a.label.as_ref().and_then(Value::as_u64), &named, classes.is_empty())
+        {
+            instances
+                .remark(format!("the class {number} is not in class_list.txt"), "its number is its label");
+        }
         let label = a.entity.or(named).or_else(|| a.label.as_ref().and_then(label_of));
         instances.add(&flat, a.text, ignore, label);
     }

@@ -114,6 +114,14 @@ impl Root {
         }
     }
 
+    /// Whether a picture of this name is there.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        match &self.chosen {
+            Some(chosen) => chosen.join(name).is_file(),
+            None => self.candidates.iter().any(|folder| folder.join(name).is_file()),
+        }
+    }
+
     /// The path of a picture.
     pub(crate) fn join(&mut self, name: &str) -> PathBuf {
         if let Some(chosen) = &self.chosen {

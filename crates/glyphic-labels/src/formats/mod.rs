@@ -22,6 +22,7 @@ mod detect;
 mod folder;
 mod format;
 mod icdar;
+mod icdar_words;
 pub(crate) mod json;
 mod label_studio;
 pub(crate) mod line_json;
@@ -47,7 +48,8 @@ mod values;
 mod wildreceipt;
 mod writer;
 
-pub use crops::cut;
+pub(crate) use crops::share_inside;
+pub use crops::{Crops, cut};
 pub(crate) use format::names;
 pub use format::{Format, Kind};
 pub use pack::PackKind;

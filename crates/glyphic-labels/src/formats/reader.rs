@@ -4,8 +4,8 @@ use crate::Result;
 use crate::findings::{Findings, Warning};
 use crate::formats::records::Records;
 use crate::formats::{
-    Format, Record, cluener, coco, ctw1500, icdar, label_studio, line_json, lmdb, mmocr1, pack, paddle,
-    sroie, svt, synthtext, text, textocr, totaltext, wildreceipt,
+    Format, Record, cluener, coco, ctw1500, icdar, icdar_words, label_studio, line_json, lmdb, mmocr1, pack,
+    paddle, sroie, svt, synthtext, text, textocr, totaltext, wildreceipt,
 };
 
 /// How a format is read.
@@ -55,6 +55,7 @@ impl Reader {
             Format::Coco => Box::new(coco::open(path, images)?),
             Format::TextOcr => Box::new(textocr::open(path, images)?),
             Format::Icdar2013 | Format::Icdar2015 | Format::Icdar2017 => icdar::open(path, images, format)?,
+            Format::IcdarWords => icdar_words::open(path, images)?,
             Format::Ctw1500 => ctw1500::open(path, images)?,
             Format::TotalText => totaltext::open(path, images)?,
             Format::Sroie => sroie::open(path, images)?,

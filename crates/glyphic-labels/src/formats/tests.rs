@@ -463,7 +463,14 @@ fn texts(records: &[Record]) -> Vec<(&str, &str)> {
 
 #[test]
 fn every_format_of_crops_gives_back_its_texts_spaces_and_tabs_included() {
-    for format in [Format::Text, Format::PaddleRec, Format::MmocrRec, Format::Mmocr1, Format::LmdbLines] {
+    for format in [
+        Format::Text,
+        Format::PaddleRec,
+        Format::IcdarWords,
+        Format::MmocrRec,
+        Format::Mmocr1,
+        Format::LmdbLines,
+    ] {
         let dir = temp();
         let (path, written) = write(&dir, "labels", format, &crops());
         assert!(written.losses.is_empty(), "{format}");
@@ -567,7 +574,9 @@ fn regions_are_cut_into_crops() {
         {"polygon": [65, 5, 90, 5, 90, 20, 65, 20], "text": "out"}, {"polygon": [1, 1, 9, 1, 9, 9], "text": "###"}]}"####
         .replace('\n', "");
     let source = fixtures::detection(&[&line], &[("a.png", 60, 40)]);
-    let crops = cut(&read(source.path(), None)[0]).expect("cut");
+    let made = cut(&read(source.path(), None)[0]).expect("cut");
+    assert_eq!((made.left_out(), made.outside.len(), made.ignored), (2, 1, 1));
+    let crops = made.crops;
     assert_eq!(texts(&crops), [("a_0.png", "in")]);
     let image = crops[0].image().expect("a picture");
     assert_eq!((image.width(), image.height()), (20, 10));
@@ -766,7 +775,7 @@ fn coco_finds_annotations_wherever_they_stand() {
  {"id": 3, "image_id": 7, "bbox": [2, 2, 4, 4], "segmentation": {"counts": "x", "size": [1, 2]}}
 ],
 "images": [{"id": 3, "file_name": "c.jpg", "width": 20, "height": 10}, {"id": 7, "file_name": "g.jpg"}],
-"categories": []}"#;
+"categories": [{"id": 1}]}"#;
     fs::write(&path, text).expect("writable");
     let mut reader = Reader::open(&path, &ReadOptions::default()).expect("opened");
     assert_eq!(reader.format(), Format::Coco);
@@ -781,7 +790,7 @@ fn coco_finds_annotations_wherever_they_stand() {
         ("\"image_id\": 3", "\"image\": 3", 4, "missing field `image_id`"),
         ("[2, 2, 4, 4]", "[2, 2, 4]", 5, "invalid length"),
         ("{\"id\": 7, ", "{\"id\": 3, ", 7, "the image id 3 stands twice"),
-        ("\"categories\": []}", "\"categories\": [", 8, "ends here"),
+        ("\"categories\": [{\"id\": 1}]}", "\"categories\": [", 8, "ends here"),
         ("],\n\"images\"", "\n\"images\"", 7, "should"),
     ] {
         fs::write(&path, text.replace(from, to)).expect("writable");

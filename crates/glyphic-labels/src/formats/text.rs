@@ -1,6 +1,7 @@
 //! A line a crop: its file, a separator, its text.
 //!
-//! Only the first separator divides, so that spaces and TABs in the text survive; nothing is trimmed.
+//! Only the first separator divides, so that spaces and TABs in the text survive; nothing is trimmed. Where the name before
+//! it is no file, but one up to a later separator is, that one divides.
 
 use std::path::Path;
 
@@ -34,11 +35,28 @@ pub(super) fn open(
     LineRecords::open(path, move |line, at, _| parse(line, at, &separator, &mut root))
 }
 
+/// So many places are tried where the first does not name a file.
+const PLACES: usize = 32;
+
+/// The file name and the text of a line: divided at the first separator, unless a file is found only where the name goes
+/// on to a later one, since names may hold spaces.
+fn divided<'a>(line: &'a str, separator: &str, root: &Root) -> Option<(&'a str, &'a str)> {
+    let first = line.split_once(separator)?;
+    if first.1.contains(separator) && !root.has(first.0) {
+        let places = line.match_indices(separator).skip(1).take(PLACES);
+        let mut later = places.map(|(at, _)| (&line[..at], &line[at + separator.len()..]));
+        if let Some(found) = later.find(|(name, _)| root.has(name)) {
+            return Some(found);
+        }
+    }
+    Some(first)
+}
+
 pub(super) fn parse(line: &str, at: &Location, separator: &str, root: &mut Root) -> Result<Record> {
     let fail = |reason: String| {
         Err(Error::Label { at: at.clone(), reason, expected: "the crop's file name, a separator, its text" })
     };
-    let Some((name, text)) = line.split_once(separator) else {
+    let Some((name, text)) = divided(line, separator, root) else {
         let what = if separator == "\t" { "TAB".to_owned() } else { format!("separator {separator:?}") };
         return fail(format!("there is no {what} in the line"));
     };

@@ -5,8 +5,8 @@ use crate::formats::folder::FolderSink;
 use crate::formats::sink::{CHARS_LOST, Form, LineSink, Losses, Sink};
 use crate::formats::values::marks_ignored;
 use crate::formats::{
-    Format, Record, Truth, cluener, coco, ctw1500, icdar, label_studio, line_json, lmdb, mmocr1, pack,
-    paddle, sroie, svt, synthtext, text, textocr, totaltext, wildreceipt,
+    Format, Record, Truth, cluener, coco, ctw1500, icdar, icdar_words, label_studio, line_json, lmdb, mmocr1,
+    pack, paddle, sroie, svt, synthtext, text, textocr, totaltext, wildreceipt,
 };
 use crate::{Error, Result};
 
@@ -92,6 +92,7 @@ impl Writer {
             Format::Icdar2013 | Format::Icdar2015 | Format::Icdar2017 => {
                 FolderSink::text(path, format, "gt_", icdar::form(format))?
             }
+            Format::IcdarWords => lines(icdar_words::form())?,
             Format::Ctw1500 if files == LabelFiles::Xml => {
                 FolderSink::create(path, format, "", "xml", ctw1500::xml_form())?
             }

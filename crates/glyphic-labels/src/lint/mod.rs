@@ -7,8 +7,7 @@ use std::collections::HashMap;
 use std::io::Cursor;
 use std::path::Path;
 
-use glyphic_core::geometry::intersection_area;
-use glyphic_core::{Image, Rect, TextInstance, Vocab};
+use glyphic_core::{Image, TextInstance, Vocab};
 use glyphic_imgproc::text_corners;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -17,7 +16,7 @@ pub use report::{LintReport, TooLong, UnknownChar};
 pub use texts::{TextCheck, class, encode};
 
 use crate::findings::Location;
-use crate::formats::{Kind, ReadOptions, Reader, Record, Truth};
+use crate::formats::{Kind, ReadOptions, Reader, Record, Truth, share_inside};
 use crate::pack::LazyPack;
 use crate::{LineInput, PackKind, Result};
 
@@ -65,25 +64,13 @@ fn look_at(pack: &LazyPack, i: usize) -> Result<Picture> {
 /// The regions of a picture that are not in it, or of which only a small part is.
 fn outside(instances: &[TextInstance], image: &Image, at: &Location) -> Vec<String> {
     let (w, h) = (image.width(), image.height());
-    let picture = Rect { x0: 0.0, y0: 0.0, x1: f64::from(w), y1: f64::from(h) };
-    let name = |(k, t): (usize, &TextInstance)| {
-        let polygon = &t.region.polygon;
-        let b = polygon.bounds();
-        if b.x0 >= 0.0 && b.y0 >= 0.0 && b.x1 <= picture.x1 && b.y1 <= picture.y1 {
-            return None;
-        }
-        if b.x1 <= 0.0 || b.y1 <= 0.0 || b.x0 >= picture.x1 || b.y0 >= picture.y1 {
-            return Some(format!("{at}: annotation {k} lies outside of its {w}x{h} picture"));
-        }
-        let corners = [(0.0, 0.0), (picture.x1, 0.0), (picture.x1, picture.y1), (0.0, picture.y1)];
-        let frame = corners.map(|(x, y)| glyphic_core::Point::new(x, y));
-        let inside = intersection_area(polygon.points(), &frame) / polygon.area();
-        (inside < LEAST_INSIDE).then(|| {
-            format!(
-                "{at}: annotation {k} lies mostly outside of its {w}x{h} picture, which holds {:.0}% of its area",
-                inside * 100.0
-            )
-        })
+    let name = |(k, t): (usize, &TextInstance)| match share_inside(&t.region.polygon, image) {
+        0.0 => Some(format!("{at}: annotation {k} lies outside of its {w}x{h} picture")),
+        inside if inside < LEAST_INSIDE => Some(format!(
+            "{at}: annotation {k} lies mostly outside of its {w}x{h} picture, which holds {:.0}% of its area",
+            inside * 100.0
+        )),
+        _ => None,
     };
     instances.iter().enumerate().filter_map(name).collect()
 }

@@ -23,6 +23,9 @@ use crate::{Error, Result};
 pub struct PackOptions {
     /// Keep this many samples from the start; all when `None`.
     pub limit: Option<usize>,
+    /// Leave out labels that cannot be read and those whose pictures do not exist, see [`LazyPack::skipped`], instead of
+    /// refusing the whole pack.
+    pub skip_broken: bool,
 }
 
 /// Labels of any format with their pictures: the index in memory, the pictures decoded on demand.
@@ -32,6 +35,7 @@ pub struct LazyPack {
     labels: Arc<Path>,
     records: Arc<[Record]>,
     warnings: Arc<Findings<Warning>>,
+    skipped: Arc<Findings<String>>,
 }
 
 impl LazyPack {
@@ -60,8 +64,11 @@ impl LazyPack {
     }
 
     fn index(mut reader: Reader, labels: &Path, options: &PackOptions) -> Result<Self> {
-        let records: Vec<Record> =
-            reader.by_ref().take(options.limit.unwrap_or(usize::MAX)).collect::<Result<_>>()?;
+        let limit = options.limit.unwrap_or(usize::MAX);
+        if options.skip_broken {
+            return Ok(Self::index_sound(reader, labels, limit));
+        }
+        let records: Vec<Record> = reader.by_ref().take(limit).collect::<Result<_>>()?;
         let mut missing = records.iter().filter(|r| !r.picture.exists());
         if let Some(first) = missing.next() {
             let image = match first.picture.path() {
@@ -73,6 +80,29 @@ impl LazyPack {
         Ok(Self::of(records, labels.into(), reader.warnings().clone()))
     }
 
+    /// The records that can be read and whose pictures exist.
+    fn index_sound(mut reader: Reader, labels: &Path, limit: usize) -> Self {
+        let (mut records, mut skipped) = (Vec::new(), Findings::default());
+        for record in reader.by_ref() {
+            if records.len() == limit {
+                break;
+            }
+            match record {
+                Ok(record) if record.picture.exists() => records.push(record),
+                Ok(record) => {
+                    let image = match record.picture.path() {
+                        none if none.as_os_str().is_empty() => PathBuf::from(&record.file_name),
+                        path => path.to_owned(),
+                    };
+                    skipped.add(Error::MissingImage { at: record.at, image, more: 0 }.to_string());
+                }
+                Err(error) => skipped.add(error.to_string()),
+            }
+        }
+        let pack = Self::of(records, labels.into(), reader.warnings().clone());
+        Self { skipped: Arc::new(skipped), ..pack }
+    }
+
     /// Records whose pictures need not be there.
     pub(crate) fn of(records: Vec<Record>, labels: Arc<Path>, warnings: Findings<Warning>) -> Self {
         let kind = match records.first().map(|r| r.truth.kind()) {
@@ -81,7 +111,7 @@ impl LazyPack {
             None if labels.ends_with("labels.tsv") => PackKind::Recognition,
             None => PackKind::Detection,
         };
-        Self { kind, labels, records: records.into(), warnings: Arc::new(warnings) }
+        Self { kind, labels, records: records.into(), warnings: Arc::new(warnings), skipped: Arc::default() }
     }
 
     /// What it holds.
@@ -107,6 +137,11 @@ impl LazyPack {
     /// What was put right on reading, as many as are named.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings.first
+    }
+
+    /// Labels that [`PackOptions::skip_broken`] left out, each with its place and the reason.
+    pub fn skipped(&self) -> &Findings<String> {
+        &self.skipped
     }
 
     /// What was put right on reading, counted.

@@ -70,7 +70,8 @@ fn a_recognition_pack_keeps_the_spaces_of_its_texts() {
 #[test]
 fn a_limit_keeps_the_first_samples() {
     let dir = fixtures::recognition("a.png\ta\nb.png\tb\nnot a label", |_| (20, 10));
-    let pack = LazyPack::open(dir.path(), &PackOptions { limit: Some(2) }).expect("the third is not read");
+    let pack = LazyPack::open(dir.path(), &PackOptions { limit: Some(2), ..PackOptions::default() })
+        .expect("the third is not read");
     assert_eq!(pack.len(), 2);
     assert!(matches!(pack.get(2), Err(Error::Index { index: 2, len: 2, .. })));
 }

@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use crate::layers::{ConvBlock, ConvBlockConfig, Fold, LiteBlock, LiteBlockConfig};
+use crate::layers::{ConvBlock, ConvBlockConfig, LiteBlock, LiteBlockConfig};
 
 /// Configuration of [`Lite`].
 #[derive(Debug, Clone, PartialEq)]
@@ -72,11 +72,5 @@ impl Lite {
             features.push(x.clone());
         }
         features
-    }
-}
-
-impl Fold for Lite {
-    fn fold(self) -> Self {
-        Self { stem: self.stem.fold(), fine: self.fine.fold(), stages: self.stages.fold() }
     }
 }

@@ -6,7 +6,7 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{BatchNorm2d, BatchNorm2dConfig, Fold, conv_bn, conv2d, fold, max_pool};
+use crate::layers::{BatchNorm2d, BatchNorm2dConfig, conv_bn, conv2d, max_pool};
 use crate::ops::After;
 
 /// The depths in use.
@@ -126,20 +126,6 @@ impl ResNet {
     }
 }
 
-impl Fold for ResNet {
-    fn fold(self) -> Self {
-        let (conv1, bn1) = fold(self.conv1, self.bn1);
-        Self {
-            conv1,
-            bn1,
-            layer1: self.layer1.fold(),
-            layer2: self.layer2.fold(),
-            layer3: self.layer3.fold(),
-            layer4: self.layer4.fold(),
-        }
-    }
-}
-
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant, reason = "a network holds a few dozen of them")]
 enum Block {
@@ -152,15 +138,6 @@ impl Block {
         match self {
             Block::Basic(block) => block.forward(x),
             Block::Bottleneck(block) => block.forward(x),
-        }
-    }
-}
-
-impl Fold for Block {
-    fn fold(self) -> Self {
-        match self {
-            Block::Basic(block) => Block::Basic(block.fold()),
-            Block::Bottleneck(block) => Block::Bottleneck(block.fold()),
         }
     }
 }
@@ -208,15 +185,6 @@ impl BasicBlock {
         let y = conv_bn(&self.conv1, self.bn1.as_ref(), x.clone(), After::Relu);
         let x = shortcut(self.downsample.as_ref(), x);
         conv_bn(&self.conv2, self.bn2.as_ref(), y, After::AddRelu(x))
-    }
-}
-
-impl Fold for BasicBlock {
-    fn fold(self) -> Self {
-        let (conv1, bn1) = fold(self.conv1, self.bn1);
-        let (conv2, bn2) = fold(self.conv2, self.bn2);
-        let downsample = self.downsample.map(|(conv, bn)| fold(conv, bn));
-        Self { conv1, bn1, conv2, bn2, downsample }
     }
 }
 
@@ -274,16 +242,6 @@ impl Bottleneck {
         let y = conv_bn(&self.conv2, self.bn2.as_ref(), y, After::Relu);
         let x = shortcut(self.downsample.as_ref(), x);
         conv_bn(&self.conv3, self.bn3.as_ref(), y, After::AddRelu(x))
-    }
-}
-
-impl Fold for Bottleneck {
-    fn fold(self) -> Self {
-        let (conv1, bn1) = fold(self.conv1, self.bn1);
-        let (conv2, bn2) = fold(self.conv2, self.bn2);
-        let (conv3, bn3) = fold(self.conv3, self.bn3);
-        let downsample = self.downsample.map(|(conv, bn)| fold(conv, bn));
-        Self { conv1, bn1, conv2, bn2, conv3, bn3, downsample }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Weights on disk: safetensors and PyTorch's `.pth`, read into a [`StateDict`] and loaded by name into modules.
+//! Weights on disk: safetensors, PyTorch's `.pth` and the weights of an ONNX model, read into a [`StateDict`] and loaded by name into modules.
 //!
 //! Loading is strict: a name that is missing, left over or of another shape is an error that lists every one of them.
 
@@ -17,6 +17,8 @@ pub use pth::{pth_from_bytes, read_pth};
 pub use safetensors::{read_safetensors, safetensors_from_bytes, save_safetensors};
 pub use state_dict::{StateDict, TensorValue};
 
+use glyphic_graph::Graph;
+
 use crate::{Error, Result};
 
 /// What can be wrong with a checkpoint's bytes.
@@ -32,7 +34,9 @@ pub enum FormatError {
         reason: String,
     },
     /// Neither safetensors nor a PyTorch checkpoint.
-    #[error("not a checkpoint: expected safetensors, or a PyTorch file in zip or legacy layout")]
+    #[error(
+        "not a checkpoint: expected safetensors, an ONNX model, or a PyTorch file in zip or legacy layout"
+    )]
     Unknown,
     /// A pickle that names something outside the small list a checkpoint needs. Nothing of it has been run.
     #[error("refused: the file asks for `{global}`, which a checkpoint does not need; it may be malicious")]
@@ -68,7 +72,23 @@ pub fn read(path: impl AsRef<FilePath>) -> Result<StateDict> {
 
 /// [`read`] for bytes; `name` stands in errors.
 pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<StateDict> {
+    if is_onnx(&bytes) {
+        let broken = |e| FormatError::broken("ONNX file", e);
+        let graph = Graph::from_onnx(&bytes).map_err(broken);
+        let source = match graph.map(|graph| StateDict::from_graph(&graph)) {
+            Ok(dict) if !dict.is_empty() => return Ok(dict),
+            Ok(_) => FormatError::NoTensors,
+            Err(source) => source,
+        };
+        return Err(Error::Checkpoint { name: name.to_owned(), source });
+    }
     if pth::is_pth(&bytes) { pth_from_bytes(name, bytes) } else { safetensors_from_bytes(name, bytes) }
+}
+
+/// Whether bytes are an ONNX model, as far as their start tells.
+pub fn is_onnx(bytes: &[u8]) -> bool {
+    // The field `ir_version`, a number below 128; safetensors have a brace at byte 8.
+    matches!(bytes, [0x08, 1..=127, ..]) && bytes.get(8) != Some(&b'{')
 }
 
 fn read_file(path: &FilePath) -> Result<Vec<u8>> {

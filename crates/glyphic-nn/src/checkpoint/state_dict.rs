@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
+use glyphic_graph::{Data, Graph};
+
 use super::{DType, FormatError};
 
 /// Named tensors of a checkpoint in the file's order. Data stays as stored until [`StateDict::get`] converts it.
@@ -20,6 +22,9 @@ pub struct TensorValue {
     /// Row-major.
     pub data: Vec<f32>,
 }
+
+/// A view that repeats elements may have this many; others are bounded by their storage.
+pub(crate) const MAX_REPEATED: usize = 1 << 20;
 
 /// A strided view of bytes.
 #[derive(Debug, Clone)]
@@ -47,10 +52,9 @@ impl Entry {
         Self { dtype, shape, strides, offset: 0, bytes, range }
     }
 
-    /// Checks that every element lies within the storage, and that a small storage does not stand for a huge tensor.
-    pub(crate) fn check(&self, name: &str) -> Result<(), FormatError> {
-        /// A view that repeats elements may be this large; others are bounded by their storage.
-        const MAX_REPEATED: usize = 1 << 20;
+    /// Checks that every element lies within the storage, and that a small storage does not stand for a huge tensor. Gives
+    /// the number of elements.
+    pub(crate) fn check(&self, name: &str) -> Result<usize, FormatError> {
         let broken = |reason: String| FormatError::broken("tensor", format!("{name}: {reason}"));
         let overflow = || broken(format!("shape {:?} with strides {:?} overflows", self.shape, self.strides));
         if self.shape.len() != self.strides.len() {
@@ -59,7 +63,7 @@ impl Entry {
         let count = self.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or_else(overflow)?;
         let stored = self.range.len() / self.dtype.size();
         if count == 0 {
-            return Ok(());
+            return Ok(0);
         }
         let mut last = self.offset;
         for (&size, &stride) in self.shape.iter().zip(&self.strides) {
@@ -71,7 +75,7 @@ impl Entry {
         if count > stored.max(MAX_REPEATED) {
             return Err(broken(format!("{count} elements are spread over a storage of {stored}")));
         }
-        Ok(())
+        Ok(count)
     }
 
     fn values(&self) -> Vec<f32> {
@@ -139,6 +143,28 @@ impl StateDict {
                 self.entries.push((name, entry));
             }
         }
+    }
+
+    /// The weights of a graph under the names that they have in it: its floating-point constants whose names are a path
+    /// with dots, as those of modules are.
+    pub fn from_graph(graph: &Graph) -> Self {
+        let mut dict = Self::new();
+        for (value, name) in &graph.names {
+            let is_path = name.contains('.') && !name.contains(['/', ':']);
+            let Some(tensor) = graph.constants.get(value).filter(|_| is_path) else { continue };
+            match tensor.data() {
+                Data::F32(values) => dict.insert(name, tensor.shape(), values),
+                Data::F16(values) => {
+                    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                    let range = 0..bytes.len();
+                    let shape = tensor.shape().to_vec();
+                    dict.put(name.clone(), Entry::contiguous(DType::F16, shape, Arc::new(bytes), range));
+                }
+                _ => {}
+            }
+        }
+        dict.set_metadata(graph.metadata.clone());
+        dict
     }
 
     /// The names in the file's order.

@@ -2,7 +2,7 @@ use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
 
-use super::{BatchNorm2d, BatchNorm2dConfig, ConvBlock, ConvBlockConfig, Fold, conv_bn, conv2d, fold};
+use super::{BatchNorm2d, BatchNorm2dConfig, ConvBlock, ConvBlockConfig, conv_bn, conv2d};
 use crate::ops::After;
 
 /// Configuration of [`LiteBlock`].
@@ -60,13 +60,5 @@ impl LiteBlock {
             None => x,
         };
         conv_bn(&self.conv2, self.bn2.as_ref(), y, After::AddRelu(x))
-    }
-}
-
-impl Fold for LiteBlock {
-    fn fold(self) -> Self {
-        let (conv1, bn1) = fold(self.conv1, self.bn1);
-        let (conv2, bn2) = fold(self.conv2, self.bn2);
-        Self { conv1, bn1, conv2, bn2, down: self.down.fold() }
     }
 }

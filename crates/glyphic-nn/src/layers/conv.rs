@@ -1,4 +1,4 @@
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
@@ -92,7 +92,7 @@ impl ConvBlockConfig {
 pub struct ConvBlock {
     /// The convolution.
     pub conv: Conv2d,
-    /// `None` where not configured, and after folding.
+    /// `None` where not configured.
     pub bn: Option<BatchNorm2d>,
     relu: bool,
 }
@@ -110,73 +110,5 @@ pub fn conv_bn(conv: &Conv2d, bn: Option<&BatchNorm2d>, x: Tensor<4>, after: Aft
     match bn {
         Some(bn) => bn.forward_then(x, after),
         None => after.apply(x),
-    }
-}
-
-/// Networks whose batch normalizations can be folded into their convolutions.
-///
-/// Folding is for inference: the result computes the same with fewer passes over memory, but has other
-/// state-dict names, so load before and do not save after.
-pub trait Fold: Sized {
-    /// The same network with every convolution's batch normalization folded into it.
-    fn fold(self) -> Self;
-}
-
-impl Fold for ConvBlock {
-    fn fold(self) -> Self {
-        let (conv, bn) = fold(self.conv, self.bn);
-        Self { conv, bn, relu: self.relu }
-    }
-}
-
-impl<T: Fold> Fold for Vec<T> {
-    fn fold(self) -> Self {
-        self.into_iter().map(T::fold).collect()
-    }
-}
-
-impl<T: Fold> Fold for Option<T> {
-    fn fold(self) -> Self {
-        self.map(T::fold)
-    }
-}
-
-/// Folds a batch normalization into the convolution before it; the second part of the result is `None`.
-pub fn fold(conv: Conv2d, bn: Option<BatchNorm2d>) -> (Conv2d, Option<BatchNorm2d>) {
-    let Some(bn) = bn else { return (conv, None) };
-    let (scale, shift) = bn.affine();
-    let [out, _, _, _] = conv.weight.dims();
-    let bias = match &conv.bias {
-        Some(bias) => bias.val() * scale.clone() + shift,
-        None => shift,
-    };
-    let weight = conv.weight.val() * scale.reshape([out, 1, 1, 1]);
-    let folded = Conv2d {
-        weight: Param::from_tensor(weight.detach()),
-        bias: Some(Param::from_tensor(bias.detach())),
-        ..conv
-    };
-    (folded, None)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checkpoint::test_support::randomize;
-    use burn::tensor::Distribution;
-
-    #[test]
-    fn folding_changes_the_values_by_rounding_only() {
-        let device = crate::device::cpu();
-        for bias in [false, true] {
-            let config = ConvBlockConfig::new([5, 7], [3, 3]).stride([2, 1]).bias(bias).relu(false);
-            let block = randomize(config.init(&device));
-            let x = Tensor::random([2, 5, 9, 11], Distribution::Uniform(-1.0, 1.0), &device);
-            let plain = block.forward(x.clone());
-            let folded = block.fold();
-            assert!(folded.bn.is_none());
-            let difference = (plain - folded.forward(x)).abs().max().into_scalar::<f32>();
-            assert!(difference < 1e-5, "{difference}");
-        }
     }
 }

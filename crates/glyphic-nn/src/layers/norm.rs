@@ -96,11 +96,4 @@ impl BatchNorm2d {
         // Makes the update visible at once, so that a checkpoint never lags a step behind.
         state.value_sync();
     }
-
-    /// Scale and shift that inference amounts to: `y = x * scale + shift` a channel, both `[C]`.
-    pub fn affine(&self) -> (Tensor<1>, Tensor<1>) {
-        let scale = self.weight.val() / self.running_var.value().add_scalar(self.epsilon).sqrt();
-        let shift = self.bias.val() - self.running_mean.value() * scale.clone();
-        (scale, shift)
-    }
 }

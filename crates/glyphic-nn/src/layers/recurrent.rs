@@ -1,11 +1,9 @@
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::sigmoid;
-use burn::tensor::{Device, Distribution, Tensor, TensorData};
-use rayon::prelude::*;
+use burn::tensor::{Device, Distribution, Tensor};
 
 use crate::capture;
-use crate::plain::Recurrence;
 
 /// Configuration of [`Lstm`].
 #[derive(Debug, Clone, PartialEq)]
@@ -77,12 +75,7 @@ impl Lstm {
             let bias = bias_ih.val() + bias_hh.val();
             directions.push(Direction { ih: ih.val(), hh: hh.val(), bias, reverse: true });
         }
-        let device = x.device();
-        let outputs = if device == crate::device::cpu() && !device.is_autodiff() {
-            directions.into_par_iter().map(|d| d.forward_plain(x.clone())).collect()
-        } else {
-            directions.into_iter().map(|d| d.forward(x.clone())).collect()
-        };
+        let outputs = directions.into_iter().map(|d| d.forward(x.clone())).collect();
         Tensor::cat(outputs, 2)
     }
 }
@@ -120,17 +113,6 @@ impl Direction {
     fn gates(&self, x: Tensor<3>) -> Tensor<2> {
         let [steps, batch, input] = x.dims();
         x.reshape([steps * batch, input]).matmul(self.ih.clone().transpose()) + self.bias.clone().unsqueeze()
-    }
-
-    /// `[T, N, input] -> [T, N, hidden]` on the processor, without a graph.
-    fn forward_plain(&self, x: Tensor<3>) -> Tensor<3> {
-        let device = x.device();
-        let [steps, batch, _] = x.dims();
-        let [_, hidden] = self.hh.dims();
-        let values = |x: Tensor<2>| x.into_data().iter::<f32>().collect::<Vec<_>>();
-        let recurrence = Recurrence::new(&values(self.hh.clone()), hidden, self.reverse);
-        let states = recurrence.run(&values(self.gates(x)), batch);
-        Tensor::from_data(TensorData::new(states, [steps, batch, hidden]), &device)
     }
 
     /// `[T, N, input] -> [T, N, hidden]` by tensor operations.
@@ -216,24 +198,5 @@ impl BidirectionalLstm {
     /// `[T, N, input] -> [T, N, output]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         self.embedding.forward(self.rnn.forward(x))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::device::cpu;
-
-    #[test]
-    fn inference_on_the_processor_computes_what_training_computes() {
-        for (bidirectional, hidden, batch) in [(false, 7, 1), (true, 32, 3), (true, 45, 9)] {
-            let lstm = LstmConfig { input: 5, hidden, bidirectional }.init(&cpu());
-            let x = Tensor::<3>::random([6, batch, 5], Distribution::Uniform(-1.0, 1.0), &cpu());
-            let plain = lstm.forward(x.clone());
-            assert_eq!(plain.dims(), [6, batch, if bidirectional { 2 * hidden } else { hidden }]);
-            let trained = lstm.train().forward(Tensor::from_inner(x)).inner();
-            let difference = (plain - trained).abs().max().into_scalar::<f32>();
-            assert!(difference < 1e-6, "{hidden}: {difference}");
-        }
     }
 }

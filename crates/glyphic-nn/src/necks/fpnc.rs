@@ -1,7 +1,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use crate::layers::{ConvBlock, ConvBlockConfig, Fold, upsample_nearest};
+use crate::layers::{ConvBlock, ConvBlockConfig, upsample_nearest};
 
 /// Configuration of [`Fpnc`]; the defaults are MMOCR's for DBNet.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,16 +111,6 @@ impl Fpnc {
         match &self.out_conv {
             Some(conv) => conv.forward(x),
             None => x,
-        }
-    }
-}
-
-impl Fold for Fpnc {
-    fn fold(self) -> Self {
-        Self {
-            lateral_convs: self.lateral_convs.fold(),
-            smooth_convs: self.smooth_convs.fold(),
-            out_conv: self.out_conv.fold(),
         }
     }
 }

@@ -74,7 +74,7 @@ impl CrnnConfig {
     /// Checks that it describes a network.
     ///
     /// # Errors
-    /// [`Error::Config`] for the first field that will not do.
+    /// [`Error::Config`] for the first field out of its range.
     pub fn validate(&self) -> Result<()> {
         let wrong = |field, got: String, expected| Err(Error::Config { model: "crnn", field, got, expected });
         if self.characters.is_empty() {
@@ -93,6 +93,9 @@ impl CrnnConfig {
             if values.len() != 1 && values.len() != self.channels.count() {
                 return wrong(field, format!("{values:?}"), "one value, or one a channel");
             }
+        }
+        if self.mean.iter().any(|m| !m.is_finite()) {
+            return wrong("mean", format!("{:?}", self.mean), "finite numbers");
         }
         if self.std.iter().any(|s| !s.is_finite() || *s == 0.0) {
             return wrong("std", format!("{:?}", self.std), "numbers other than 0");

@@ -5,11 +5,14 @@
 //! `[N, 1, 32, W]`, `(gray - 127) / 127`; W / 4 + 1 time steps. The names of the weights are MMOCR's.
 
 mod config;
+#[cfg(feature = "train")]
 mod loss;
+#[cfg(feature = "train")]
 mod model;
-mod recognizer;
+mod preprocess;
 
 pub use config::{Channels, CrnnConfig};
+#[cfg(feature = "train")]
 pub use loss::CrnnLossConfig;
+#[cfg(feature = "train")]
 pub use model::{Crnn, CrnnDecoder, CrnnHead, VeryDeepVgg, VggLayers};
-pub(crate) use recognizer::build;

@@ -6,8 +6,10 @@ use burn::{
         activation::{leaky_relu, relu},
     },
 };
+use glyphic_graph::Graph;
+use glyphic_nn::capture::{Axis, capture};
 use glyphic_nn::layers::{
-    BatchNorm2d, BatchNorm2dConfig, BidirectionalLstm, BidirectionalLstmConfig, Fold, conv2d, fold, max_pool,
+    BatchNorm2d, BatchNorm2dConfig, BidirectionalLstm, BidirectionalLstmConfig, conv2d, max_pool,
 };
 use glyphic_nn::ops::convolve;
 
@@ -42,6 +44,19 @@ impl Crnn {
     /// Logits: `[N, channels, 32, W] -> [N, T, classes]`, T = W / 4 + 1 for W a multiple of 4.
     pub fn forward(&self, image: Tensor<4>) -> Tensor<3> {
         self.decoder.forward(self.backbone.forward(image))
+    }
+
+    /// The network as a graph: `image` `[N, channels, 32, W]` -> `logits` `[N, T, classes]`, W a multiple of 4.
+    ///
+    /// # Errors
+    /// Those of [`capture`].
+    pub fn graph(&self) -> glyphic_nn::Result<Graph> {
+        let [_, channels, _, _] = self.backbone.cnn.conv0.weight.dims();
+        capture("crnn", self, |network, tape| {
+            let axes = [Axis::BATCH, Axis::Fixed(channels), Axis::Fixed(32), Axis::free("width", 4)];
+            let image = tape.input("image", axes);
+            tape.output("logits", network.forward(image));
+        })
     }
 }
 
@@ -112,23 +127,6 @@ impl VeryDeepVgg {
         let x = act(norm(&cnn.batchnorm4, convolve(&cnn.conv4, x)));
         let x = pool_rows(act(convolve(&cnn.conv5, x)));
         act(norm(&cnn.batchnorm6, convolve(&cnn.conv6, x)))
-    }
-}
-
-impl Fold for Crnn {
-    fn fold(self) -> Self {
-        Self { backbone: self.backbone.fold(), decoder: self.decoder }
-    }
-}
-
-impl Fold for VeryDeepVgg {
-    fn fold(self) -> Self {
-        let cnn = self.cnn;
-        let (conv2, batchnorm2) = fold(cnn.conv2, cnn.batchnorm2);
-        let (conv4, batchnorm4) = fold(cnn.conv4, cnn.batchnorm4);
-        let (conv6, batchnorm6) = fold(cnn.conv6, cnn.batchnorm6);
-        let cnn = VggLayers { conv2, batchnorm2, conv4, batchnorm4, conv6, batchnorm6, ..cnn };
-        Self { cnn, leaky: self.leaky }
     }
 }
 

@@ -62,22 +62,24 @@ impl CrnnLiteConfig {
     /// Checks that it describes a network.
     ///
     /// # Errors
-    /// [`Error::Config`] for the first field that will not do.
+    /// [`Error::Config`] for the first field out of its range.
     pub fn validate(&self) -> Result<()> {
         let wrong =
             |field, got: String, expected| Err(Error::Config { model: "crnn_lite", field, got, expected });
         if self.characters.is_empty() {
             return wrong("characters", "\"\"".to_owned(), "at least one character");
         }
-        for (field, channels) in
-            [("stem", self.stem), ("stages", self.stages.into_iter().min().unwrap_or(0)), ("mix", self.mix)]
-        {
-            if channels == 0 {
-                return wrong(field, "0".to_owned(), "at least one channel");
+        let [a, b, c] = self.stages.map(|channels| ("stages", channels));
+        for (field, channels) in [("stem", self.stem), a, b, c, ("mix", self.mix)] {
+            if !(1..=4096).contains(&channels) {
+                return wrong(field, channels.to_string(), "1 to 4096 channels");
             }
         }
-        if self.max_width < MIN_WIDTH {
-            return wrong("max_width", self.max_width.to_string(), "at least 8 pixels");
+        if self.lstm > 4096 {
+            return wrong("lstm", self.lstm.to_string(), "0 to 4096 units");
+        }
+        if !(MIN_WIDTH..=8192).contains(&self.max_width) {
+            return wrong("max_width", self.max_width.to_string(), "8 to 8192");
         }
         self.decoding.validate("crnn_lite")
     }
@@ -87,5 +89,11 @@ impl CrnnLiteConfig {
         let content = (f64::from(HEIGHT) * f64::from(width) / f64::from(height)).round();
         let content = (content as u32).clamp(MIN_WIDTH, self.max_width);
         (content, (content + MARGIN).next_multiple_of(WIDTH_MULTIPLE))
+    }
+
+    /// Time steps that are read, in training as in use, of a content of this width in an input of `padded` pixels: those that
+    /// the content touches, and one behind it, where the last character may be read.
+    pub fn steps(&self, content: u32, padded: u32) -> usize {
+        (content.div_ceil(STRIDE) + 1).min(padded / STRIDE) as usize
     }
 }

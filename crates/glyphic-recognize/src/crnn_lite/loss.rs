@@ -41,7 +41,8 @@ impl CrnnLiteLoss {
     /// The mean over the batch of half of each sample's loss divided by the root of its label's length, so that
     /// neither long lines nor short words rule the gradient. `[1]`
     ///
-    /// `logits` `[N, T, classes]`, one label (as classes) and one kind a sample. A label too long for T moves nothing.
+    /// `logits` `[N, T, classes]`; for each sample its label (as classes), the time steps that are read of it in use (see
+    /// [`CrnnLiteConfig::steps`](super::CrnnLiteConfig::steps)) and its kind. A label too long for its steps moves nothing.
     ///
     /// # Errors
     /// Those of [`CtcLoss::forward`].
@@ -49,9 +50,10 @@ impl CrnnLiteLoss {
         &self,
         logits: Tensor<3>,
         labels: &[Vec<usize>],
+        steps: &[usize],
         kinds: &[LabelKind],
     ) -> Result<Tensor<1>> {
-        let [batch, time, _] = logits.dims();
+        let [batch, _, _] = logits.dims();
         if kinds.len() != batch {
             return Err(Error::BatchSize { what: "kinds", batch, got: kinds.len() });
         }
@@ -64,7 +66,7 @@ impl CrnnLiteLoss {
             })
             .collect();
         let device = logits.device();
-        let losses = self.ctc.forward(logits, labels, &vec![time; batch], &merges)?;
+        let losses = self.ctc.forward(logits, labels, steps, &merges)?;
         let weights: Vec<f32> = labels.iter().map(|l| 0.5 / (l.len().max(1) as f32).sqrt()).collect();
         Ok((losses * Tensor::<1>::from_floats(weights.as_slice(), &device)).mean())
     }

@@ -15,19 +15,19 @@
 //! | `classifier` | linear | W/4 x classes |
 //!
 //! 2.52 million parameters with the default characters; 251 million multiply-adds for 32x224, 359 for 32x320.
-//! On the processor [`PlainNet`] computes the same without tensors, its convolutions in about a tenth of the time.
 //!
 //! The blocks are ResNet's (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016); the whole follows
 //! CRNN (Shi et al., TPAMI 2017), one of whose two LSTMs gives place to convolutions along the line.
 
 mod config;
-mod inference;
+#[cfg(feature = "train")]
 mod loss;
+#[cfg(feature = "train")]
 mod model;
-mod recognizer;
+mod preprocess;
 
 pub use config::{CrnnLiteConfig, HEIGHT, STRIDE};
-pub use inference::PlainNet;
+#[cfg(feature = "train")]
 pub use loss::{CrnnLiteLoss, LabelKind};
+#[cfg(feature = "train")]
 pub use model::CrnnLite;
-pub(crate) use recognizer::build;

@@ -3,13 +3,15 @@ use burn::{
     nn::{Linear, LinearConfig, conv::Conv2d},
     tensor::{Device, Tensor},
 };
+use glyphic_graph::Graph;
+use glyphic_nn::capture::{Axis, capture};
 use glyphic_nn::layers::{
     BatchNorm2d, BatchNorm2dConfig, BidirectionalLstm, BidirectionalLstmConfig, ConvBlock, ConvBlockConfig,
-    Fold, LiteBlock, LiteBlockConfig, conv_bn, conv2d, fold,
+    LiteBlock, LiteBlockConfig, conv_bn, conv2d,
 };
 use glyphic_nn::ops::After;
 
-use super::CrnnLiteConfig;
+use super::{CrnnLiteConfig, HEIGHT};
 
 /// The network. See the [module](super) for its layers.
 #[derive(Module, Debug)]
@@ -60,18 +62,17 @@ impl CrnnLite {
         let x = self.sequence.iter().fold(x, |x, lstm| lstm.forward(x.clone()) + x);
         self.classifier.forward(x.swap_dims(0, 1))
     }
-}
 
-impl Fold for CrnnLite {
-    fn fold(self) -> Self {
-        Self {
-            stem: self.stem.fold(),
-            stages: self.stages.fold(),
-            squeeze: self.squeeze.fold(),
-            mix: self.mix.fold(),
-            sequence: self.sequence,
-            classifier: self.classifier,
-        }
+    /// The network as a graph: `image` `[N, 3, 32, W]` -> `logits` `[N, W / 4, classes]`, W a multiple of 4.
+    ///
+    /// # Errors
+    /// Those of [`capture`].
+    pub fn graph(&self) -> glyphic_nn::Result<Graph> {
+        capture("crnn_lite", self, |network, tape| {
+            let axes = [Axis::BATCH, Axis::Fixed(3), Axis::Fixed(HEIGHT as usize), Axis::free("width", 4)];
+            let image = tape.input("image", axes);
+            tape.output("logits", network.forward(image));
+        })
     }
 }
 
@@ -95,13 +96,5 @@ impl MixBlock {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let y = conv_bn(&self.conv1, self.bn1.as_ref(), x.clone(), After::Relu);
         conv_bn(&self.conv2, self.bn2.as_ref(), y, After::AddRelu(x))
-    }
-}
-
-impl Fold for MixBlock {
-    fn fold(self) -> Self {
-        let (conv1, bn1) = fold(self.conv1, self.bn1);
-        let (conv2, bn2) = fold(self.conv2, self.bn2);
-        Self { conv1, bn1, conv2, bn2 }
     }
 }

@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use glyphic_labels::Error;
 use glyphic_labels::formats::{Format, Kind, LabelFiles, Record, WriteOptions, Writer, cut};
+use glyphic_labels::{Error, Findings, Warning};
 
 use super::{Count, Source, say_warnings, separator};
 use crate::exit::{Exit, Failure, OrExit};
@@ -118,8 +118,9 @@ pub(super) fn convert(
     let mut writer = Writer::create(out, to, options).or_exit(Exit::Output)?;
     let count = Count::new();
     let mut skipped = 0;
+    let mut left_out = LeftOut::default();
     for record in reader.by_ref() {
-        let done = record.and_then(|record| put(&mut writer, record, to, crops));
+        let done = record.and_then(|record| put(&mut writer, record, to, crops, &mut left_out));
         match done {
             Ok(()) => {}
             Err(error @ Error::Write { .. }) => return Err(error).or_exit(Exit::Output),
@@ -135,7 +136,8 @@ pub(super) fn convert(
         count.step();
     }
     drop(count);
-    say_warnings(&reader);
+    say_warnings(reader.warnings());
+    left_out.say();
     let written = writer.finish().or_exit(Exit::Output)?;
     for (loss, count) in &written.losses {
         match count {
@@ -152,13 +154,41 @@ pub(super) fn convert(
     Ok(())
 }
 
-fn put(writer: &mut Writer, record: Record, to: Format, crops: bool) -> Result<(), Error> {
+/// Regions that gave no crop.
+#[derive(Default)]
+struct LeftOut {
+    outside: Findings<Warning>,
+    ignored: usize,
+    without_text: usize,
+}
+
+impl LeftOut {
+    fn say(&self) {
+        say_warnings(&self.outside);
+        for (count, what) in [(self.ignored, "to be ignored"), (self.without_text, "without a text")] {
+            match count {
+                0 => {}
+                1 => eprintln!("note: 1 region {what} is left out"),
+                n => eprintln!("note: {n} regions {what} are left out"),
+            }
+        }
+    }
+}
+
+fn put(
+    writer: &mut Writer,
+    record: Record,
+    to: Format,
+    crops: bool,
+    left_out: &mut LeftOut,
+) -> Result<(), Error> {
     let scene = record.truth.kind() == Kind::Instances;
     if scene && (crops || (to.holds_pictures() && !to.holds(Kind::Instances))) {
-        for crop in cut(&record)? {
-            writer.put(&crop)?;
-        }
-        return Ok(());
+        let made = cut(&record)?;
+        left_out.ignored += made.ignored;
+        left_out.without_text += made.without_text;
+        made.outside.into_iter().for_each(|w| left_out.outside.add(w));
+        return made.crops.iter().try_for_each(|crop| writer.put(crop));
     }
     if scene && to.holds(Kind::Text) && !to.holds(Kind::Instances) {
         return Err(Error::Unfit {

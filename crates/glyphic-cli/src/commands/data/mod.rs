@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use glyphic_labels::formats::{Format, ReadOptions, Reader};
+use glyphic_labels::{Findings, Warning};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::exit::{Exit, Failure, OrExit};
@@ -73,8 +74,7 @@ fn separator(value: &str) -> Result<String, String> {
 }
 
 /// Says what was put right on reading: the first on a line each, and how many there were.
-fn say_warnings(reader: &Reader) {
-    let warnings = reader.warnings();
+fn say_warnings(warnings: &Findings<Warning>) {
     warnings.first.iter().for_each(|w| eprintln!("warning: {w}"));
     if let Some(rest) = warnings.count.checked_sub(warnings.first.len()).filter(|n| *n > 0) {
         eprintln!("warning: ... and {rest} more");

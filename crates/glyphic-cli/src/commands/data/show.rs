@@ -65,7 +65,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         }
     }
     drop(progress);
-    say_warnings(&reader);
+    say_warnings(reader.warnings());
     if cells.is_empty() {
         let message = format!("{}: no picture to show", args.labels.display());
         return Err(Failure::new(Exit::Input, message));

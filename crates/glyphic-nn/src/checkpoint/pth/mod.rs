@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::pickle::{Pickle, Value};
-use super::state_dict::Entry;
+use super::state_dict::{Entry, MAX_REPEATED};
 use super::{FormatError, StateDict, read_file};
 use crate::{Error, Result};
 
@@ -32,6 +32,7 @@ pub fn read_pth(path: impl AsRef<Path>) -> Result<StateDict> {
 /// # Errors
 /// [`Error::Checkpoint`].
 pub fn pth_from_bytes(name: &str, bytes: Vec<u8>) -> Result<StateDict> {
+    let length = bytes.len();
     let read = || {
         let (pickle, storages) = if zip::is_zip(&bytes) {
             zip::read(&bytes)?
@@ -40,7 +41,7 @@ pub fn pth_from_bytes(name: &str, bytes: Vec<u8>) -> Result<StateDict> {
         } else {
             return Err(FormatError::Unknown);
         };
-        to_state_dict(&pickle, &storages)
+        to_state_dict(&pickle, &storages, length)
     };
     read().map_err(|source| Error::Checkpoint { name: name.to_owned(), source })
 }
@@ -52,7 +53,25 @@ pub(super) fn is_pth(bytes: &[u8]) -> bool {
 /// Storage key -> its bytes.
 type Storages = HashMap<String, (Arc<Vec<u8>>, Range<usize>)>;
 
-fn to_state_dict(pickle: &Pickle, storages: &Storages) -> Result<StateDict, FormatError> {
+/// Names and metadata may be this many times as long as the file: a text may be named again in two bytes.
+const MAX_TEXT: usize = 2;
+
+/// The tensors together may have this many elements a byte of the file: several may be views of one storage.
+const MAX_ELEMENTS: usize = 4;
+
+/// `length` is the file's, in bytes.
+fn to_state_dict(pickle: &Pickle, storages: &Storages, length: usize) -> Result<StateDict, FormatError> {
+    let larger = |what: &str| {
+        let reason = format!("its {what} are larger than the file; it may be malicious");
+        FormatError::broken("PyTorch file", reason)
+    };
+    let mut text = length.saturating_mul(MAX_TEXT);
+    let mut spend_text = |bytes: usize| -> Result<(), FormatError> {
+        text = text.checked_sub(bytes).ok_or_else(|| larger("names and metadata"))?;
+        Ok(())
+    };
+    let mut elements = length.saturating_mul(MAX_ELEMENTS).saturating_add(MAX_REPEATED);
+
     let root = pickle.dict(&pickle.root).ok_or(FormatError::NoTensors)?;
     let field = |key: &str| root.iter().find(|(k, _)| pickle.text(k) == Some(key)).map(|(_, v)| v);
     let entries = ["state_dict", "model_state_dict", "model"]
@@ -74,6 +93,7 @@ fn to_state_dict(pickle: &Pickle, storages: &Storages) -> Result<StateDict, Form
     let wrapped = tensors.iter().all(|(name, _)| name.starts_with("module."));
     let mut dict = StateDict::new();
     for (name, i) in tensors {
+        spend_text(name.len())?;
         let tensor = &pickle.tensors[i];
         let storage = &pickle.storages[tensor.storage];
         let (bytes, range) = storages.get(&storage.key).ok_or_else(|| {
@@ -87,19 +107,26 @@ fn to_state_dict(pickle: &Pickle, storages: &Storages) -> Result<StateDict, Form
             bytes: bytes.clone(),
             range: range.clone(),
         };
-        entry.check(name)?;
+        let count = entry.check(name)?;
+        elements = elements.checked_sub(count).ok_or_else(|| larger("tensors"))?;
         dict.put(name.strip_prefix("module.").filter(|_| wrapped).unwrap_or(name).to_owned(), entry);
     }
     let mut metadata = BTreeMap::new();
     for (key, value) in field("meta").and_then(|m| pickle.dict(m)).into_iter().flatten() {
+        let Some(key) = pickle.text(key) else { continue };
         let value = match value {
-            Value::Int(i) => Some(i.to_string()),
-            Value::Float(x) => Some(x.to_string()),
-            other => pickle.text(other).map(str::to_owned),
+            Value::Int(i) => i.to_string(),
+            Value::Float(x) => x.to_string(),
+            other => match pickle.text(other) {
+                Some(value) => {
+                    spend_text(value.len())?;
+                    value.to_owned()
+                }
+                None => continue,
+            },
         };
-        if let (Some(key), Some(value)) = (pickle.text(key), value) {
-            metadata.insert(key.to_owned(), value);
-        }
+        spend_text(key.len())?;
+        metadata.insert(key.to_owned(), value);
     }
     dict.set_metadata(metadata);
     Ok(dict)

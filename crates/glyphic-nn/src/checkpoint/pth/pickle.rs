@@ -2,7 +2,8 @@
 //!
 //! Own code because the point is what it cannot do. Bounds: every instruction takes at least a byte and makes at most
 //! one value, lengths are checked against the bytes left, containers live in one arena (so nesting costs no stack),
-//! and nothing recurses.
+//! and nothing recurses. A container may be named again in two bytes, so what calls copy out of containers is counted
+//! against a budget of one value a byte of the pickle.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -11,6 +12,9 @@ use crate::checkpoint::{DType, FormatError};
 
 /// The longest pickle. Those of real checkpoints are a few hundred kilobytes.
 const MAX_LENGTH: usize = 256 << 20;
+
+/// Values that calls may copy in a pickle of no length at all.
+const SLACK: usize = 4096;
 
 #[derive(Debug, Clone)]
 pub(super) enum Value {
@@ -116,9 +120,11 @@ impl Pickle {
 
 /// Reads one pickle from the start of `bytes`; also gives its length.
 pub(super) fn unpickle(bytes: &[u8]) -> Result<(Pickle, usize), FormatError> {
+    let bytes = &bytes[..bytes.len().min(MAX_LENGTH)];
     let mut machine = Machine {
-        bytes: &bytes[..bytes.len().min(MAX_LENGTH)],
+        bytes,
         at: 0,
+        budget: bytes.len() + SLACK,
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
@@ -136,6 +142,8 @@ fn broken(reason: impl ToString) -> FormatError {
 struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Values that calls may still copy.
+    budget: usize,
     stack: Vec<Value>,
     marks: Vec<usize>,
     memo: HashMap<u32, Value>,
@@ -316,12 +324,15 @@ impl<'a> Machine<'a> {
         let Value::Global(callee) = callee else {
             return Err(broken("a call of something that is no function"));
         };
-        let arguments =
-            self.pickle.list(arguments).ok_or_else(|| broken("arguments that are no tuple"))?.to_vec();
+        let arguments = self.pickle.list(arguments).ok_or_else(|| broken("arguments that are no tuple"))?;
+        spend(&mut self.budget, arguments.len())?;
+        let arguments = arguments.to_vec();
         match callee {
             Global::OrderedDict => {
-                let mut pairs = Vec::new();
-                for item in arguments.first().and_then(|list| self.pickle.list(list)).unwrap_or_default() {
+                let items = arguments.first().and_then(|list| self.pickle.list(list)).unwrap_or_default();
+                spend(&mut self.budget, 2 * items.len())?;
+                let mut pairs = Vec::with_capacity(items.len());
+                for item in items {
                     match self.pickle.list(item) {
                         Some([key, value]) => pairs.push((key.clone(), value.clone())),
                         _ => return Err(broken("an OrderedDict of something other than pairs")),
@@ -330,6 +341,9 @@ impl<'a> Machine<'a> {
                 Ok(self.add(Node::Dict(pairs)))
             }
             Global::RebuildTensor => {
+                let sizes = arguments.iter().skip(2).take(2);
+                let rank = sizes.filter_map(|v| Some(self.pickle.list(v)?.len())).sum();
+                spend(&mut self.budget, rank)?;
                 let header = || -> Option<TensorHeader> {
                     let [Value::Storage(storage), offset, shape, strides, ..] = arguments.as_slice() else {
                         return None;
@@ -520,6 +534,15 @@ impl<'a> Machine<'a> {
         self.stack.push(Value::Opaque);
         Ok(())
     }
+}
+
+/// Takes `count` values from a budget.
+fn spend(budget: &mut usize, count: usize) -> Result<(), FormatError> {
+    let rest = budget.checked_sub(count);
+    *budget = rest.ok_or_else(|| {
+        broken("it repeats its values until they are larger than the file; it may be malicious")
+    })?;
+    Ok(())
 }
 
 fn underflow() -> FormatError {

@@ -1,19 +1,8 @@
-use std::sync::Arc;
+use glyphic_core::{Image, Symbol, Vocab};
 
-use burn::tensor::{Device, Tensor, TensorData};
-use glyphic_core::{Image, Recognizer, Symbol, Vocab};
-use glyphic_nn::{
-    checkpoint::{LoadOptions, StateDict, load_into},
-    layers::Fold,
-};
-
-use super::{Channels, Crnn, CrnnConfig};
-use crate::{
-    CtcCodec, LanguageModel, Result,
-    codec::CtcDecoder,
-    engine::{Engine, LineNetwork, Width, read_back},
-    valid_steps,
-};
+use super::{Channels, CrnnConfig};
+use crate::engine::{Preprocess, Width};
+use crate::{CtcCodec, Result, valid_steps};
 
 impl CrnnConfig {
     /// The classes: blank, the characters, the unknown one where there is one.
@@ -83,55 +72,22 @@ fn gray(image: &Image) -> Image {
     image
 }
 
-struct Network {
-    config: CrnnConfig,
-    net: Crnn,
-    device: Device,
-}
-
-impl LineNetwork for Network {
+impl Preprocess for CrnnConfig {
     fn input(&self) -> (usize, u32) {
-        (self.config.channels.count(), self.config.resize.height)
+        (self.channels.count(), self.resize.height)
     }
 
     fn width(&self, width: u32, height: u32) -> Width {
-        let size = self.config.resize.width(width, height);
+        let size = self.resize.width(width, height);
         Width { content: size.content, padded: size.padded }
     }
 
     fn prepare(&self, crop: &Image, _: Width, out: &mut [f32]) -> Result<()> {
-        out.copy_from_slice(&self.config.preprocess(crop)?.0);
+        out.copy_from_slice(&self.preprocess(crop)?.0);
         Ok(())
     }
 
     fn steps(&self, width: Width, total: usize) -> usize {
         valid_steps(total, f64::from(width.content) / f64::from(width.padded))
     }
-
-    fn forward(&self, input: Vec<f32>, count: usize, width: u32) -> Result<Vec<f32>> {
-        let (channels, height) = self.input();
-        let shape = [count, channels, height as usize, width as usize];
-        let input = Tensor::from_data(TensorData::new(input, shape), &self.device);
-        read_back(self.net.forward(input))
-    }
-}
-
-/// The recognizer of a configuration and its weights.
-pub(crate) fn build(
-    config: CrnnConfig,
-    weights: &StateDict,
-    language: Option<Arc<LanguageModel>>,
-    device: &Device,
-) -> Result<Box<dyn Recognizer>> {
-    config.validate()?;
-    let codec = config.codec()?;
-    let device = device.clone().without_autodiff();
-    let mut net = config.init(codec.vocab().len(), &device);
-    load_into(&mut net, weights, &LoadOptions::default())?;
-    let decoder = CtcDecoder::new(codec, &config.decoding, language);
-    Ok(Box::new(Engine {
-        network: Network { config, net: net.fold(), device },
-        decoder,
-        turn_vertical: false,
-    }))
 }

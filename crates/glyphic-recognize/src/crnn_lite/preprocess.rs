@@ -1,0 +1,61 @@
+use glyphic_core::{Confidence, Image, Vocab};
+
+use super::{CrnnLiteConfig, HEIGHT};
+use crate::engine::{Preprocess, Width};
+use crate::{CtcCodec, Result};
+
+impl CrnnLiteConfig {
+    /// The classes: blank, then the characters.
+    ///
+    /// # Errors
+    /// [`Error::Core`](crate::Error::Core) where a character stands twice.
+    pub fn vocab(&self) -> Result<Vocab> {
+        Ok(Vocab::ctc(&self.characters)?)
+    }
+
+    /// The codec of the classes.
+    ///
+    /// # Errors
+    /// Those of [`CrnnLiteConfig::vocab`].
+    pub fn codec(&self) -> Result<CtcCodec> {
+        Ok(CtcCodec::new(self.vocab()?)?.with_confidence(Confidence::Weakest))
+    }
+
+    /// Writes the crop to `[3, 32, padded]`: resized to `content` columns, `(x / 255 - 0.5) / 0.5`. Nothing is written
+    /// behind the content.
+    ///
+    /// # Errors
+    /// Those of [`resize_antialiased`](glyphic_imgproc::resize_antialiased).
+    pub fn prepare(&self, crop: &Image, content: u32, padded: u32, out: &mut [f32]) -> Result<()> {
+        let resized = glyphic_imgproc::resize_antialiased(crop, content, HEIGHT)?;
+        let (content, padded) = (content as usize, padded as usize);
+        for (y, row) in resized.rgb().chunks_exact(content * 3).enumerate() {
+            for (channel, plane) in out.chunks_exact_mut(HEIGHT as usize * padded).enumerate() {
+                let out = &mut plane[y * padded..y * padded + content];
+                for (out, pixel) in out.iter_mut().zip(row.chunks_exact(3)) {
+                    *out = (f32::from(pixel[channel]) / 255.0 - 0.5) / 0.5;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Preprocess for CrnnLiteConfig {
+    fn input(&self) -> (usize, u32) {
+        (3, HEIGHT)
+    }
+
+    fn width(&self, width: u32, height: u32) -> Width {
+        let (content, padded) = self.widths(width, height);
+        Width { content, padded }
+    }
+
+    fn prepare(&self, crop: &Image, width: Width, out: &mut [f32]) -> Result<()> {
+        self.prepare(crop, width.content, width.padded, out)
+    }
+
+    fn steps(&self, width: Width, total: usize) -> usize {
+        CrnnLiteConfig::steps(self, width.content, width.padded).min(total)
+    }
+}
