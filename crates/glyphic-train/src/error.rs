@@ -32,7 +32,7 @@ pub enum Error {
     },
     /// Batch after batch whose loss or gradient is no number.
     #[error(
-        "step {step}: loss {loss}, gradient norm {norm}; not finite in {count} steps in a row. Lower the learning rate, or check the samples of this batch: {batch}"
+        "step {step}: loss {loss}, gradient norm {norm}; these or the batch statistics are not finite, {count} steps in a row. Lower the learning rate, or check the samples of this batch: {batch}"
     )]
     NotFinite {
         /// The step.

@@ -74,9 +74,28 @@ impl Statistics {
         statistics
     }
 
+    /// Whether those of a module are finite. A loss does not tell: an activation may hide a NaN that they have taken in.
+    pub(crate) fn are_finite<M: Module>(module: &M) -> bool {
+        let mut sums = StatisticSums(Vec::new());
+        module.visit(&mut sums);
+        sums.0.is_empty() || Tensor::cat(sums.0, 0).sum().into_scalar::<f32>().is_finite()
+    }
+
     /// Puts them back into the module that they were taken from.
     pub(crate) fn restore<M: Module>(mut self, module: M) -> M {
         module.map(&mut self)
+    }
+}
+
+/// The sum of each running statistic.
+struct StatisticSums(Vec<Tensor<1>>);
+
+impl ModuleVisitor for StatisticSums {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = param.val();
+        if !value.is_require_grad() {
+            self.0.push(value.inner().sum());
+        }
     }
 }
 
