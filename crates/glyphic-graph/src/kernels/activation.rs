@@ -78,7 +78,7 @@ impl Activation {
             Self::GeluTanh => {
                 // (1 + tanh(u)) / 2 is sigmoid(2u).
                 let square = simd.mul_f32s(x, x);
-                let inner = simd.mul_add_e_f32s(square, splat(0.071_354_82), splat(1.595_769_1));
+                let inner = simd.mul_add_e_f32s(square, splat(0.071_354_82), splat(1.595_769));
                 simd.mul_f32s(x, math::sigmoid(simd, simd.mul_f32s(x, inner)))
             }
             Self::Erf => math::erf(simd, x),

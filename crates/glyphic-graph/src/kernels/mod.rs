@@ -16,6 +16,7 @@ mod product;
 mod rows;
 mod scratch;
 mod shuffle;
+mod vector;
 mod winograd;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::map::spread;
+use super::vector::{load_n, store_n};
 use super::{Activation, scratch};
 
 /// The most vectors of outputs in a block: with the rows of a step they fill the registers.
@@ -132,12 +133,12 @@ impl WithSimd for Rows<'_> {
         for block in &packed.blocks {
             // Rows a step: as many sums as the registers hold (32 of them where vectors have 16 numbers, else 16).
             match (S::F32_LANES == 16, block.vectors) {
-                (true, 1) => tiles!(self, simd, *block, count, 1, [14, 12, 8, 4, 2]),
-                (true, 2) => tiles!(self, simd, *block, count, 2, [12, 10, 8, 6, 4, 2]),
-                (true, _) => tiles!(self, simd, *block, count, 3, [8, 7, 6, 5, 4, 2]),
-                (false, 1) => tiles!(self, simd, *block, count, 1, [8, 4, 2]),
-                (false, 2) => tiles!(self, simd, *block, count, 2, [6, 5, 4, 2]),
-                (false, _) => tiles!(self, simd, *block, count, 3, [4, 3, 2]),
+                (true, 1) => tiles!(self, simd, *block, count, 1, [14, 8, 4]),
+                (true, 2) => tiles!(self, simd, *block, count, 2, [12, 10, 8, 4]),
+                (true, _) => tiles!(self, simd, *block, count, 3, [8, 7, 5, 3]),
+                (false, 1) => tiles!(self, simd, *block, count, 1, [8, 4]),
+                (false, 2) => tiles!(self, simd, *block, count, 2, [6, 4]),
+                (false, _) => tiles!(self, simd, *block, count, 3, [4, 2]),
             }
         }
         if !self.activation.is_light() {
@@ -187,7 +188,11 @@ impl Rows<'_> {
         let length = packed.inner / self.segments.len();
         for (weights, segment) in weights.chunks_exact(length).zip(self.segments) {
             let input = &self.input[*segment..];
-            let input: [&[f32]; ROWS] = std::array::from_fn(|p| &input[(x + p) * self.step..][..length]);
+            let mut rows = [&input[..0]; ROWS];
+            for (p, row) in rows.iter_mut().enumerate() {
+                *row = &input[(x + p) * self.step..][..length];
+            }
+            let input = rows;
             for i in 0..length {
                 for p in 0..ROWS {
                     let value = simd.splat_f32s(input[p][i]);
@@ -205,14 +210,15 @@ impl Rows<'_> {
                 let output = block.first + v * S::F32_LANES;
                 let n = S::F32_LANES.min(packed.outputs.saturating_sub(output));
                 if let Some(addend) = self.addend {
-                    let at = (x + p) / addend.scale * addend.step + output;
-                    sum = simd.add_f32s(sum, simd.partial_load_f32s(&addend.row[at..at + n]));
+                    let pixel = if addend.scale == 1 { x + p } else { (x + p) / addend.scale };
+                    let at = pixel * addend.step + output;
+                    sum = simd.add_f32s(sum, load_n(simd, &addend.row[at..at + n], n));
                 }
                 if relu {
                     sum = simd.max_f32s(sum, zero);
                 }
                 let at = (x + p) * self.to_step + output;
-                simd.partial_store_f32s(&mut self.to[at..at + n], sum);
+                store_n(simd, &mut self.to[at..at + n], n, sum);
             }
         }
     }

@@ -4,12 +4,16 @@
 //! The points are 0, 1, -1, 2, -2, 1/2, -1/2 and infinity: with few points the sums stay as exact as the direct ones but for
 //! a factor of about ten.
 
-use std::array::from_fn;
+#![expect(
+    clippy::needless_range_loop,
+    reason = "loops over indices are unrolled, and their arrays kept in registers"
+)]
 
 use pulp::{Arch, Simd, WithSimd};
 
 use super::map::spread;
 use super::product::Rows;
+use super::vector::{load, load_n, part_of, parts, store_n};
 use super::{Activation, ConvShape, Map, Packed, Residual, Target, scratch};
 
 /// One axis of a tile: `POINTS = OUTPUTS + TAPS - 1` inputs.
@@ -426,59 +430,96 @@ fn to_points<S: Simd, Y: Axis, X: Axis>(simd: S, job: ToPoints<'_, '_>) {
     let ToPoints { winograd, input, map, rows, columns, first, to } = job;
     let inputs = winograd.inputs;
     let n = to.len() / (Y::POINTS * X::POINTS * inputs);
-    let (row_len, channels) = (map.row_len(), map.channels);
+    let [frame_y, frame_x] = map.frame.map(|f| f as isize);
+    let (tile_height, tile_width) = (Y::POINTS as isize, X::POINTS as isize);
     for tile in 0..n {
         let (row, column) = (&rows[(first + tile) / columns], (first + tile) % columns);
         // The tile's first pixel, which may lie outside the map.
         let y = (row.y * Y::OUTPUTS) as isize - winograd.before[0] as isize;
         let x = (column * X::OUTPUTS) as isize - winograd.before[1] as isize;
-        let [frame_y, frame_x] = map.frame.map(|f| f as isize);
         let inside = y >= -frame_y
             && x >= -frame_x
-            && y + Y::POINTS as isize <= map.height as isize + frame_y
-            && x + X::POINTS as isize <= map.width as isize + frame_x;
-        let image = row.image * map.image_len();
-        let mut channel = 0;
-        while channel < inputs {
-            let lanes = S::F32_LANES.min(inputs - channel);
-            let zero = simd.splat_f32s(0.0);
-            let mut d = [[zero; 8]; 8];
-            if inside {
-                let at =
-                    image + (y + frame_y) as usize * row_len + (x + frame_x) as usize * channels + channel;
-                for (i, d) in d.iter_mut().enumerate().take(Y::POINTS) {
-                    let line = &input[at + i * row_len..][..(X::POINTS - 1) * channels + lanes];
-                    for (j, d) in d.iter_mut().enumerate().take(X::POINTS) {
-                        *d = simd.partial_load_f32s(&line[j * channels..][..lanes]);
-                    }
+            && y + tile_height <= map.height as isize + frame_y
+            && x + tile_width <= map.width as isize + frame_x;
+        let image = &input[row.image * map.image_len()..];
+        let place = Place { map, y, x };
+        for part in 0..parts::<S>(inputs) {
+            let (channel, lanes) = part_of::<S>(inputs, part);
+            let to = Points { values: to, n, tile, inputs, channel };
+            match (lanes == S::F32_LANES, inside) {
+                (true, true) => place.to_points::<S, Y, X, true, true>(simd, image, channel, lanes, to),
+                (true, false) => place.to_points::<S, Y, X, true, false>(simd, image, channel, lanes, to),
+                (false, _) => place.to_points::<S, Y, X, false, false>(simd, image, channel, lanes, to),
+            }
+        }
+    }
+}
+
+/// Where a tile begins in an image.
+#[derive(Clone, Copy)]
+struct Place {
+    map: Map,
+    y: isize,
+    x: isize,
+}
+
+/// Where a tile's points go.
+struct Points<'a> {
+    values: &'a mut [f32],
+    n: usize,
+    tile: usize,
+    inputs: usize,
+    channel: usize,
+}
+
+impl Place {
+    /// One tile, one vector of channels: a whole one where `WHOLE` is set, within the frame where `INSIDE` is.
+    #[inline(always)]
+    fn to_points<S: Simd, Y: Axis, X: Axis, const WHOLE: bool, const INSIDE: bool>(
+        self,
+        simd: S,
+        image: &[f32],
+        channel: usize,
+        lanes: usize,
+        to: Points<'_>,
+    ) {
+        let lanes = if WHOLE { S::F32_LANES } else { lanes };
+        let Self { map, y, x } = self;
+        let [frame_y, frame_x] = map.frame.map(|f| f as isize);
+        let (row_len, channels) = (map.row_len(), map.channels);
+        let zero = simd.splat_f32s(0.0);
+        // Loops and no closures: those are compiled without the vectors' instructions where they are not inlined.
+        let mut rows = [[zero; 8]; 8];
+        for i in 0..Y::POINTS {
+            let mut row = [zero; 8];
+            let y = y + i as isize;
+            if INSIDE {
+                let at = (y + frame_y) as usize * row_len + (x + frame_x) as usize * channels + channel;
+                let line = &image[at..][..(X::POINTS - 1) * channels + lanes];
+                for j in 0..X::POINTS {
+                    row[j] = load_n(simd, &line[j * channels..], lanes);
                 }
-            } else {
-                for (i, d) in d.iter_mut().enumerate().take(Y::POINTS) {
-                    let y = y + i as isize;
-                    if y < 0 || y >= map.height as isize {
-                        continue;
-                    }
-                    let line = image + (y + frame_y) as usize * row_len;
-                    for (j, d) in d.iter_mut().enumerate().take(X::POINTS) {
-                        let x = x + j as isize;
-                        if x >= 0 && x < map.width as isize {
-                            let at = line + (x + frame_x) as usize * channels + channel;
-                            *d = simd.partial_load_f32s(&input[at..at + lanes]);
-                        }
+            } else if y >= 0 && y < map.height as isize {
+                let line = (y + frame_y) as usize * row_len + channel;
+                for j in 0..X::POINTS {
+                    let x = x + j as isize;
+                    if x >= 0 && x < map.width as isize {
+                        row[j] = load_n(simd, &image[line + (x + frame_x) as usize * channels..], lanes);
                     }
                 }
             }
-            for d in d.iter_mut().take(Y::POINTS) {
-                *d = X::points(simd, *d);
+            rows[i] = X::points(simd, row);
+        }
+        for j in 0..X::POINTS {
+            let mut column = [zero; 8];
+            for i in 0..Y::POINTS {
+                column[i] = rows[i][j];
             }
-            for j in 0..X::POINTS {
-                let column = Y::points(simd, from_fn(|i| d[i][j]));
-                for (i, value) in column.into_iter().enumerate().take(Y::POINTS) {
-                    let at = ((i * X::POINTS + j) * n + tile) * inputs + channel;
-                    simd.partial_store_f32s(&mut to[at..at + lanes], value);
-                }
+            let column = Y::points(simd, column);
+            for i in 0..Y::POINTS {
+                let at = ((i * X::POINTS + j) * to.n + to.tile) * to.inputs + to.channel;
+                store_n(simd, &mut to.values[at..at + lanes], lanes, column[i]);
             }
-            channel += lanes;
         }
     }
 }
@@ -519,26 +560,25 @@ fn to_outputs<S: Simd, Y: Axis, X: Axis>(simd: S, job: ToOutputs<'_, '_>) {
         let height = row.values.len() / row_len;
         let x = column * X::OUTPUTS;
         let width = X::OUTPUTS.min(out.width - x);
-        let mut first = 0;
-        while first < outputs {
-            let lanes = S::F32_LANES.min(outputs - first);
-            let mut half = [[zero; 8]; 4];
+        for part in 0..parts::<S>(outputs) {
+            let (first, lanes) = part_of::<S>(outputs, part);
+            // Columns, as far as their outputs go.
+            let mut half = [[zero; 4]; 8];
             for j in 0..X::POINTS {
-                let column = from_fn(|i| {
-                    if i < Y::POINTS {
-                        let at = ((i * X::POINTS + j) * count + tile) * padded + first;
-                        simd.partial_load_f32s(&from[at..at + S::F32_LANES])
-                    } else {
-                        zero
-                    }
-                });
-                for (half, value) in half.iter_mut().zip(Y::outputs(simd, column)) {
-                    half[j] = value;
+                let mut column = [zero; 8];
+                for i in 0..Y::POINTS {
+                    let at = ((i * X::POINTS + j) * count + tile) * padded + first;
+                    column[i] = load::<S>(&from[at..at + S::F32_LANES]);
                 }
+                half[j] = Y::outputs(simd, column);
             }
-            let bias = simd.partial_load_f32s(&winograd.bias[first..first + S::F32_LANES]);
-            for (i, half) in half.into_iter().enumerate().take(height.min(Y::OUTPUTS)) {
-                let values = X::outputs(simd, half);
+            let bias = load::<S>(&winograd.bias[first..first + S::F32_LANES]);
+            for i in 0..height.min(Y::OUTPUTS) {
+                let mut line = [zero; 8];
+                for j in 0..X::POINTS {
+                    line[j] = half[j][i];
+                }
+                let values = X::outputs(simd, line);
                 for (j, mut value) in values.into_iter().enumerate().take(width) {
                     value = simd.add_f32s(value, bias);
                     if let Some(residual) = residual {
@@ -546,17 +586,16 @@ fn to_outputs<S: Simd, Y: Axis, X: Axis>(simd: S, job: ToOutputs<'_, '_>) {
                         let at = residual.map.row_at(row.image, (row.y * Y::OUTPUTS + i) / scale)
                             + (x + j) / scale * residual.map.channels
                             + first;
-                        value =
-                            simd.add_f32s(value, simd.partial_load_f32s(&residual.values[at..at + lanes]));
+                        let added = load_n(simd, &residual.values[at..at + lanes], lanes);
+                        value = simd.add_f32s(value, added);
                     }
                     if relu {
                         value = simd.max_f32s(value, zero);
                     }
                     let at = i * row_len + (out.frame[1] + x + j) * out.channels + channel + first;
-                    simd.partial_store_f32s(&mut row.values[at..at + lanes], value);
+                    store_n(simd, &mut row.values[at..at + lanes], lanes, value);
                 }
             }
-            first += lanes;
         }
     }
 }

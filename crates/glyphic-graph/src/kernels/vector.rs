@@ -1,0 +1,45 @@
+//! Vectors from slices and back. Whole ones are plain loads and stores; pulp's partial ones cost a call each.
+
+use pulp::Simd;
+
+/// The first numbers of a slice that holds a whole vector.
+#[inline(always)]
+pub(crate) fn load<S: Simd>(values: &[f32]) -> S::f32s {
+    S::as_simd_f32s(&values[..S::F32_LANES]).0[0]
+}
+
+/// Writes a whole vector.
+#[inline(always)]
+pub(crate) fn store<S: Simd>(values: &mut [f32], vector: S::f32s) {
+    S::as_mut_simd_f32s(&mut values[..S::F32_LANES]).0[0] = vector;
+}
+
+/// The first `n` numbers, at most a vector; the others are 0.
+#[inline(always)]
+pub(crate) fn load_n<S: Simd>(simd: S, values: &[f32], n: usize) -> S::f32s {
+    if n == S::F32_LANES { load::<S>(values) } else { simd.partial_load_f32s(&values[..n]) }
+}
+
+/// Writes the first `n` numbers of a vector.
+#[inline(always)]
+pub(crate) fn store_n<S: Simd>(simd: S, values: &mut [f32], n: usize, vector: S::f32s) {
+    if n == S::F32_LANES {
+        store::<S>(values, vector);
+    } else {
+        simd.partial_store_f32s(&mut values[..n], vector);
+    }
+}
+
+/// How many vectors cover `count` numbers.
+#[inline(always)]
+pub(crate) fn parts<S: Simd>(count: usize) -> usize {
+    count.div_ceil(S::F32_LANES)
+}
+
+/// Start and length of one of those vectors: whole ones, the last of which overlaps the one before it, or one that is not
+/// whole where there are fewer numbers than a vector holds.
+#[inline(always)]
+pub(crate) fn part_of<S: Simd>(count: usize, part: usize) -> (usize, usize) {
+    let lanes = S::F32_LANES.min(count);
+    ((part * lanes).min(count - lanes), lanes)
+}
