@@ -75,6 +75,9 @@ const MOST_LINES: usize = 8000;
 /// No more files of a crate may use each other in a circle.
 const MOST_IN_CIRCLE: usize = 3;
 
+/// Crates that are too large and yet to be divided.
+const DIVIDING: &[&str] = &["glyphic-graph"];
+
 /// Crates whose large circles are yet to be opened.
 const OPENING: &[&str] = &["glyphic-nn", "glyphic-train"];
 
@@ -150,14 +153,16 @@ fn rooms(crates: &Path) -> Result<(String, Vec<String>)> {
         }
         let mut lines = 0;
         for file in rust_files(&src)? {
-            lines += std::fs::read_to_string(&file)?.lines().count();
+            // Tests do not count; those in a file stand at its end.
+            let text = std::fs::read_to_string(&file)?;
+            lines += text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().lines().count();
         }
         let circles = circles(&src)?;
         let largest = circles.first().map_or(0, Vec::len);
         let circle = if largest == 0 { String::new() } else { format!("circle of {largest}") };
         let used = if used.is_empty() { "-" } else { used };
         table.push_str(&format!("{name:18} {lines:5} lines  {circle:12}  uses {used}\n"));
-        if lines > MOST_LINES {
+        if lines > MOST_LINES && !DIVIDING.contains(&name) {
             wrong.push(format!("{name} has {lines} lines; {MOST_LINES} are the most: divide it"));
         }
         for circle in circles.iter().filter(|c| c.len() > MOST_IN_CIRCLE && !OPENING.contains(&name)) {

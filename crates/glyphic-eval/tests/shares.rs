@@ -1,5 +1,7 @@
 //! Shares of areas never exceed 1 by rounding.
 
+use std::slice::from_ref;
+
 use glyphic_core::Point;
 use glyphic_eval::{OutlineRule, ignored_predictions};
 
@@ -25,7 +27,7 @@ fn a_detection_all_of_which_is_ignored_stays_where_the_threshold_is_one() {
             let around = turned(x, y, 10.0 + k % 37.0 / 3.0, 9.0 + k % 11.0 / 7.0, k * 0.011);
             for ignored in [&around, &inside] {
                 let at = |threshold: f64| {
-                    ignored_predictions(&[inside.clone()], &[ignored.clone()], threshold, rule).unwrap().len()
+                    ignored_predictions(from_ref(&inside), from_ref(ignored), threshold, rule).unwrap().len()
                 };
                 assert_eq!(at(1.0), 0, "{inside:?} in {ignored:?}");
                 below += at(0.999);

@@ -45,5 +45,5 @@ pub use resize::{
 };
 pub use rotate::{QuarterTurn, rotate};
 pub use skeleton::skeletonize;
-pub use text_crop::{crop_text, text_corners};
+pub use text_crop::{crop_text, share_inside, text_corners, text_size};
 pub use warp::{Border, Homography, warp_perspective};

@@ -1,6 +1,6 @@
 //! Cutting a labelled text out of a picture.
 
-use glyphic_core::geometry::{min_area_rect, signed_area};
+use glyphic_core::geometry::{intersection_area, min_area_rect, signed_area};
 use glyphic_core::{Image, Point, Polygon, Rect};
 
 use crate::crop::convex;
@@ -72,6 +72,24 @@ pub fn text_corners(polygon: &Polygon) -> Option<[Point; 4]> {
 fn upright(q: &[Point; 4]) -> bool {
     let [a, b, c, d] = q;
     a.x == d.x && b.x == c.x && a.y == b.y && c.y == d.y && b.x > a.x && d.y > a.y
+}
+
+/// The share of a polygon's area that lies in its picture.
+pub fn share_inside(polygon: &Polygon, image: &Image) -> f64 {
+    let (w, h) = (f64::from(image.width()), f64::from(image.height()));
+    let b = polygon.bounds();
+    if b.x0 >= 0.0 && b.y0 >= 0.0 && b.x1 <= w && b.y1 <= h {
+        return 1.0;
+    }
+    let frame = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)].map(|(x, y)| Point::new(x, y));
+    (intersection_area(polygon.points(), &frame) / polygon.area()).min(1.0)
+}
+
+/// Width and height in pixels of the crop of a text, each at least 1; see [`text_corners`].
+pub fn text_size(polygon: &Polygon) -> Option<(u32, u32)> {
+    let q = text_corners(polygon)?;
+    let side = |i: usize| q[i].distance(q[(i + 1) % 4]);
+    Some((side(0).max(side(2)).max(1.0) as u32, side(1).max(side(3)).max(1.0) as u32))
 }
 
 #[cfg(test)]

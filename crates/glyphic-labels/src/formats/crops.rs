@@ -1,9 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use glyphic_core::geometry::intersection_area;
-use glyphic_core::{Image, Point, Polygon};
-use glyphic_imgproc::{crop_rect, crop_text};
+use glyphic_imgproc::{crop_rect, crop_text, share_inside};
 
 use crate::Result;
 use crate::findings::Warning;
@@ -85,15 +83,4 @@ pub fn cut(record: &Record) -> Result<Crops> {
         });
     }
     Ok(made)
-}
-
-/// The share of a polygon's area that lies in its picture.
-pub(crate) fn share_inside(polygon: &Polygon, image: &Image) -> f64 {
-    let (w, h) = (f64::from(image.width()), f64::from(image.height()));
-    let b = polygon.bounds();
-    if b.x0 >= 0.0 && b.y0 >= 0.0 && b.x1 <= w && b.y1 <= h {
-        return 1.0;
-    }
-    let frame = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)].map(|(x, y)| Point::new(x, y));
-    (intersection_area(polygon.points(), &frame) / polygon.area()).min(1.0)
 }

@@ -48,7 +48,6 @@ mod values;
 mod wildreceipt;
 mod writer;
 
-pub(crate) use crops::share_inside;
 pub use crops::{Crops, cut};
 pub(crate) use format::names;
 pub use format::{Format, Kind};

@@ -8,7 +8,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use glyphic_core::{Image, TextInstance, Vocab};
-use glyphic_imgproc::text_corners;
+use glyphic_imgproc::{share_inside, text_size};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -16,7 +16,7 @@ pub use report::{LintReport, TooLong, UnknownChar};
 pub use texts::{TextCheck, class, encode};
 
 use crate::findings::Location;
-use crate::formats::{Kind, ReadOptions, Reader, Record, Truth, share_inside};
+use crate::formats::{Kind, ReadOptions, Reader, Record, Truth};
 use crate::pack::LazyPack;
 use crate::{LineInput, PackKind, Result};
 
@@ -222,12 +222,7 @@ fn look_at_record(record: &Record) -> Looked {
                 looked.picture.outside = outside(instances, image, &record.at);
             }
             for instance in instances.iter().filter(|i| !i.ignore && i.transcript.is_some()) {
-                let crop = text_corners(&instance.region.polygon).map(|q| {
-                    let side = |i: usize| q[i].distance(q[(i + 1) % 4]);
-                    let (w, h) = (side(0).max(side(2)), side(1).max(side(3)));
-                    (w.max(1.0) as u32, h.max(1.0) as u32)
-                });
-                looked.texts.push((instance.text().to_owned(), crop));
+                looked.texts.push((instance.text().to_owned(), text_size(&instance.region.polygon)));
             }
         }
     }
