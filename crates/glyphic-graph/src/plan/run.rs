@@ -80,7 +80,7 @@ pub(super) fn step(step: &Step, node: &Node, mut operands: Operands, pool: &Arc<
             Some(value) => value,
             None => return context.general(operands),
         },
-        Kind::Softmax(axis) => match context.rows(*axis, &mut operands, |row| softmax(row)) {
+        Kind::Softmax(axis) => match context.rows(*axis, &mut operands, softmax) {
             Some(value) => value,
             None => return context.general(operands),
         },
@@ -420,7 +420,7 @@ impl Context<'_> {
             _ => return None,
         };
         match factors[..] {
-            [1.0, 1.0, y, x_factor] if y == x_factor && y >= 1.0 && y <= 64.0 && y.fract() == 0.0 => {
+            [1.0, 1.0, y, x_factor] if y == x_factor && (1.0..=64.0).contains(&y) && y.fract() == 0.0 => {
                 Some(if y == 1.0 {
                     Value::Map(Arc::clone(x))
                 } else {
@@ -524,10 +524,8 @@ impl Context<'_> {
                 y.extend_from_slice(&states[t * batch * hidden..][..batch * hidden]);
             }
         }
-        let ends = |which: fn(&(Vec<f32>, Vec<f32>, Vec<f32>)) -> &Vec<f32>| -> Vec<f32> {
-            results.iter().flat_map(|r| which(r).iter().copied()).collect()
-        };
-        let (last, cells) = (ends(|r| &r.1), ends(|r| &r.2));
+        let last: Vec<f32> = results.iter().flat_map(|r| r.1.iter().copied()).collect();
+        let cells: Vec<f32> = results.iter().flat_map(|r| r.2.iter().copied()).collect();
         let outputs = if batch_first {
             // [N, T, D, H], [N, D, H]
             let mut by_sample = vec![0.0; y.len()];
