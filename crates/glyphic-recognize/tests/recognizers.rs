@@ -235,7 +235,7 @@ fn graphs_compute_what_the_networks_do_at_every_size_and_batch() {
             }
             let one = scores.len() / batch;
             for n in 0..batch {
-                let alone = run(&session, &x.clone().slice([n..n + 1]));
+                let alone = run(&session, &x.clone().narrow(0, n, 1));
                 assert_eq!(alone, scores[n * one..(n + 1) * one], "{name}: a crop's neighbours change it");
             }
         }

@@ -18,7 +18,9 @@ fn read_prints_words_and_lines_as_json_lines() {
     let out = glyphic(&["read", &photo().display().to_string(), "--format", "jsonl"]).ok();
     assert_eq!(out.lines().count(), 1);
     let page = json(&out);
-    assert_eq!(keys(&page), ["file_name", "height", "instances", "lines", "width"]);
+    // What was dropped is counted where anything was.
+    let members: Vec<&str> = keys(&page).into_iter().filter(|key| *key != "dropped").collect();
+    assert_eq!(members, ["file_name", "height", "instances", "lines", "width"]);
     assert_eq!(page["file_name"], "receipt.jpg");
     let (instances, lines) = (page["instances"].as_array().unwrap(), page["lines"].as_array().unwrap());
     assert!(instances.len() > 10 && lines.len() > 5, "{} words, {} lines", instances.len(), lines.len());
@@ -47,7 +49,9 @@ fn read_prints_the_lines_text_and_the_names_of_several_pictures() {
     let lines: Vec<&str> =
         page["lines"].as_array().unwrap().iter().map(|l| l["text"].as_str().unwrap()).collect();
     let text = glyphic(&["read", &path]).ok();
-    assert_eq!(text.lines().collect::<Vec<_>>(), lines);
+    // Lines beside each other are printed in one row.
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>().join(" "), lines.join(" "));
+    assert!(text.lines().count() <= lines.len() && text.lines().count() > 10, "{text}");
     assert_eq!(crate::common::with_stdin(&["read", "-"], &fs::read(&photo).unwrap()).ok(), text);
     let twice = glyphic(&["read", &path, &path]).ok();
     let one = format!("==> receipt.jpg <==\n{text}");

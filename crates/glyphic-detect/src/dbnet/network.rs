@@ -10,6 +10,7 @@ use crate::Result;
 pub(super) const FEATURES: [&str; 4] = ["feature.0", "feature.1", "feature.2", "feature.3"];
 
 /// The network ready to run. Immutable; any number of threads may share it.
+#[expect(clippy::large_enum_variant, reason = "there is one of them")]
 pub(super) enum Network {
     /// One kind of region.
     Whole(Session),
