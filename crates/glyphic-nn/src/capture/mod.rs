@@ -27,9 +27,12 @@ use crate::checkpoint::Path;
 const ROUNDS: usize = 4;
 
 /// What the sizes of an input's axes are made from in each round: even and odd ones of each name, and none that agree or
-/// keep a ratio by accident.
-const SIZES: [[usize; 6]; ROUNDS] =
-    [[2, 7, 12, 17, 22, 27], [3, 14, 23, 28, 33, 41], [5, 11, 17, 39, 47, 58], [7, 16, 19, 44, 52, 63]];
+/// keep a ratio by accident. Where one of them is also a size inside the network, burn may leave out an operation that does
+/// nothing at that size; then the next table is tried.
+const SIZES: [[[usize; 6]; ROUNDS]; 2] = [
+    [[2, 7, 12, 17, 22, 27], [3, 14, 23, 28, 33, 41], [5, 11, 17, 39, 47, 58], [7, 16, 19, 44, 52, 63]],
+    [[11, 26, 29, 31, 37, 43], [13, 37, 46, 51, 59, 61], [17, 23, 71, 67, 73, 79], [29, 41, 53, 83, 89, 97]],
+];
 
 /// Size of an input's axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,7 @@ impl Axis {
 /// Where a network's inputs come from and its outputs go while it is recorded.
 pub struct Tape {
     device: Device,
+    table: usize,
     round: usize,
     symbols: Vec<&'static str>,
     inputs: Vec<TapedInput>,
@@ -89,7 +93,7 @@ impl Tape {
                     self.symbols.push(name);
                     self.symbols.len() - 1
                 });
-                let sizes = &SIZES[self.round];
+                let sizes = &SIZES[self.table][self.round];
                 // More names than these are far more than any network has.
                 multiple * sizes[place % sizes.len()]
             }
@@ -132,8 +136,15 @@ fn id<const D: usize>(tensor: &Tensor<D>) -> TensorId {
 /// # Panics
 /// Where a tensor of the module is not on one device with the others.
 pub fn capture<M: Module>(name: &str, module: &M, forward: impl Fn(&M, &mut Tape)) -> Result<Graph> {
-    let rounds: Result<Vec<Recording>> = (0..ROUNDS).map(|round| record(module, round, &forward)).collect();
-    Ok(translate::translate(name, rounds?)?)
+    let mut captured = None;
+    for table in 0..SIZES.len() {
+        let rounds = (0..ROUNDS).map(|round| record(module, table, round, &forward));
+        match translate::translate(name, rounds.collect::<Result<Vec<Recording>>>()?) {
+            Ok(graph) => return Ok(graph),
+            Err(error) => captured = captured.or(Some(error)),
+        }
+    }
+    Err(captured.expect("there are tables").into())
 }
 
 /// What one round has recorded.
@@ -155,7 +166,12 @@ struct Parameter {
     transposed: bool,
 }
 
-fn record<M: Module>(module: &M, round: usize, forward: &impl Fn(&M, &mut Tape)) -> Result<Recording> {
+fn record<M: Module>(
+    module: &M,
+    table: usize,
+    round: usize,
+    forward: &impl Fn(&M, &mut Tape),
+) -> Result<Recording> {
     thread_local! {
         // A process can make 65536 of them; scopes of one follow each other.
         static DEVICE: Device = Device::capture();
@@ -170,7 +186,8 @@ fn record<M: Module>(module: &M, round: usize, forward: &impl Fn(&M, &mut Tape))
             module.visit(&mut parameters);
             let (symbols, inputs, outputs) = (Vec::new(), Vec::new(), Vec::new());
             let (marks, kept) = (Vec::new(), Vec::new());
-            let mut tape = Tape { device: device.clone(), round, symbols, inputs, outputs, marks, kept };
+            let mut tape =
+                Tape { device: device.clone(), table, round, symbols, inputs, outputs, marks, kept };
             forward(&module, &mut tape);
             let inputs = tape.inputs.iter().map(|input| input.id);
             let outputs = tape.outputs.iter().map(|(_, id)| *id);
