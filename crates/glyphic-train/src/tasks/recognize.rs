@@ -43,6 +43,9 @@ impl Default for RecognitionBatches {
     }
 }
 
+/// A source of crops and how much it counts.
+type Weighted = (Arc<dyn Source<Item = TextSample>>, f64);
+
 /// Opens the sources and reports what is wrong with them for a recognizer of these classes and this input.
 pub(super) fn open(
     sources: &[SourceConfig],
@@ -51,8 +54,8 @@ pub(super) fn open(
     input: LineInput,
     skipped: &mut SkippedSamples,
     observer: &mut dyn Observer,
-) -> Result<Vec<(Arc<dyn Source<Item = TextSample>>, f64)>> {
-    let mut parts: Vec<(Arc<dyn Source<Item = TextSample>>, f64)> = Vec::new();
+) -> Result<Vec<Weighted>> {
+    let mut parts: Vec<Weighted> = Vec::new();
     for source in sources {
         if source.outlines.is_some() {
             let reason = "`train.outlines` is for detectors; a recognizer takes `train.rules`".to_owned();
