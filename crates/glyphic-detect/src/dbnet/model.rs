@@ -104,7 +104,7 @@ impl DbNet {
 
     /// The network as a graph, without the threshold branch: `image` `[N, 3, H, W]`, sides multiples of 32 ->
     /// `probability` `[N, 1, H, W]`. Of networks that know levels also `line`, `[N]`, as for [`DbNet::neck`], and
-    /// `level`, `[N]`, what [`DbNet::judge`] gives; the values of [`FEATURES`] are all that lies between backbone and neck.
+    /// `level`, `[N]`, what [`DbNet::judge`] gives; the values of `FEATURES` are all that lies between backbone and neck.
     ///
     /// # Errors
     /// Those of [`capture`].
