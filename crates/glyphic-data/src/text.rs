@@ -163,7 +163,7 @@ impl TextCrops {
     /// Crop `index`.
     ///
     /// # Errors
-    /// Those of [`LazyPack::image`]; [`Error::Label`] for a polygon outside its picture.
+    /// Those of [`LazyPack::image`]; the error of labels for a polygon outside its picture.
     pub fn get(&self, index: usize) -> Result<TextSample> {
         let entry = self.entry(index)?;
         let image = entry.image as usize;

@@ -130,7 +130,7 @@ impl SegClasses {
     /// The class of each text, which should be one character.
     ///
     /// # Errors
-    /// As for [`SegClasses::characters`], and [`Error::Step`] for a character that is not in the dictionary where there
+    /// As for [`SegClasses::characters`], and an error for a character that is not in the dictionary where there
     /// is no class for those.
     pub fn classes(&self, texts: &[impl AsRef<str>]) -> Result<Vec<i32>> {
         let characters = self.characters()?;

@@ -78,7 +78,7 @@ fn outside(instances: &[TextInstance], image: &Image, at: &Location) -> Vec<Stri
 /// Pictures looked at together.
 const CHUNK: usize = 64;
 
-/// Looks at the splits of a data set one after the other, in labels of any format: what [`lint_pack`] and [`lint_texts`]
+/// Looks at the splits of a data set one after the other, in labels of any format: what [`lint_pack`] and `lint_texts`
 /// look at, labels that cannot be read, pictures that EXIF turns, and pictures that occur twice, in a split or in two.
 /// What is kept in memory is a hash of each picture.
 pub struct Linter<'a> {

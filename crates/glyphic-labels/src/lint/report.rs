@@ -33,7 +33,7 @@ pub struct TooLong {
 pub struct LintReport {
     /// Sentences were looked at, not pictures.
     pub sentences: bool,
-    /// Samples looked at: pictures of a detection pack, crops of a recognition pack or of [`lint_texts`].
+    /// Samples looked at: pictures of a detection pack, crops of a recognition pack or of `lint_texts`.
     pub samples: usize,
     /// Samples that recognition can be trained on; `None` where only pictures or sentences were looked at.
     pub usable: Option<usize>,
