@@ -15,6 +15,8 @@ pub fn load_detector(
 ) -> Result<Box<dyn Detector>> {
     let detector = match weights.load()? {
         Loaded::Graph(graph) if device::is_cpu(device) => config.from_graph(&graph),
+        #[cfg(not(feature = "train"))]
+        Loaded::Graph(_) => unreachable!("without burn there is no device but the processor"),
         #[cfg(feature = "train")]
         loaded => config.build(&loaded.into_state(), device),
     };

@@ -41,6 +41,8 @@ pub fn load_recognizer(
     };
     let recognizer = match weights.load()? {
         Loaded::Graph(graph) if device::is_cpu(device) => config.from_graph(&graph, language),
+        #[cfg(not(feature = "train"))]
+        Loaded::Graph(_) => unreachable!("without burn there is no device but the processor"),
         #[cfg(feature = "train")]
         loaded => config.build(&loaded.into_state(), language, device),
     };
