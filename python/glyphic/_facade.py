@@ -1,9 +1,11 @@
-"""Reader, detector and recognizer, and functions that share one of each."""
+"""Reader, detector and recognizer, and functions that share one instance of each."""
 
 from __future__ import annotations
 
+import importlib.util
+import pathlib
 import threading
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 from . import _glyphic
 from ._types import Page, Region, Transcript
@@ -15,20 +17,44 @@ def _one_or_all(image: Any, run: Callable[[Any], List[Any]]) -> Any:
     return results if isinstance(image, (list, tuple)) else results[0]
 
 
+#: Files of weights that an installed package brings, for the models that glyphic ships none for.
+_BROUGHT: Dict[str, Tuple[str, str, str]] = {
+    "ppocr_v6_small": ("rapidocr", "models/PP-OCRv6_det_small.onnx", "models/PP-OCRv6_rec_small.onnx"),
+}
+
+
+def _brought(model: str) -> Tuple[pathlib.Path, pathlib.Path]:
+    """The detector's and the recognizer's file of a model whose weights another package brings."""
+    package, *files = _BROUGHT[model]
+    found = importlib.util.find_spec(package)
+    folders = [] if found is None else [pathlib.Path(f) for f in found.submodule_search_locations or []]
+    for folder in folders:
+        detector, recognizer = (folder / file for file in files)
+        if detector.is_file() and recognizer.is_file():
+            return detector, recognizer
+    where = f"its folder holds no {files[0]} and {files[1]}" if folders else "it is not installed"
+    raise _glyphic.GlyphicError(
+        f"model {model!r} takes its weights from the package {package}: {where}; run `pip install glyphic[ppocr]`, or give "
+        "detector_weights and recognizer_weights"
+    )
+
+
 class Reader:
-    """Reads pictures: words and lines in reading order. Threads may share one.
+    """Reads images: words and lines in reading order. An instance may be shared by threads.
 
     Args:
-        detector: a model's name (see :func:`models`) or a TOML file; the default detector where it is not given.
+        detector: name of a model (see :func:`models`) or a TOML file; the default detector if ``None``.
         recognizer: the same for the recognizer.
-        detector_weights: a ``.safetensors`` file or a ``.pth`` checkpoint; the shipped weights where it is not given.
+        model: one name or TOML file for both stages, in place of ``detector`` and ``recognizer``. The weights of
+            ``ppocr_v6_small`` are those of an installed package ``rapidocr`` (``pip install glyphic[ppocr]``).
+        detector_weights: an ``.onnx`` or ``.safetensors`` file or a ``.pth`` checkpoint; the shipped weights if ``None``.
         recognizer_weights: the same for the recognizer.
-        device: ``cpu``, or another device that this build has.
-        crop_margin: what a crop shows around its region, in heights of the region, -0.25 to 1.
-        min_text_score: regions whose words are read with less confidence, on average by their length, are dropped, 0 to 1.
-        level: what one region is: ``word``, ``line``, or ``auto``: words of a scene, lines of a page.
-        language_model: a language model's name or a file that ``glyphic language-model`` wrote; ``none`` reads the best
-            class of each time step, as MMOCR does.
+        device: ``cpu``, or another device of this build.
+        crop_margin: margin of a crop around its region, in heights of the region, -0.25 to 1.
+        min_text_score: minimum confidence of a region's text, averaged by length, 0 to 1; others are dropped.
+        level: granularity of detected regions: ``word``, ``line``, or ``auto``, decided per image.
+        language_model: language model for beam search: a name or a file written by ``glyphic language-model``; ``none``
+            decodes greedily, as MMOCR does.
     """
 
     def __init__(
@@ -42,7 +68,17 @@ class Reader:
         min_text_score=None,
         level=None,
         language_model=None,
+        *,
+        model=None,
     ):
+        if model is not None:
+            if detector is not None or recognizer is not None:
+                raise _glyphic.GlyphicError("model names both stages; give it, or detector and recognizer, not both")
+            detector = recognizer = model
+            if model in _BROUGHT and (detector_weights is None or recognizer_weights is None):
+                brought = _brought(model)
+                detector_weights = detector_weights or brought[0]
+                recognizer_weights = recognizer_weights or brought[1]
         self._inner = _glyphic.Reader(
             detector,
             recognizer,
@@ -61,13 +97,13 @@ class Reader:
 
 
 class Detector:
-    """Finds text. Threads may share one.
+    """Detects text regions. An instance may be shared by threads.
 
     Args:
-        model: a model's name (see :func:`models`) or a TOML file; the default detector where it is not given.
-        weights: a ``.safetensors`` file or a ``.pth`` checkpoint; the shipped weights where it is not given.
-        device: ``cpu``, or another device that this build has.
-        level: what one region is: ``word``, ``line``, or ``auto``: words of a scene, lines of a page.
+        model: name of a model (see :func:`models`) or a TOML file; the default detector if ``None``.
+        weights: an ``.onnx`` or ``.safetensors`` file or a ``.pth`` checkpoint; the shipped weights if ``None``.
+        device: ``cpu``, or another device of this build.
+        level: granularity of detected regions: ``word``, ``line``, or ``auto``, decided per image.
     """
 
     def __init__(self, model=None, weights=None, device="cpu", level=None):
@@ -83,14 +119,14 @@ class Detector:
 
 
 class Recognizer:
-    """Reads crops that hold one word or line each. Threads may share one.
+    """Recognizes crops that hold one word or one line each. An instance may be shared by threads.
 
     Args:
-        model: a model's name (see :func:`models`) or a TOML file; the default recognizer where it is not given.
-        weights: a ``.safetensors`` file or a ``.pth`` checkpoint; the shipped weights where it is not given.
-        device: ``cpu``, or another device that this build has.
-        language_model: a language model's name or a file that ``glyphic language-model`` wrote; ``none`` reads the best
-            class of each time step, as MMOCR does.
+        model: name of a model (see :func:`models`) or a TOML file; the default recognizer if ``None``.
+        weights: an ``.onnx`` or ``.safetensors`` file or a ``.pth`` checkpoint; the shipped weights if ``None``.
+        device: ``cpu``, or another device of this build.
+        language_model: language model for beam search: a name or a file written by ``glyphic language-model``; ``none``
+            decodes greedily, as MMOCR does.
     """
 
     def __init__(self, model=None, weights=None, device="cpu", language_model=None):

@@ -22,6 +22,8 @@ class Reader:
         min_text_score: Union[float, None] = None,
         level: Union[str, None] = None,
         language_model: Union[str, None] = None,
+        *,
+        model: Union[str, None] = None,
     ) -> None: ...
     @overload
     def read(self, image: _Image) -> Page: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Tuple
 
@@ -91,7 +92,102 @@ class Page(_Record):
         """The lines, one a row."""
         return "\n".join(line.text for line in self.lines)
 
+    def rows(self) -> List[Dict[str, Any]]:
+        """A dict for each word, in reading order: ``line`` and ``word`` (their numbers from 0), ``text``, ``score`` (the
+        recognizer's), ``detection_score``, and ``left``, ``top``, ``right`` and ``bottom`` in pixels."""
+        rows = []
+        for number, line in enumerate(self.lines):
+            for place, index in enumerate(line.words):
+                word = self.words[index]
+                left, top, right, bottom = _bounds(word.polygon)
+                rows.append(
+                    {
+                        "line": number,
+                        "word": place,
+                        "text": word.text,
+                        "score": word.transcript.score,
+                        "detection_score": word.score,
+                        "left": left,
+                        "top": top,
+                        "right": right,
+                        "bottom": bottom,
+                    }
+                )
+        return rows
+
+    def to_pandas(self) -> Any:
+        """:meth:`rows` as a ``pandas.DataFrame``.
+
+        Raises:
+            ImportError: pandas is not installed; :meth:`rows` needs it not.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("to_pandas() needs pandas: run `pip install pandas`, or take rows()") from error
+        columns = ["line", "word", "text", "score", "detection_score", "left", "top", "right", "bottom"]
+        return pandas.DataFrame(self.rows(), columns=columns)
+
+    def export(self) -> Dict[str, Any]:
+        """The page as docTR's ``Page.export()`` has it: blocks of lines of words, with places relative to the picture's size,
+        ``((left, top), (right, bottom))`` from 0 to 1. Each line is a block."""
+
+        def geometry(polygon: List[Point]) -> Tuple[Point, Point]:
+            left, top, right, bottom = _bounds(polygon)
+            width, height = max(self.width, 1), max(self.height, 1)
+            return (left / width, top / height), (right / width, bottom / height)
+
+        def word(index: int) -> Dict[str, Any]:
+            word = self.words[index]
+            return {
+                "value": word.text,
+                "confidence": word.transcript.score,
+                "geometry": geometry(word.polygon),
+                "objectness_score": word.score,
+                "crop_orientation": {"value": 0, "confidence": None},
+            }
+
+        def block(line: Line) -> Dict[str, Any]:
+            place = geometry(line.polygon)
+            scores = [self.words[i].score for i in line.words]
+            score = sum(scores) / len(scores) if scores else 0.0
+            inner = {"geometry": place, "objectness_score": score, "words": [word(i) for i in line.words]}
+            return {"geometry": place, "objectness_score": score, "lines": [inner], "artefacts": []}
+
+        return {
+            "page_idx": 0,
+            "dimensions": (self.height, self.width),
+            "orientation": {"value": None, "confidence": None},
+            "language": {"value": None, "confidence": None},
+            "blocks": [block(line) for line in self.lines],
+        }
+
+    def _repr_html_(self) -> str:
+        """The words at their places, for notebooks; words that are less sure are paler."""
+        texts = []
+        for word in self.words:
+            left, top, right, bottom = _bounds(word.polygon)
+            opacity = 0.4 + 0.6 * min(max(word.transcript.score, 0.0), 1.0)
+            size = 0.8 * min(bottom - top, right - left) if right > left and bottom > top else 1.0
+            texts.append(
+                f'<text x="{left:.0f}" y="{bottom - 0.2 * (bottom - top):.0f}" font-size="{max(size, 1.0):.0f}" '
+                f'textLength="{max(right - left, 1.0):.0f}" lengthAdjust="spacingAndGlyphs" opacity="{opacity:.2f}">'
+                f"{html.escape(''.join(c for c in word.text if c.isprintable()))}</text>"
+            )
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" '
+            f'style="max-width:100%;max-height:40em;background:#fff;border:1px solid #ccc;font-family:sans-serif">'
+            + "".join(texts)
+            + "</svg>"
+        )
+
     @classmethod
     def _of(cls, row: Dict[str, Any]) -> Page:
         words = [Word._of(word) for word in row["words"]]
         return cls(row["width"], row["height"], words, [Line(**line) for line in row["lines"]])
+
+
+def _bounds(polygon: List[Point]) -> Tuple[float, float, float, float]:
+    """The upright rectangle around a polygon: left, top, right, bottom."""
+    xs, ys = [x for x, _ in polygon], [y for _, y in polygon]
+    return min(xs), min(ys), max(xs), max(ys)

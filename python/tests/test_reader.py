@@ -1,6 +1,7 @@
 """``glyphic``: reading, detecting, recognizing; and ``glyphic.mmocr.apis``."""
 
 import pickle
+import sys
 import threading
 from pathlib import Path
 
@@ -79,6 +80,27 @@ def test_levels_and_language_models_are_chosen(page):
             glyphic.Reader(**wrong)
     with pytest.raises(glyphic.GlyphicError, match="dbnet_lite"):
         glyphic.Reader(detector="dbnet_r18", detector_weights="none.pth", level="word")
+
+
+def test_a_model_takes_the_weights_that_a_package_brings(tmp_path, monkeypatch):
+    package = tmp_path / "rapidocr"
+    (package / "models").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('the package need not be imported')")
+    monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
+    with pytest.raises(glyphic.GlyphicError, match="PP-OCRv6_det_small.onnx.*glyphic\\[ppocr\\]"):
+        glyphic.Reader(model="ppocr_v6_small")
+    for name in ("det", "rec"):
+        (package / "models" / f"PP-OCRv6_{name}_small.onnx").write_bytes(b"no graph")
+    with pytest.raises(glyphic.GlyphicError, match="PP-OCRv6_det_small.onnx"):
+        glyphic.Reader(model="ppocr_v6_small")
+    with pytest.raises(glyphic.GlyphicError, match="both"):
+        glyphic.Reader("dbnet_lite", model="ppocr_v6_small")
+
+
+def test_pp_ocr_reads_with_the_weights_of_rapidocr():
+    pytest.importorskip("rapidocr", reason="its wheel holds the weights of PP-OCRv6")
+    page = glyphic.Reader(model="ppocr_v6_small").read(EXAMPLE)
+    assert len(page.words) > 5 and all(word.text for word in page.words)
 
 
 def test_regions_are_cropped_and_recognized(bgr):

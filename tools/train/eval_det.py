@@ -10,9 +10,8 @@ import argparse
 import time
 
 import torch
-from safetensors.torch import load_file
 
-from nets import DbNetLite, save_safetensors
+from nets import DbNetLite, load_state, save_safetensors
 from train_det import half, read_pack, validate
 
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7)
@@ -28,7 +27,7 @@ def main():
     p.add_argument("--threads", type=int, default=1)
     a = p.parse_args()
     torch.set_num_threads(a.threads)
-    states = [{k: v.float() for k, v in load_file(w).items()} for w in a.weights]
+    states = [load_state(w) for w in a.weights]
     if a.mean:
         shares = [float(v) for v in a.mean[1:]]
         mean = {k: sum(s * state[k] for s, state in zip(shares, states)) for k in states[0]}

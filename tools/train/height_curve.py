@@ -13,10 +13,9 @@ import pathlib
 import cv2
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 from make_pages import MONO, SANS, SERIF, Browser, annotate
-from nets import DbNetLite
+from nets import DbNetLite, load_state
 from train_det import decode, hmean, network_input
 
 HEIGHTS = (4, 5, 6, 7, 8, 10, 12, 16, 20, 26, 34, 45, 64, 90, 128, 200)
@@ -57,7 +56,7 @@ def main():
     nets = []
     for path in a.weights:
         net = DbNetLite().to(memory_format=torch.channels_last).eval()
-        net.load_state_dict({k: v.float() for k, v in load_file(path).items()}, strict=False)
+        net.load_state_dict(load_state(path), strict=False)
         nets.append(net)
     browser = Browser(a.chromium)
     print("| height | lines | " + " | ".join(pathlib.Path(w).stem for w in a.weights) + " |")

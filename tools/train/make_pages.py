@@ -80,7 +80,9 @@ MONO = ["Liberation Mono", "DejaVu Sans Mono", "Hack", "Fira Code", "Inconsolata
 DISPLAY = ["Oswald", "Bebas Neue", "Lobster", "Comfortaa", "Montserrat", "Linux Biolinum O", "TeX Gyre Chorus", "Z003",
            "Play", "Noto Sans Display", "Noto Serif Display", "URW Bookman", "URW Gothic"]
 LOCALES = {"en": ["en_US", "en_GB"], "de": ["de_DE"], "fr": ["fr_FR"], "es": ["es_ES"], "it": ["it_IT"], "pt": ["pt_BR"],
-           "nl": ["nl_NL"], "da": ["da_DK"], "sv": ["sv_SE"], "fi": ["fi_FI"], "nb": ["no_NO"]}
+           "nl": ["nl_NL"], "da": ["da_DK"], "sv": ["sv_SE"], "fi": ["fi_FI"], "nb": ["no_NO"],
+           "pl": ["pl_PL"], "cs": ["cs_CZ"], "sk": ["sk_SK"], "hu": ["hu_HU"], "ro": ["ro_RO"], "tr": ["tr_TR"], "hr": ["hr_HR"],
+           "sl": ["sl_SI"], "lt": ["lt_LT"], "lv": ["lv_LV"], "et": ["et_EE"]}
 LABELS = {
     "en": "Name|Address|Date|Phone|Total|Amount|Quantity|Price|Invoice No.|Customer|Order|Tax|Subtotal|Description|Signature|City|Country|Status|Reference|Due date|Unit price|Page|Notes|Email|Bank|Balance",
     "de": "Name|Anschrift|Datum|Telefon|Summe|Betrag|Menge|Preis|Rechnungs-Nr.|Kunde|Bestellung|MwSt.|Zwischensumme|Beschreibung|Unterschrift|Ort|Land|Zustand|Zeichen|Fällig am|Einzelpreis|Seite|Bemerkungen|E-Mail|Konto",
@@ -88,6 +90,11 @@ LABELS = {
     "es": "Nombre|Dirección|Fecha|Teléfono|Total|Importe|Cantidad|Precio|Factura n.º|Cliente|Pedido|IVA|Subtotal|Descripción|Firma|Ciudad|País|Estado|Referencia|Vencimiento|Página|Observaciones",
     "it": "Nome|Indirizzo|Data|Telefono|Totale|Importo|Quantità|Prezzo|Fattura n.|Cliente|Ordine|IVA|Subtotale|Descrizione|Firma|Città|Paese|Stato|Riferimento|Scadenza|Pagina|Note",
     "pt": "Nome|Endereço|Data|Telefone|Total|Valor|Quantidade|Preço|Fatura n.º|Cliente|Pedido|Imposto|Subtotal|Descrição|Assinatura|Cidade|País|Estado|Referência|Vencimento|Página|Observações",
+    "pl": "Nazwisko|Imię|Adres|Data|Telefon|Razem|Kwota|Ilość|Cena|Faktura nr|Klient|Zamówienie|VAT|Opis|Podpis|Miejscowość|Kraj|Uwagi|Strona|Sprzedawca|Nabywca|Należność|Wartość brutto",
+    "cs": "Jméno|Příjmení|Adresa|Datum|Telefon|Celkem|Částka|Množství|Cena|Faktura č.|Zákazník|Objednávka|DPH|Popis|Podpis|Město|Země|Poznámka|Strana|Dodavatel|Odběratel|Splatnost",
+    "hu": "Név|Cím|Dátum|Telefon|Összesen|Összeg|Mennyiség|Egységár|Számla sorszáma|Vevő|Rendelés|ÁFA|Leírás|Aláírás|Település|Ország|Megjegyzés|Oldal|Fizetési határidő|Kibocsátó",
+    "ro": "Nume|Adresă|Data|Telefon|Total|Valoare|Cantitate|Preț|Factura nr.|Client|Comandă|TVA|Descriere|Semnătura|Oraș|Țara|Observații|Pagina|Furnizor|Scadență",
+    "tr": "Ad Soyad|Adres|Tarih|Telefon|Toplam|Tutar|Miktar|Fiyat|Fatura No|Müşteri|Sipariş|KDV|Açıklama|İmza|Şehir|Ülke|Notlar|Sayfa|Satıcı|Alıcı|Vade",
 }
 
 
@@ -161,11 +168,13 @@ class Browser:
 class Writer:
     """Texts, names and styles drawn for one page."""
 
-    def __init__(self, rng, texts, code, fakers):
+    def __init__(self, rng, texts, code, fakers, marks=0.0):
         self.rng, self.texts, self.code = rng, texts, code
-        self.language = "en" if rng.random() < 0.4 else str(rng.choice(sorted(texts)))
+        self.language = "en" if "en" in texts and rng.random() < 0.4 else str(rng.choice(sorted(texts)))
         self.fake = fakers[self.language]
         self.labels = LABELS.get(self.language, LABELS["en"]).split("|")
+        # Apostrophe, opening and closing quote, dash, and how often; `aside` takes them away while it draws its own words.
+        self.marks = None if marks <= 0 else (self.pick("'’’’"), *self.pick(['""', "“”", "“”", "„“", "«»", "‘’"]), self.pick(["-", "–", "–", "—"]), marks)
 
     def chance(self, p):
         return self.rng.random() < p
@@ -184,7 +193,63 @@ class Writer:
             if self.chance(0.12):
                 break
         start = self.number(0, max(len(out) - wanted, 0))
-        return " ".join(out[start : start + wanted])
+        return " ".join(self.marked(out[start : start + wanted]))
+
+    def marked(self, words):
+        """Words as a typesetter leaves them: curly quotes, dashes, and now and then an abbreviation, initials, a number or a name of code."""
+        if self.marks is None:
+            return words
+        single, opening, closing, dash, often = self.marks
+        out = []
+        for word in words:
+            word = word.replace("'", single)
+            if word == "-":
+                word = dash
+            u = self.rng.random()
+            if u < often:
+                stem = word.rstrip(".,;:!?")
+                word = f"{opening}{stem}{closing}{word[len(stem):]}" if self.chance(0.7) else f"{opening}{word}{closing}"
+            elif u < 2 * often:
+                word = f"({word.strip('().,;')}){self.pick(['', ',', '.', ';'])}"
+            elif u < 3 * often:
+                out.append(self.aside())
+            out.append(word)
+        return out
+
+    def aside(self):
+        """One of the short things between words that a reader of prose alone has not seen."""
+        letters, n = "ABCDEFGHIJKLMNOPRSTVWYZ", self.number
+        self.marks, marks = None, self.marks
+        text = self.drawn(letters, n)
+        self.marks = marks
+        return text
+
+    def drawn(self, letters, n):
+        u = self.rng.random()
+        if u < 0.12:
+            return self.pick(["e.g.,", "i.e.,", "et al.,", "et al.", "cf.", "etc.),", "vs.", "p.", "pp.", "No.", "z.B.", "d.h.", "u.a.", "S.", "Fig.", "Eq.", "c.f.", "ca.", "v.", "a.m.", "p.m.,"])
+        if u < 0.26:
+            initials = self.pick([" ", ""]).join(f"{self.pick(letters)}." for _ in range(n(1, 3)))
+            return f"{self.pick(letters)}{self.words(1, 1).lower().strip('.,;:')}, {initials}{self.pick([',', '', ' &', '.,'])}"
+        if u < 0.36:
+            low = n(1, 900)
+            return f"{n(1, 99)}, {low}{self.pick(['–', '-', '–'])}{low + n(1, 60)}{self.pick(['.', ',', ''])}"
+        if u < 0.46:
+            return ".".join(str(n(1, 12)) for _ in range(n(2, 4))) + self.pick(["", ".", ""])
+        if u < 0.56:
+            return f"{self.pick(['$', '€', '£', '', ''])}{n(1, 999)}{self.pick([',', '.'])}{n(0, 999):03}{self.pick(['', '.', ',', ' million', ' %'])}"
+        if u < 0.64:
+            return self.pick([f"[{n(1, 60)}]", f"[{n(1, 30)},{n(31, 60)}].", f"({n(1900, 2030)})", f"({n(1900, 2030)}),", f"{n(1, 9)})", f"§ {n(1, 300)}", f"#{n(1, 9999)}"])
+        if u < 0.74:
+            return self.pick(["a", "b", "c", "x", "y", "z", "n", "k", "i", "j", "I", "A", "E", "N", "R", "Y", "V", "o", "u", "w", "s", "q", "p", "g"]) + self.pick(["", "", ",", ".", "1", "2,", " =", "_i", "^2"])
+        if u < 0.86:
+            name = "_".join(x.strip(".,;:()").lower() for x in self.words(1, 3).split())
+            return self.pick([f"\\{name}{{{self.words(1, 1).strip('.,')}}}", f"\\{name}", f"{name}()", f"{{{name}}}", f"{name};", f"{name}[{n(0, 9)}]", f"--{name}", f"'{name}'", f"\"{name}\":", f"<{name}>", f"{name} |", f"{name}={n(0, 99)}"])
+        if u < 0.93:
+            return self.pick([self.fake.email(), self.fake.email() + ",", "www." + self.fake.domain_name(), "https://" + self.fake.domain_name() + "/" + self.fake.slug(), "@" + self.fake.user_name()])
+        return self.pick(["–", "—", "|", "/", "&", "•", "*", "+", "=", "×", "…", "°C", "½", "®", "©", "™", "~", "{", "}", "\\",
+                          "→", "←", "†", "‡", "■", f"≤ {n(1, 99)}", f"≥ {n(1, 99)},", f"−{n(1, 999)}", f"≈ {n(1, 99)}.{n(0, 9)}", "≠", f"{n(1, 99)} ‰",
+                          f"№ {n(1, 999)}", f"□ {self.words(1, 1)}", f"✓ {self.words(1, 1)}", f"{n(1, 30)} ± {n(1, 9)}"])
 
     def title(self):
         text = self.words(1, 7).strip(".,;:")
@@ -599,6 +664,7 @@ def main():
     p.add_argument("--code", required=True, type=pathlib.Path)
     p.add_argument("--count", type=int, default=100)
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--marks", type=float, default=0.0, help="share of words that get quotes, brackets, or an aside before them, each")
     p.add_argument("--chromium", default="chromium")
     a = p.parse_args()
     from faker import Faker
@@ -621,7 +687,7 @@ def main():
             rng = np.random.default_rng([a.seed, i])
             for fake in fakers.values():
                 fake.seed_instance(int(a.seed * 100003 + i))
-            writer = Writer(rng, texts, code_lines, fakers)
+            writer = Writer(rng, texts, code_lines, fakers, a.marks)
             page, width, height, scale, kind = document(writer)
             image, found = browser.page(page, width, height, scale, rng.random())
             annotations, lines = annotate(found, image)

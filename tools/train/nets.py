@@ -272,6 +272,20 @@ def widened(net, state):
     return out
 
 
+def load_state(path):
+    """The weights in a safetensors file or in an ONNX file of `glyphic export`, in single precision by state-dict names."""
+    if str(path).endswith(".onnx"):
+        import onnx
+        from onnx.numpy_helper import to_array
+
+        tensors = {t.name: torch.from_numpy(to_array(t).copy()) for t in onnx.load(path).graph.initializer}
+    else:
+        from safetensors.torch import load_file
+
+        tensors = load_file(path)
+    return {name: tensor.float() for name, tensor in tensors.items() if tensor.is_floating_point()}
+
+
 def save_safetensors(state, path, half=True, metadata=None):
     """Writes floats (f16 or f32) under their state-dict names, without `num_batches_tracked`."""
     header, blobs, offset = {"__metadata__": metadata or {}}, [], 0

@@ -1,24 +1,27 @@
-"""Collects running text for make_pages.py: manual pages of the system, Markdown files and the train packs' own words.
+"""Collects running text for make_pages.py: manual pages, HTML, translations of programs, Markdown and the train packs' own words.
 
-    python read_texts.py OUT [--man /usr/share/man] [--markdown FOLDER] [--pages pdf_pages/train]
+    python read_texts.py OUT [--man /usr/share/man] [--html LANGUAGE=FOLDER ...] [--locale /usr/share/locale]
+        [--markdown FOLDER] [--pages pdf_pages/train]
+
+Debian's manpages-*, libreoffice-help-*, debian-handbook and the programs' own translations hold text in all languages of the table below.
 
 Writes OUT/<language>.txt, one paragraph a line; only paragraphs whose characters the recognizer knows.
 """
 
 import argparse
+import gettext
 import gzip
+import html
 import json
 import pathlib
 import re
 
-LATIN = set(
-    " 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
-    "£€¥¢§°±·×÷©®™«»¿¡ªº²³¼½¾µ¶"
-    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿ"
-    "ŒœŠšŽžŸ–—‘’“”„•…"
-)
-LANGUAGES = {"de": "de", "fr": "fr", "es": "es", "it": "it", "pt_BR": "pt", "nl": "nl", "da": "da", "sv": "sv", "fi": "fi", "nb": "nb"}
+from vocabulary import LATIN
+
+LANGUAGES = {"de": "de", "fr": "fr", "es": "es", "it": "it", "pt_BR": "pt", "nl": "nl", "da": "da", "sv": "sv", "fi": "fi", "nb": "nb",
+             **{k: k for k in "pl cs sk hu ro tr hr sl lt lv et".split()}}
+# Romanian texts in an old coding have the Turkish letters with a cedilla.
+COMMAS = str.maketrans("ŞşŢţ", "ȘșȚț")
 ESCAPES = [(r"\\f[BIRP]|\\f\(..|\\f\[\w*\]|\\&|\\s[-+]?\d|\\/|\\,|\\c", ""), (r"\\\(aq|\\\[aq\]", "'"), (r"\\\(em|\\\[em\]", "—"),
            (r"\\\(en|\\\[en\]", "–"), (r"\\\(lq|\\\[lq\]", "“"), (r"\\\(rq|\\\[rq\]", "”"), (r"\\-", "-"), (r"\\ |\\~|\\0", " "),
            (r"\\\(bu|\\\[bu\]", "•"), (r"\\e|\\\(rs", r"\\")]
@@ -54,10 +57,29 @@ def markdown(path):
             yield block.replace("**", "").replace("`", "")
 
 
+def plain(markup):
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", markup)).split())
+
+
+def web_page(path):
+    for found in re.finditer(r"<(p|li|h\d|dd|td)\b[^>]*>(.*?)</\1>", path.read_text(encoding="utf-8", errors="ignore"), re.S):
+        yield plain(found[2])
+
+
+def translations(path):
+    with open(path, "rb") as f:
+        catalog = gettext.GNUTranslations(f)._catalog
+    for source, text in catalog.items():
+        if source and isinstance(text, str) and text != source:
+            yield from map(plain, text.replace("_", "").replace("&", "").split("\n"))
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("out", type=pathlib.Path)
     p.add_argument("--man", type=pathlib.Path, default=pathlib.Path("/usr/share/man"))
+    p.add_argument("--html", nargs="*", default=[], help="LANGUAGE=FOLDER")
+    p.add_argument("--locale", type=pathlib.Path, help="a folder of LANGUAGE/LC_MESSAGES/*.mo")
     p.add_argument("--markdown", type=pathlib.Path)
     p.add_argument("--pages", type=pathlib.Path, nargs="*", default=[])
     p.add_argument("--most", type=int, default=6000, help="paragraphs of a language")
@@ -67,6 +89,14 @@ def main():
     for folder, language in [("", "en"), *LANGUAGES.items()]:
         for path in sorted((a.man / folder).glob("man[1-8]/*")):
             found.setdefault(language, set()).update(t for t in manual(path) if known(t) and "\\" not in t)
+    for language, folder in (spec.split("=", 1) for spec in a.html):
+        for path in sorted(pathlib.Path(folder).rglob("*.html")):
+            found.setdefault(language, set()).update(t for t in web_page(path) if known(t))
+    for folder, language in LANGUAGES.items() if a.locale else []:
+        for path in sorted((a.locale / folder / "LC_MESSAGES").glob("*.mo")):
+            found.setdefault(language, set()).update(t for t in translations(path) if known(t) and "%" not in t)
+    if "ro" in found:
+        found["ro"] = {t.translate(COMMAS) for t in found["ro"]}
     for path in sorted(a.markdown.rglob("*.md")) if a.markdown else []:
         found.setdefault("en", set()).update(t for t in markdown(path) if known(t))
     for pack in a.pages:

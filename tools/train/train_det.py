@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, IterableDataset
 
-from nets import DbNetLite, Ema, learning_rate, save_safetensors, widened
+from nets import DbNetLite, Ema, learning_rate, load_state, save_safetensors, widened
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32) * 255
 STD = np.array([0.229, 0.224, 0.225], np.float32) * 255
@@ -367,7 +367,7 @@ def main():
     p.add_argument("--minutes", type=float, help="the rate falls after so many minutes of CPU time")
     p.add_argument("--fine", type=int, default=1, help="residual blocks at a quarter of the size")
     p.add_argument("--neck", type=int, default=12, help="channels that each level gives to the head")
-    p.add_argument("--init", help="safetensors to begin from")
+    p.add_argument("--init", help="weights to begin from, safetensors or ONNX")
     p.add_argument("--bf16", action="store_true")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--workers", type=int, default=1)
@@ -377,9 +377,7 @@ def main():
     a.out.mkdir(parents=True, exist_ok=True)
     net = DbNetLite(a.fine, a.neck).to(memory_format=torch.channels_last)
     if a.init:
-        from safetensors.torch import load_file
-
-        state = {k: v.float() for k, v in load_file(a.init).items()}
+        state = load_state(a.init)
         net.load_state_dict(widened(net, state), strict=False)
     decays = [q for q in net.parameters() if q.ndim > 1]
     rest = [q for q in net.parameters() if q.ndim <= 1]

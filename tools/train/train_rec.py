@@ -21,15 +21,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from nets import CrnnLite, Ema, learning_rate, save_safetensors
+from nets import CrnnLite, Ema, learning_rate, load_state, save_safetensors
+from vocabulary import LATIN, looks_like
 
-LATIN = (
-    " 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
-    "£€¥¢§°±·×÷©®™«»¿¡ªº²³¼½¾µ¶"
-    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿ"
-    "ŒœŠšŽžŸ–—‘’“”„•…"
-)
 CLASS = {c: i + 1 for i, c in enumerate(LATIN)}
 PAIRS = [(CLASS[c.lower()], CLASS[c]) for c in LATIN if c.isupper() and len(c.lower()) == 1 and c.lower() in CLASS]
 LOWER = torch.tensor([p[0] for p in PAIRS])
@@ -233,6 +227,22 @@ def edit_distance(a, b):
     return row[-1]
 
 
+def widened(state, net):
+    """Classes that the weights do not have yet begin as those that look like them, and less likely."""
+    for name, wanted in net.state_dict().items():
+        have = state.get(name)
+        if have is None or have.shape == wanted.shape or have.shape[1:] != wanted.shape[1:] or len(wanted) != len(LATIN) + 1:
+            continue
+        rows = [have]
+        for c in LATIN[len(have) - 1 :]:
+            like = CLASS.get(looks_like(c), len(have))
+            row = have[like : like + 1] if like < len(have) else have.mean(0, keepdim=True)
+            rows.append(row - 3 if have.ndim == 1 else row)
+        state[name] = torch.cat(rows)
+        print(f"{name}: {len(have)} classes widened to {len(state[name])}")
+    return state
+
+
 @torch.no_grad()
 def validate(net, shard, bf16):
     net.eval()
@@ -271,7 +281,7 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--minutes", type=float, help="the rate falls after so many minutes of CPU time")
     p.add_argument("--sequence", choices=["none", "bilstm", "attention"], default="none")
-    p.add_argument("--init", help="safetensors to begin from")
+    p.add_argument("--init", help="weights to begin from, safetensors or ONNX")
     p.add_argument("--bf16", action="store_true")
     p.add_argument("--threads", type=int, default=2)
     a = p.parse_args()
@@ -280,9 +290,7 @@ def main():
     a.out.mkdir(parents=True, exist_ok=True)
     net = CrnnLite(len(LATIN) + 1, a.sequence).to(memory_format=torch.channels_last)
     if a.init:
-        from safetensors.torch import load_file
-
-        net.load_state_dict({k: v.float() for k, v in load_file(a.init).items()}, strict=False)
+        net.load_state_dict(widened(load_state(a.init), net), strict=False)
     decays = [q for q in net.parameters() if q.ndim > 1]
     rest = [q for q in net.parameters() if q.ndim <= 1]
     groups = [{"params": decays, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}]

@@ -103,8 +103,8 @@ fn config_page() -> Result<String> {
         "{NOTE}# Configuration\n\n\
          `--model FILE.toml` reads a file like this one, which holds the defaults. A file needs only the keys that \
          differ: a key that is set changes that key and nothing else. Inside `[detector.NAME]` and \
-         `[recognizer.NAME]` the other keys have the defaults of the model NAME; `glyphic config show NAME` prints \
-         them. The models are `dbnet_lite` and `dbnet` (MMOCR's values), `crnn_lite` and `crnn` (MMOCR's values). \
+         `[recognizer.NAME]` the other keys have the defaults of the model NAME. `glyphic config show MODEL` prints \
+         all keys for each name of [models.md](models.md). \
          An unknown key is an error with its line.\n\n\
          ```toml\n{}\n```\n",
         config.trim_end()

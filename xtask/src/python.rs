@@ -14,7 +14,7 @@ const PACKAGES: [&str; 3] = ["numpy>=1.21", "pytest>=7", "onnxruntime>=1.17"];
 /// Builds the Python module and runs its tests, in an environment of their own in the target folder.
 pub(crate) fn test() -> Result<()> {
     // What the Rust tests are built from: with other packages or without tests, features differ and all is built anew.
-    run(cargo(&["build", "--quiet", "--workspace", "--lib", "--bins", "--tests"]))?;
+    run(cargo(&["build", "--quiet", "--workspace", "--lib", "--bins", "--tests", "--example", "onnx_run"]))?;
     let folder = target().join("python");
     let python = environment(&folder.join("venv"))?;
 
@@ -37,6 +37,8 @@ pub(crate) fn test() -> Result<()> {
     tests.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "python/tests"]).current_dir(root());
     let command = target().join("debug").join(format!("glyphic{}", std::env::consts::EXE_SUFFIX));
     tests.env("GLYPHIC_COMMAND", command);
+    let example = format!("examples/onnx_run{}", std::env::consts::EXE_SUFFIX);
+    tests.env("GLYPHIC_ONNX_RUN", target().join("debug").join(example));
     tests.env("PYTHONPATH", &package).env("PYTHONDONTWRITEBYTECODE", "1");
     run(tests)
 }

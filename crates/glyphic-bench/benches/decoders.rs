@@ -5,16 +5,18 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use glyphic_core::Point;
-use glyphic_data::targets::drrg::DrrgTargets;
-use glyphic_data::targets::fcenet::FcenetTargets;
-use glyphic_data::targets::textsnake::TextsnakeTargets;
-use glyphic_data::targets::{Outlines, PanetTargets, PsenetTargets};
 use glyphic_detect::Maps;
+use glyphic_detect::drrg::targets::DrrgTargets;
 use glyphic_detect::drrg::{DrrgComponent, DrrgDecodeConfig, DrrgGraphConfig, DrrgProposalConfig};
+use glyphic_detect::fcenet::targets::FcenetTargets;
 use glyphic_detect::fcenet::{FceDecodeConfig, FceLevel};
 use glyphic_detect::panet::PanDecodeConfig;
+use glyphic_detect::panet::targets::PanetTargets;
 use glyphic_detect::psenet::PseDecodeConfig;
+use glyphic_detect::psenet::targets::PsenetTargets;
+use glyphic_detect::targets::Outlines;
 use glyphic_detect::textsnake::SnakeDecodeConfig;
+use glyphic_detect::textsnake::targets::TextsnakeTargets;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use glyphic_core::Image;
+use glyphic_core::{Image, Symbol};
 use glyphic_detect::dbnet::{DbDecodeConfig, DbLevel, DbZoom, ProbabilityMap};
 use glyphic_detect::{DbNetConfig, DetectorConfig};
 use glyphic_imgproc::Map;
@@ -13,6 +13,7 @@ use glyphic_nn::checkpoint::state_dict;
 use glyphic_recognize::RecognizerConfig;
 use glyphic_recognize::crnn::CrnnConfig;
 use glyphic_recognize::crnn_lite::CrnnLiteConfig;
+use glyphic_recognize::nrtr::NrtrConfig;
 
 /// A picture with edges everywhere; its content does not matter to a convolution.
 fn picture(width: u32, height: u32) -> Image {
@@ -40,19 +41,35 @@ fn recognizers(c: &mut Criterion) {
     let device = Device::flex();
     let crnn = CrnnConfig::default();
     let lite = CrnnLiteConfig::default();
-    let classes = |config: &RecognizerConfig| config.vocab().expect("a vocabulary").len();
     let (crnn, lite) = (RecognizerConfig::Crnn(crnn), RecognizerConfig::CrnnLite(lite));
     for (name, config) in [("crnn", crnn), ("crnn_lite", lite)] {
-        let weights = match &config {
-            RecognizerConfig::Crnn(c) => state_dict(&c.init(classes(&config), &device)),
-            RecognizerConfig::CrnnLite(c) => state_dict(&c.init(classes(&config), &device)),
-        };
+        let weights = config.fresh_weights().expect("a vocabulary");
         let recognizer = config.build(&weights, None, &device).expect("fresh weights fit");
         for count in [1, 16] {
             let crops = vec![picture(320, 32); count];
             let id = format!("{name} 32x320, {count} crops");
             c.bench_function(&id, |b| b.iter(|| recognizer.recognize(black_box(&crops))));
         }
+    }
+}
+
+/// What a text's length costs a network that writes class by class: no text ends, so all have the longest length.
+fn writing(c: &mut Criterion) {
+    for length in [10, 20, 40] {
+        let mut nrtr = NrtrConfig { channels: [8, 8, 16, 32, 64], ..NrtrConfig::default() };
+        nrtr.labels.max_length = length;
+        let config = RecognizerConfig::from(nrtr);
+        let mut weights = config.fresh_weights().expect("a vocabulary");
+        let vocab = config.vocab().expect("a vocabulary");
+        let end = vocab.special(Symbol::Start).expect("it has a start");
+        let name = "decoder.classifier.bias";
+        let mut bias = weights.get(name).expect("the classifier has a bias");
+        bias.data[end] = -1e4;
+        weights.insert(name, &bias.shape, &bias.data);
+        let recognizer = config.build(&weights, None, &Device::flex()).expect("fresh weights fit");
+        let crops = [picture(160, 32)];
+        let id = format!("nrtr 32x160, {length} characters");
+        c.bench_function(&id, |b| b.iter(|| recognizer.recognize(black_box(&crops))));
     }
 }
 
@@ -79,6 +96,6 @@ fn decoding(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10);
-    targets = detectors, recognizers, decoding
+    targets = detectors, recognizers, writing, decoding
 }
 criterion_main!(benches);

@@ -9,11 +9,13 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use glyphic_bench::CpuTime;
 use glyphic_core::Point;
-use glyphic_data::targets::dbnet::{DbnetMaps, DbnetTargets};
-use glyphic_data::targets::drrg::DrrgTargets;
-use glyphic_data::targets::fcenet::FcenetTargets;
-use glyphic_data::targets::textsnake::TextsnakeTargets;
-use glyphic_data::targets::{Outlines, PanetTargets, PsenetTargets};
+use glyphic_detect::dbnet::targets::{DbnetMaps, DbnetTargets};
+use glyphic_detect::drrg::targets::DrrgTargets;
+use glyphic_detect::fcenet::targets::FcenetTargets;
+use glyphic_detect::panet::targets::PanetTargets;
+use glyphic_detect::psenet::targets::PsenetTargets;
+use glyphic_detect::targets::Outlines;
+use glyphic_detect::textsnake::targets::TextsnakeTargets;
 use glyphic_mmocr::transforms::generator;
 
 const SIDE: usize = 640;

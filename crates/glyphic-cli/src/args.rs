@@ -5,8 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use glyphic::{DbLevel, Models, ReaderConfig, Weights};
-use glyphic_nn::{Device, device};
+use anyhow::Context;
+use glyphic::{DbLevel, Device, Models, ReaderConfig, Weights, device};
 use glyphic_zoo::Task;
 
 use crate::exit::{Exit, Failure, OrExit};
@@ -14,10 +14,10 @@ use crate::exit::{Exit, Failure, OrExit};
 /// Where networks run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DeviceArgs {
-    /// Where networks run: cpu, vulkan:0, wgpu:0, cuda:0
+    /// Device that networks run on: cpu, vulkan:0, wgpu:0 or cuda:0
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     device: String,
-    /// Processor threads [default: one a core]
+    /// Number of CPU threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 }
@@ -35,10 +35,10 @@ impl DeviceArgs {
 /// One stage's model.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ModelArgs {
-    /// A model that `glyphic models` lists, or a TOML file [default: the shipped one]
+    /// Model: a name listed by `glyphic models`, or a TOML file [default: the shipped model]
     #[arg(long, value_name = "NAME|FILE")]
     model: Option<String>,
-    /// Weights: ONNX, safetensors, or a .pth checkpoint of MMOCR; STAGE=FILE, as `read` takes it, will do too
+    /// Weights: ONNX, safetensors or a .pth checkpoint of MMOCR; the form STAGE=FILE of `read` is accepted as well
     /// [default: the model's own]
     #[arg(long, value_name = "FILE", value_parser = any_weights)]
     weights: Option<(Option<Task>, PathBuf)>,
@@ -69,11 +69,11 @@ impl ModelArgs {
 /// What one region of the detector is.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Level {
-    /// Words of a scene, lines of a page: whichever the picture is taken for
+    /// Words for images of scenes, lines for images of pages; decided per image
     Auto,
-    /// Words
+    /// Single words
     Word,
-    /// Lines, up to a wide gap
+    /// Text lines, split at wide gaps
     Line,
 }
 
@@ -90,17 +90,18 @@ impl From<Level> for DbLevel {
 /// How text is read off the recognizer's output.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LanguageArgs {
-    /// The language model that settles what the picture leaves open: one that `glyphic models` lists, a file that
-    /// `glyphic language-model` wrote, or none to take the best class of each step [default: the model's own]
+    /// Language model for beam search: a name listed by `glyphic models`, or a file written by `glyphic language-model`;
+    /// `none` decodes greedily [default: the model's own]
     #[arg(long, value_name = "NAME|FILE|none")]
     language_model: Option<String>,
 }
 
 impl LanguageArgs {
     /// Sets it in a configuration.
-    pub(crate) fn apply(&self, config: &mut ReaderConfig) {
-        if let Some(name) = &self.language_model {
-            config.set_language_model(name);
+    pub(crate) fn apply(&self, config: &mut ReaderConfig) -> Result<(), Failure> {
+        match &self.language_model {
+            Some(name) => config.set_language_model(name).context("--language-model").or_exit(Exit::Usage),
+            None => Ok(()),
         }
     }
 }
@@ -108,10 +109,10 @@ impl LanguageArgs {
 /// The models of both stages.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReaderArgs {
-    /// A model that `glyphic models` lists, or a TOML file; may be given for each stage
+    /// Model: a name listed by `glyphic models`, or a TOML file; repeatable, one per stage
     #[arg(long, value_name = "NAME|FILE")]
     model: Vec<String>,
-    /// Weights of a stage: detect=FILE or recognize=FILE, ONNX, safetensors or a .pth checkpoint of MMOCR
+    /// Weights of one stage, detect=FILE or recognize=FILE: ONNX, safetensors or a .pth checkpoint of MMOCR; repeatable
     #[arg(long, value_name = "STAGE=FILE", value_parser = stage_weights)]
     weights: Vec<(Task, PathBuf)>,
     #[command(flatten)]
@@ -146,4 +147,12 @@ impl ReaderArgs {
         }
         Ok(models)
     }
+}
+
+/// The model alone of a training's configuration, whose `[model.NAME]` is `[STAGE.NAME]` in use. `None` for other files.
+pub(crate) fn trained(text: &str, stage: &str) -> Option<String> {
+    let table: toml::Table = text.parse().ok()?;
+    table.get("run")?;
+    let model = table.get("model")?.clone();
+    toml::to_string(&toml::Table::from_iter([(stage.to_owned(), model)])).ok()
 }

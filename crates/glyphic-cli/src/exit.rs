@@ -4,11 +4,14 @@ use std::{fmt, io, process};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// All was done.
+    /// Success.
     Success = 0,
-    /// The arguments or a configuration file are wrong (clap's own code).
+    /// A result was refused: a quantised model loses more than is allowed.
+    #[cfg_attr(not(feature = "train"), expect(dead_code, reason = "models are quantised with `train` alone"))]
+    Refused = 1,
+    /// Invalid arguments or configuration file (clap's own code).
     Usage = 2,
-    /// An input could not be read; the others were done.
+    /// Some inputs could not be read; all others were processed.
     Input = 3,
     /// A model or its weights could not be loaded or run.
     Model = 4,
@@ -18,9 +21,10 @@ pub(crate) enum Exit {
 
 pub(crate) const HELP: &str = "\
 Exit codes:
-  0  all was done
-  2  the arguments or a configuration file are wrong
-  3  an input could not be read; the others were done
+  0  success
+  1  the result was refused: a quantised model loses more than is allowed
+  2  invalid arguments or configuration file
+  3  some inputs could not be read; all others were processed
   4  a model or its weights could not be loaded or run
   5  the output could not be written";
 

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod exit;
 mod inputs;
+mod ocr;
 mod output;
 mod progress;
 mod results;
@@ -14,7 +15,7 @@ use clap::Parser;
 
 use exit::Exit;
 
-/// Reads text in pictures.
+/// Detects and recognizes text in images.
 #[derive(Debug, Parser)]
 #[command(name = "glyphic", version, propagate_version = true, after_help = exit::HELP)]
 struct Cli {
@@ -22,7 +23,18 @@ struct Cli {
     command: commands::Command,
 }
 
+/// A panic of the PDF renderer is told as the error of its page, and not on its own.
+fn keep_guarded_panics_quiet() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !glyphic_pdf::is_guarded_thread() {
+            default(panic);
+        }
+    }));
+}
+
 fn main() -> ExitCode {
+    keep_guarded_panics_quiet();
     match commands::run(Cli::parse().command) {
         Ok(()) => Exit::Success.into(),
         Err(failure) if failure.is_broken_pipe() => Exit::Success.into(),

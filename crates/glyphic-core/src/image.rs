@@ -15,9 +15,32 @@ pub struct ImageLimits {
 }
 
 impl Default for ImageLimits {
-    /// 20,000 pixels a side and 100 megapixels: an A3 page at 600 dpi fits, a bomb does not.
+    /// 65,535 pixels a side and 100 megapixels: an A3 page at 600 dpi fits, a bomb does not.
     fn default() -> Self {
-        Self { max_side: 20_000, max_pixels: 100_000_000 }
+        Self { max_side: 65_535, max_pixels: 100_000_000 }
+    }
+}
+
+impl ImageLimits {
+    /// Whether a size lies within the limits; `name` stands in errors.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] for a size of 0, [`Error::TooLarge`].
+    pub fn check(&self, width: u32, height: u32, name: &str) -> Result<()> {
+        if width == 0 || height == 0 {
+            let reason = format!("it is {width}x{height}: it has no pixels");
+            return Err(Error::Decode { name: name.to_owned(), reason });
+        }
+        if width.max(height) > self.max_side || u64::from(width) * u64::from(height) > self.max_pixels {
+            return Err(Error::TooLarge {
+                name: name.to_owned(),
+                width,
+                height,
+                max_side: self.max_side,
+                max_pixels: self.max_pixels,
+            });
+        }
+        Ok(())
     }
 }
 
@@ -111,26 +134,24 @@ impl Image {
         }
         let mut decoder = reader.into_decoder().map_err(|e| decode_error(e.to_string()))?;
         let (width, height) = decoder.dimensions();
-        if width == 0 || height == 0 {
-            return Err(decode_error(format!("it is {width}x{height}: it has no pixels")));
-        }
-        if width.max(height) > limits.max_side || u64::from(width) * u64::from(height) > limits.max_pixels {
-            return Err(Error::TooLarge {
-                name: name.to_owned(),
-                width,
-                height,
-                max_side: limits.max_side,
-                max_pixels: limits.max_pixels,
-            });
-        }
+        limits.check(width, height, name)?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let mut decoded = DynamicImage::from_decoder(decoder).map_err(|e| decode_error(e.to_string()))?;
         decoded.apply_orientation(orientation);
-        let (width, height) = (decoded.width(), decoded.height());
-        let rgb = if decoded.color().has_alpha() {
-            laid_over_contrast(&decoded.into_rgba8())
+        Self::from_dynamic(decoded)
+    }
+
+    /// From any picture of the `image` crate, converted to RGB. What is transparent is laid over white, or over black where
+    /// what is drawn on it is light.
+    ///
+    /// # Errors
+    /// [`Error::PixelCount`] where a side is 0.
+    pub fn from_dynamic(picture: DynamicImage) -> Result<Self> {
+        let (width, height) = (picture.width(), picture.height());
+        let rgb = if picture.color().has_alpha() {
+            laid_over_contrast(&picture.into_rgba8())
         } else {
-            decoded.into_rgb8().into_raw()
+            picture.into_rgb8().into_raw()
         };
         Self::from_rgb(width, height, rgb)
     }

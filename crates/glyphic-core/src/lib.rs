@@ -3,8 +3,10 @@
 //! Coordinates are pixels of the upright image: x to the right, y down, (0, 0) the top-left corner.
 
 mod atomic;
+mod compat;
 mod dropped;
 mod error;
+mod frames;
 pub mod geometry;
 mod image;
 mod overlay;
@@ -14,12 +16,14 @@ mod truth;
 mod vocab;
 
 pub use atomic::{AtomicFile, AtomicFolder, write_file};
+pub use compat::Compat;
 pub use dropped::{DropReason, Dropped};
 pub use error::{Error, Result};
+pub use frames::{Frame, Frames};
 pub use geometry::{Point, Polygon, Rect, RotatedRect};
 pub use image::{Image, ImageLimits};
 pub use overlay::{deserialize_over, deserialize_over_default};
-pub use page::{Confidence, Document, Line, Page, Region, Sample, TextInstance, TimedChar, Transcript};
+pub use page::{CharSpan, Confidence, Document, Line, Page, Region, Sample, TextInstance, Transcript};
 pub use stage::{Detected, Detector, Extractor, Recognizer};
 pub use truth::{Entity, EntityText, OutlineTruth, Truths};
 pub use vocab::{DICT36, DICT90, LATIN, Symbol, Vocab, parse_dict, read_dict};

@@ -13,7 +13,7 @@ pub struct Region {
 
 /// One character of a transcript and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct TimedChar {
+pub struct CharSpan {
     /// The character.
     pub char: char,
     /// Its confidence, 0 to 1.
@@ -37,7 +37,7 @@ pub enum Confidence {
 
 impl Confidence {
     /// The confidence of a text of these characters, 0 to 1; 0 without any.
-    pub fn of(self, chars: &[TimedChar]) -> f32 {
+    pub fn of(self, chars: &[CharSpan]) -> f32 {
         let scores = chars.iter().map(|c| c.score);
         match self {
             _ if chars.is_empty() => 0.0,
@@ -55,7 +55,7 @@ pub struct Transcript {
     /// Confidence, 0 to 1, made of the characters' ([`Confidence`]); 0 for an empty text.
     pub score: f32,
     /// The characters of `text`, in order. May be empty where the truth gives none.
-    pub chars: Vec<TimedChar>,
+    pub chars: Vec<CharSpan>,
 }
 
 impl Transcript {
@@ -154,6 +154,9 @@ pub struct Page {
     /// Candidates of text that were left out while the page was read.
     #[serde(default, skip_serializing_if = "Dropped::is_empty")]
     pub dropped: Dropped,
+    /// Degrees clockwise by which the page's text stands turned: 0, 90 (it runs down), 180 or 270.
+    #[serde(default)]
+    pub orientation: u16,
 }
 
 impl Page {

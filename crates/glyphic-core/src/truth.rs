@@ -44,8 +44,8 @@ pub struct OutlineTruth {
     pub ignored: Vec<Vec<Point>>,
 }
 
-/// A named entity of a text: its category and where it stands, in characters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// A named entity of a text: its category and its characters `start..=end`, counted from 0.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Entity {
     /// What it is, such as `address`.
     pub category: String,

@@ -33,14 +33,16 @@ pub const DICT36: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
 pub const DICT90: &str =
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!\"#$%&'()*+,-./:;<=>?@[\\]_`~";
 
-/// Characters of glyphic's default line recognizer: printable ASCII with the space, currency signs,
-/// Latin-1 letters and common typographic marks. The order is that of the shipped weights.
+/// Characters of glyphic's default line recognizer: printable ASCII with the space, currency signs, the letters of the
+/// Latin alphabets of Europe and Turkey, common typographic marks and signs. The order is that of the shipped weights.
 pub const LATIN: &str = concat!(
     " 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~",
     "£€¥¢§°±·×÷©®™«»¿¡ªº²³¼½¾µ¶",
     "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿ",
     "ŒœŠšŽžŸ–—‘’“”„•…",
+    "ĀāĂăĄąĆćČčĎďĐđĒēĖėĘęĚěĞğĢģĪīĮįİıĶķĹĺĻļĽľŁłŃńŅņŇňŐőŔŕŘřŚśŞşŢţŤťŪūŮůŰűŲųŹźŻżȘșȚț",
+    "−≤≥≈≠→←†‡‰№■□✓",
 );
 
 /// The characters of a dictionary file, in order: see [`parse_dict`].

@@ -3,7 +3,7 @@
 #[non_exhaustive]
 pub enum Error {
     /// An index at or beyond the end.
-    #[error("sample {index} was asked for, but {name} has {len}")]
+    #[error("sample {index} is out of range: {name} has {len} samples")]
     Index {
         /// What was asked.
         name: String,
@@ -42,7 +42,7 @@ pub enum Error {
     },
     /// No usable sample was found in a row of draws.
     #[error(
-        "{attempts} samples in a row cannot be trained on, the last: {last}; run the lint, it names every one"
+        "{attempts} consecutive samples are unusable, the last one because: {last}; `glyphic data lint` lists all of them"
     )]
     NothingUsable {
         /// How many were drawn.

@@ -19,6 +19,14 @@ pub enum Error {
     /// A graph that is not this network's, or cannot be run.
     #[error(transparent)]
     Graph(#[from] glyphic_graph::Error),
+    /// A network that is not defined here: only a file of its graph runs it.
+    #[error(
+        "{model} runs from the ONNX files of its makers; it is neither trained nor loaded from other weights here"
+    )]
+    Foreign {
+        /// The model, as the configuration names it.
+        model: &'static str,
+    },
     /// Maps whose values do not fit their shape, or whose shape has no pixels or too many.
     #[error(
         "maps of the shape {shape:?} (channels, height, width) with {got} values: a value for each is needed, and sides from 1 to 2^20"
@@ -62,6 +70,24 @@ pub enum Error {
         components: usize,
         /// The first edge that names a component that is not there.
         wrong: Option<[usize; 2]>,
+    },
+    /// An outline that nothing can be drawn of.
+    #[error("{list}[{index}]: {reason}")]
+    Outline {
+        /// The list it stands in, such as `texts`.
+        list: &'static str,
+        /// Its place there, counted from 0.
+        index: usize,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// Targets that cannot be drawn.
+    #[error("{what}: {reason}")]
+    Setup {
+        /// What was being set up.
+        what: &'static str,
+        /// What is wrong, and what would be right.
+        reason: String,
     },
     /// A picture that cannot be brought to the network's size.
     #[error(transparent)]

@@ -10,6 +10,21 @@ use crate::{Error, Result};
 /// Both sides of a network's input are multiples of this: the backbones halve them five times.
 pub(crate) const SIDE_MULTIPLE: u32 = 32;
 
+/// What the limits of a picture's size mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResizeRule {
+    /// The picture is scaled to fit both limits; padding fills its sides up to multiples of 32.
+    #[default]
+    Within,
+    /// PaddleOCR's: the picture is shrunk until its longer side fits the limit, then enlarged until its shorter side reaches
+    /// its own, and both sides are stretched to the nearest multiples of 32.
+    ShortSide,
+}
+
+/// No side of an input is longer, in pixels.
+const MOST_SIDE: u32 = 16_384;
+
 /// How far a picture is scaled before it is looked at. The aspect is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -23,6 +38,8 @@ pub struct ResizeConfig {
     /// Pictures far longer than wide keep at least so many pixels, however long: their text would be too small otherwise. 0 for
     /// none.
     pub least_pixels: u32,
+    /// What the limits mean.
+    pub rule: ResizeRule,
     /// Averages over all pixels when it shrinks. MMOCR does not: it takes the four nearest, as OpenCV does.
     pub antialias: bool,
 }
@@ -30,7 +47,14 @@ pub struct ResizeConfig {
 impl Default for ResizeConfig {
     /// MMOCR's test pipeline: 1333 by 736, enlarged where smaller.
     fn default() -> Self {
-        Self { long_side: 1333, short_side: 736, enlarge: true, least_pixels: 0, antialias: false }
+        Self {
+            long_side: 1333,
+            short_side: 736,
+            enlarge: true,
+            least_pixels: 0,
+            rule: ResizeRule::Within,
+            antialias: false,
+        }
     }
 }
 
@@ -43,6 +67,17 @@ impl ResizeConfig {
     /// As [`ResizeConfig::size`], with limits `zoom` times as large; where nothing is enlarged, up to `zoom` is.
     pub fn size_at(&self, width: u32, height: u32, zoom: f64) -> (u32, u32) {
         let (long, short) = (f64::from(width.max(height)), f64::from(width.min(height)));
+        if self.rule == ResizeRule::ShortSide {
+            let shrunk = (f64::from(self.long_side) / long).min(1.0);
+            let factor = zoom * shrunk * (f64::from(self.short_side) / (short * shrunk)).max(1.0);
+            // The longest side that a picture of any shape is stretched to.
+            let most = MOST_SIDE / SIDE_MULTIPLE;
+            let side = |side: u32| {
+                let multiple = (f64::from(side) * factor).trunc() / f64::from(SIDE_MULTIPLE);
+                (multiple.round_ties_even() as u32).clamp(1, most) * SIDE_MULTIPLE
+            };
+            return (side(width), side(height));
+        }
         let fit = (f64::from(self.long_side) / long).min(f64::from(self.short_side) / short);
         let fit = zoom * fit.max((f64::from(self.least_pixels) / (long * short)).sqrt());
         let factor = if self.enlarge { fit } else { fit.min(zoom) };
@@ -61,6 +96,8 @@ pub struct InputConfig {
     pub mean: [f32; 3],
     /// Standard deviation of red, green and blue, above 0.
     pub std: [f32; 3],
+    /// Whether the network sees blue before green before red, as PaddleOCR's do.
+    pub bgr: bool,
 }
 
 impl Default for InputConfig {
@@ -70,6 +107,7 @@ impl Default for InputConfig {
             resize: ResizeConfig::default(),
             mean: [123.675, 116.28, 103.53],
             std: [58.395, 57.12, 57.375],
+            bgr: false,
         }
     }
 }
@@ -77,7 +115,7 @@ impl Default for InputConfig {
 impl InputConfig {
     pub(crate) fn validate(&self) -> Result<()> {
         let sides = [self.resize.long_side, self.resize.short_side];
-        if let Some(side) = sides.into_iter().find(|s| !(SIDE_MULTIPLE..=16_384).contains(s)) {
+        if let Some(side) = sides.into_iter().find(|s| !(SIDE_MULTIPLE..=MOST_SIDE).contains(s)) {
             return Err(Error::config("input.resize", side, "sides from 32 to 16384"));
         }
         if let Some(mean) = self.mean.into_iter().find(|m| !m.is_finite()) {
@@ -99,6 +137,7 @@ impl InputConfig {
         let (w, h) = (image.width() as usize, image.height() as usize);
         assert!(w <= width && h <= height && out.len() == 3 * width * height, "{w}x{h} in {width}x{height}");
         for (channel, plane) in out.chunks_exact_mut(width * height).enumerate() {
+            let channel = self.channel(channel);
             let table = self.table(channel);
             for (y, row) in plane.chunks_exact_mut(width).enumerate() {
                 row[if y < h { w } else { 0 }..].fill(0.0);
@@ -106,6 +145,11 @@ impl InputConfig {
                 row.iter_mut().zip(pixels).for_each(|(value, pixel)| *value = table[usize::from(*pixel)]);
             }
         }
+    }
+
+    /// The picture's channel that is the network's channel of this number.
+    fn channel(&self, of_network: usize) -> usize {
+        if self.bgr { 2 - of_network } else { of_network }
     }
 
     /// The normalised value of each grey level of a channel.
@@ -127,7 +171,7 @@ impl InputConfig {
         let mut values = vec![0.0f32; 3 * padded_height * padded_width];
         let row_length = width as usize * 3;
         values.par_chunks_exact_mut(padded_width).enumerate().for_each(|(row, values)| {
-            let (c, y) = (row / padded_height, row % padded_height);
+            let (c, y) = (self.channel(row / padded_height), row % padded_height);
             let Some(pixels) = scaled.rgb().get(y * row_length..(y + 1) * row_length) else { return };
             for (value, pixel) in values.iter_mut().zip(pixels.chunks_exact(3)) {
                 *value = tables[c][usize::from(pixel[c])];
@@ -174,6 +218,12 @@ mod tests {
             antialias: true,
             ..ResizeConfig::default()
         };
+        let paddle = ResizeConfig {
+            long_side: 2000,
+            short_side: 736,
+            rule: ResizeRule::ShortSide,
+            ..ResizeConfig::default()
+        };
         let long = ResizeConfig { least_pixels: 800_000, ..modest.clone() };
         let table = [
             // (config, width, height, expected)
@@ -188,6 +238,11 @@ mod tests {
             (&long, 4000, 3000, (1280, 960)),
             (&long, 1000, 12_000, (258, 3098)),
             (&long, 1862, 44, (1862, 44)),
+            (&paddle, 1280, 720, (1312, 736)),
+            (&paddle, 1000, 1000, (992, 992)),
+            (&paddle, 4000, 500, (5888, 736)),
+            (&paddle, 3000, 2000, (1984, 1344)),
+            (&paddle, 20_000, 4, (16_384, 736)),
         ];
         for (config, width, height, expected) in table {
             assert_eq!(config.size(width, height), expected, "{width}x{height}");

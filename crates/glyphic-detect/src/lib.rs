@@ -1,21 +1,43 @@
 //! Text detectors: pictures in, regions out. One folder a model.
 
+mod backbone;
 mod config;
 pub mod dbnet;
 pub mod drrg;
+pub mod engine;
 mod error;
 pub mod fcenet;
 mod input;
+#[cfg(feature = "train")]
+mod kernel_loss;
 mod maps;
+pub mod maskrcnn;
 mod outline;
 pub mod panet;
+mod ppocr;
 pub mod psenet;
+#[cfg(feature = "train")]
+mod random;
+mod reduction;
+pub mod targets;
 pub mod textsnake;
 mod window;
 
+pub use backbone::{Depth, ResnetConfig};
 pub use config::DetectorConfig;
 pub use dbnet::{DbNetConfig, DbNetDetector};
+pub use drrg::DrrgConfig;
+pub use engine::{DetectorModel, Engine};
+#[cfg(feature = "train")]
+pub use engine::{DetectorNetwork, TrainableDetector};
 pub use error::{Error, Result};
-pub use input::{InputConfig, ResizeConfig};
+pub use fcenet::FceNetConfig;
+pub use input::{InputConfig, ResizeConfig, ResizeRule};
 pub use maps::Maps;
+pub use maskrcnn::MaskRcnnConfig;
 pub use outline::MaskOutline;
+pub use panet::PanNetConfig;
+pub use ppocr::PpOcrDetectorConfig;
+pub use psenet::PseNetConfig;
+pub use reduction::Reduction;
+pub use textsnake::TextSnakeConfig;

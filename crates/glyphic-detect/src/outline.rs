@@ -158,7 +158,7 @@ struct Extent {
 
 impl MaskOutline {
     /// The outline of a mask in one piece, in its pixels; `None` where it has too few vertices.
-    fn trace(self, mask: &Map<u8>) -> Option<Vec<Point>> {
+    pub(crate) fn trace(self, mask: &Map<u8>) -> Option<Vec<Point>> {
         match self {
             Self::Polygon => {
                 let contours = find_contours(mask, Retrieval::External, Approximation::Simple);

@@ -2,16 +2,18 @@
 
 use glyphic_core::geometry::iou;
 use glyphic_core::{Point, Region};
-use glyphic_data::targets::drrg::DrrgTargets;
-use glyphic_data::targets::fcenet::FcenetTargets;
-use glyphic_data::targets::textsnake::TextsnakeTargets;
-use glyphic_data::targets::{Outlines, PanetTargets, PsenetTargets};
+use glyphic_detect::drrg::targets::DrrgTargets;
 use glyphic_detect::drrg::{
     DrrgComponent, DrrgDecodeConfig, DrrgGraphConfig, DrrgOrder, DrrgProposalConfig, RotatedRoi, pool_rotated,
 };
+use glyphic_detect::fcenet::targets::FcenetTargets;
 use glyphic_detect::fcenet::{FceDecodeConfig, FceLevel, FceOutline};
 use glyphic_detect::panet::PanDecodeConfig;
+use glyphic_detect::panet::targets::PanetTargets;
+use glyphic_detect::psenet::targets::PsenetTargets;
 use glyphic_detect::psenet::{PseDecodeConfig, PseExpansion};
+use glyphic_detect::targets::Outlines;
+use glyphic_detect::textsnake::targets::TextsnakeTargets;
 use glyphic_detect::textsnake::{SnakeDecodeConfig, SnakeRule};
 use glyphic_detect::{Error, Maps, MaskOutline};
 use glyphic_imgproc::ScoredQuad;

@@ -1,29 +1,38 @@
 //! DBNet against the reference: features, maps, decoding, losses, gradients.
 
-use std::collections::HashMap;
+mod common;
 
-use burn::module::{Module, ModuleVisitor, Param, ParamId};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
+use common::{
+    FEATURE, Losses, assert_features, assert_learns, assert_loss_alone, assert_losses, assert_names,
+    assert_running_statistics, assert_tensor, load, load_for_gradients, relative, target, tensor,
+};
 use glyphic_core::Region;
 use glyphic_detect::dbnet::{
-    DbBackbone, DbDecodeConfig, DbLossConfig, DbLosses, DbMaps, DbNet, DbNetConfig, DbOutline, DbResnet,
-    DbRule, DbTargets, DbUnclip, ProbabilityMap,
+    DbBackbone, DbDecodeConfig, DbLossConfig, DbMaps, DbNeckConfig, DbNetConfig, DbOutline, DbResnet, DbRule,
+    DbTargets, DbUnclip, Depth, ProbabilityMap,
 };
 use glyphic_imgproc::Map;
-use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into, state_dict, state_names};
 use glyphic_nn::device::cpu;
+use glyphic_testing::Case;
 use glyphic_testing::golden::cases;
-use glyphic_testing::{Case, Tolerance};
 use serde_json::Value;
 
 fn config_of(case: &Case) -> DbNetConfig {
     let model = &case.config["model"];
-    assert_eq!((&model["backbone"]["type"], &model["backbone"]["depth"]), (&"ResNet".into(), &18.into()));
+    let backbone = &model["backbone"];
+    let stages = backbone["stage_with_dcn"].as_array();
+    let deformable = std::array::from_fn(|i| stages.is_some_and(|stages| stages[i] == true));
+    let depth = if backbone["depth"] == 18 { Depth::D18 } else { Depth::D50 };
     DbNetConfig {
         backbone: DbBackbone::Resnet(DbResnet {
-            norm_eval: model["backbone"]["norm_eval"] == true,
-            ..DbResnet::default()
+            norm_eval: backbone["norm_eval"] == true,
+            // The blocks of 18 layers have one stride only.
+            stride_on_first: backbone["style"] == "caffe" && depth == Depth::D50,
+            deformable,
+            ..DbResnet::new(depth)
         }),
+        neck: DbNeckConfig { scale_fusion: !model["neck"]["asf_cfg"].is_null(), ..DbNeckConfig::default() },
         loss: loss_of(&model["bbox_head"]["loss"]),
         ..DbNetConfig::default()
     }
@@ -38,182 +47,81 @@ fn loss_of(config: &Value) -> DbLossConfig {
     }
 }
 
-fn network(case: &Case, config: &DbNetConfig, device: &Device) -> DbNet {
-    let mut weights = StateDict::new();
-    for (name, shape, values) in case.weights() {
-        weights.insert(name, &shape, &values);
-    }
-    let mut network = config.init(device);
-    load_into(&mut network, &weights, &LoadOptions::default()).unwrap();
-    network
-}
-
-fn tensor<const D: usize>(case: &Case, name: &str, device: &Device) -> Tensor<D> {
-    let (shape, values) = case.tensor(name);
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> (Vec<usize>, Vec<f32>) {
-    (tensor.dims().to_vec(), tensor.into_data().iter::<f32>().collect())
-}
-
-fn assert_tensor<const D: usize>(case: &Case, name: &str, tensor: Tensor<D>, tolerance: Tolerance) {
-    let (shape, values) = values(tensor);
-    case.assert_tensor(name, &shape, &values, tolerance);
-}
-
-/// The targets of each image, stacked.
-fn targets(case: &Case, device: &Device) -> DbTargets {
-    let stacked = |name: &str| {
-        let images = (0..)
-            .map(|i| format!("target_b{i}/{name}"))
-            .take_while(|name| case.has(name))
-            .map(|name| tensor::<3>(case, &name, device))
-            .collect();
-        Tensor::cat(images, 0)
-    };
-    DbTargets {
-        shrink: stacked("gt_shrink"),
-        shrink_mask: stacked("gt_shrink_mask"),
-        threshold: stacked("gt_thr"),
-        threshold_mask: stacked("gt_thr_mask"),
+fn losses(case: &Case, config: &DbLossConfig, maps: &DbMaps, device: &Device) -> Losses {
+    let target = |name| target(case, name, device);
+    let targets = DbTargets {
+        shrink: target("gt_shrink"),
+        shrink_mask: target("gt_shrink_mask"),
+        threshold: target("gt_thr"),
+        threshold_mask: target("gt_thr_mask"),
         level: None,
-    }
+    };
+    let losses = config.forward(maps, &targets);
+    let total = losses.total();
+    vec![
+        ("loss_prob", losses.prob),
+        ("loss_db", losses.binary),
+        ("loss_thr", losses.threshold),
+        ("total", total),
+    ]
 }
 
 fn stacked(maps: &DbMaps) -> Tensor<4> {
     Tensor::cat(vec![maps.prob.clone(), maps.threshold.clone(), maps.binary.clone()], 1)
 }
 
-#[track_caller]
-fn assert_losses(case: &Case, prefix: &str, losses: &DbLosses, tolerance: impl Fn(f64) -> f64) {
-    let parts = [
-        ("loss_prob", losses.prob.clone()),
-        ("loss_db", losses.binary.clone()),
-        ("loss_thr", losses.threshold.clone()),
-        ("total", losses.total()),
-    ];
-    for (name, loss) in parts {
-        let name = format!("{prefix}/{name}");
-        if !case.has(&name) {
-            continue;
-        }
-        let expected = f64::from(case.tensor(&name).1[0]);
-        let got = f64::from(loss.into_scalar::<f32>());
-        assert!(
-            (got - expected).abs() <= tolerance(expected),
-            "{} {name}: {got} is not {expected}",
-            case.name
-        );
-    }
+/// Every DBNet and DBNet++.
+fn networks() -> Vec<Case> {
+    [cases("C_dbnet_"), cases("G_dbnetpp_")].concat()
 }
 
 #[test]
 fn names_and_shapes_are_those_of_the_reference() {
-    for case in cases("C_dbnet_r18") {
-        let mut expected = case.state_dict();
-        expected.retain(|(name, _)| !name.ends_with("num_batches_tracked"));
-        let mut got = state_names(&config_of(&case).init(&cpu()));
-        expected.sort();
-        got.sort();
-        assert_eq!(got, expected, "{}", case.name);
+    for case in networks() {
+        assert_names(&case, &config_of(&case).init(&cpu()));
     }
 }
 
 #[test]
 fn features_maps_and_losses_equal_the_reference() {
-    for case in cases("C_dbnet_r18") {
+    for case in networks() {
         let config = config_of(&case);
-        let network = network(&case, &config, &cpu());
+        let network = load(&case, config.init(&cpu()));
         let features = network.features(tensor(&case, "input/img", &cpu()));
-        for (i, feature) in features.iter().enumerate() {
-            assert_tensor(&case, &format!("backbone_{i}"), feature.clone(), Tolerance::RelMax(1e-4));
-        }
+        assert_features(&case, &features);
         let fused = network.neck(features, None);
-        assert_tensor(&case, "neck", fused.clone(), Tolerance::RelMax(1e-4));
+        assert_tensor(&case, "neck", fused.clone(), FEATURE);
         let maps = network.maps(fused);
-        assert_tensor(&case, "head_0", stacked(&maps), Tolerance::RelMax(1e-4));
-        let losses = config.loss.forward(&maps, &targets(&case, &cpu()));
-        assert_losses(&case, "loss_eval_mode", &losses, |expected| 2e-4 * expected);
-    }
-}
-
-/// The parameters' ids in the order of [`state_names`].
-#[derive(Default)]
-struct Ids(Vec<ParamId>);
-
-impl ModuleVisitor for Ids {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0.push(param.id);
-    }
-}
-
-/// Gradients by id.
-struct Grads<'a> {
-    grads: &'a Gradients,
-    found: HashMap<ParamId, Vec<f32>>,
-}
-
-impl ModuleVisitor for Grads<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(grad) = param.val().grad(self.grads) {
-            self.found.insert(param.id, grad.into_data().iter::<f32>().collect());
+        let head = if case.has("head") { "head" } else { "head_0" };
+        assert_tensor(&case, head, stacked(&maps), FEATURE);
+        if !case.has("target_b0/gt_shrink") {
+            continue;
         }
+        let losses = losses(&case, &config.loss, &maps, &cpu());
+        assert_losses(&case, "loss_eval_mode", &losses, relative);
     }
 }
 
 #[test]
 fn gradients_and_running_statistics_equal_the_reference() {
-    for case in cases("C_dbnet_r18") {
+    for case in cases("C_dbnet_") {
         let device = cpu().autodiff();
         let config = config_of(&case);
-        let network = network(&case, &config, &device);
+        let network = load_for_gradients(&case, config.init(&device));
         let maps = network.forward(tensor(&case, "input/img", &device), None);
-        let losses = config.loss.forward(&maps, &targets(&case, &device));
-        assert_losses(&case, "loss_for_grad", &losses, |expected| 2e-4 * expected);
-
-        let grads = losses.total().backward();
-        let mut ids = Ids::default();
-        network.visit(&mut ids);
-        let ids: HashMap<String, ParamId> =
-            state_names(&network).into_iter().map(|(name, _)| name).zip(ids.0).collect();
-        let mut visitor = Grads { grads: &grads, found: HashMap::new() };
-        network.visit(&mut visitor);
-        if let Err(mismatch) =
-            case.compare_gradients(|name| visitor.found.get(&ids[name]).cloned(), 5e-3, 1e-4)
-        {
-            panic!("{mismatch}");
-        }
-
-        let after = state_dict(&network);
-        for name in case.names("output") {
-            if let Some(statistic) = name.strip_prefix("bn_after_train_forward/") {
-                let value = after.get(statistic).unwrap();
-                case.assert_tensor(&name, &value.shape, &value.data, Tolerance::RelMax(1e-4));
-            }
-        }
+        assert_learns(&case, &network, &losses(&case, &config.loss, &maps, &device));
+        assert_running_statistics(&case, &network);
     }
 }
 
 #[test]
 fn losses_alone_and_their_gradients_equal_the_reference() {
     for case in cases("F_loss_db_") {
-        let device = cpu().autodiff();
-        let preds = tensor::<4>(&case, "input/preds", &device).require_grad();
-        let map = |i: usize| preds.clone().narrow(1, i, 1);
-        let maps = DbMaps { prob: map(0), threshold: map(1), binary: map(2), level: None };
-        let target = |name: &str| tensor::<3>(&case, &format!("target/{name}"), &device);
-        let targets = DbTargets {
-            shrink: target("gt_shrink"),
-            shrink_mask: target("gt_shrink_mask"),
-            threshold: target("gt_thr"),
-            threshold_mask: target("gt_thr_mask"),
-            level: None,
-        };
-        let losses = loss_of(&case.config).forward(&maps, &targets);
-        assert_losses(&case, "out", &losses, |expected| 1e-5 * expected.max(1.0));
-        let grads = losses.total().backward();
-        assert_tensor(&case, "grad/preds", preds.grad(&grads).unwrap(), Tolerance::Abs(1e-6));
+        assert_loss_alone(&case, |preds, device| {
+            let map = |i: usize| preds.clone().narrow(1, i, 1);
+            let maps = DbMaps { prob: map(0), threshold: map(1), binary: map(2), level: None };
+            losses(&case, &loss_of(&case.config), &maps, device)
+        });
     }
 }
 

@@ -79,8 +79,8 @@ fn the_quick_path_equals_the_network() {
         let x = input(&config, &image);
         let probabilities = network.probabilities(x.clone(), level, false).unwrap();
         assert_eq!(probabilities.dims(), [1, 1, 96, 160], "{name}");
-        let line = match (level, network.judge(&network.features(x.clone()))) {
-            (DbLevel::Auto, Some(judged)) => judged.into_scalar::<f32>() > 0.0,
+        let line = match (level, network.classify_level(&network.features(x.clone()))) {
+            (DbLevel::Auto, Some(logit)) => logit.into_scalar::<f32>() > 0.0,
             (level, _) => level == DbLevel::Line,
         };
         let line = Tensor::full([1], f32::from(u8::from(line)), &cpu());
@@ -116,7 +116,7 @@ fn words_and_lines_are_different_maps_of_which_the_network_chooses_one() {
 fn words_and_low_lines_are_looked_at_larger() {
     let words = DbZoom { words: 1.5, ..DbZoom::default() };
     // Untrained weights find regions of some height that is below the largest allowed.
-    let low_lines = DbZoom { line_height: 1024.0, most: 2.0, ..words };
+    let low_lines = DbZoom { line_height: 1024.0, max_scale: 2.0, ..words };
     let table = [
         (DbLevel::Word, words, (225, 135)),
         (DbLevel::Word, low_lines, (225, 135)),
@@ -164,7 +164,7 @@ fn a_zoom_that_cannot_be_is_an_error() {
         DbZoom { words: 0.0, ..DbZoom::default() },
         DbZoom { line_height: -1.0, ..DbZoom::default() },
         DbZoom { line_height: f64::NAN, ..DbZoom::default() },
-        DbZoom { most: 9.0, ..DbZoom::default() },
+        DbZoom { max_scale: 9.0, ..DbZoom::default() },
     ];
     for zoom in zooms {
         let error = DbNetConfig { zoom, ..DbNetConfig::lite() }.validate().unwrap_err().to_string();

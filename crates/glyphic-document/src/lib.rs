@@ -1,17 +1,32 @@
-//! Pages written as text, JSON, JSON lines and overlays, and JSON lines read back.
+//! Pages as documents: text, JSON, Markdown, HTML, hOCR, ALTO, PAGE-XML, TSV, CSV, overlays; JSON lines read back.
 //!
-//! [`PageWriter`] streams pages into anything that takes bytes; [`overlay`] draws a page on its picture; [`read_pages`] and
-//! [`read_texts`] take anybody's predictions.
+//! [`PageWriter`] streams pages into anything that takes bytes; [`overlay`] draws a page on its picture; [`blocks`] finds
+//! headings, paragraphs, lists and tables; [`read_pages`] and [`read_texts`] take anybody's predictions.
 
 mod error;
+mod formats;
 mod label;
 mod overlay;
 mod record;
+mod tree;
 mod write;
 
+use glyphic_core::Polygon;
+
 pub use error::{Error, Result};
+pub use formats::{invalid_characters, layout};
 pub use overlay::{Overlay, overlay};
 pub use record::{
-    InstanceRecord, LineRecord, PageRecord, TextRecord, parse_pages, parse_texts, read_pages, read_texts,
+    InstanceRecord, LineRecord, PAGE_SCHEMA, PageInfo, PageRecord, TextRecord, TextSource, parse_pages,
+    parse_texts, read_pages, read_texts,
 };
+pub use tree::{Block, BlockKind, blocks, joined};
 pub use write::{Format, PageWriter, Records, text};
+
+/// Degrees clockwise by which text in an outline stands turned, -180 to 180; 0 for an outline of other than four vertices.
+pub fn text_angle(polygon: &Polygon) -> f64 {
+    match polygon.points() {
+        [tl, tr, br, bl] => ((tr.y + br.y) - (tl.y + bl.y)).atan2((tr.x + br.x) - (tl.x + bl.x)).to_degrees(),
+        _ => 0.0,
+    }
+}

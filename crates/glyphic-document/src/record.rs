@@ -8,12 +8,27 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Error, Result};
 
+/// The JSON Schema (draft 2020-12) of a [`PageRecord`].
+pub const PAGE_SCHEMA: &str = include_str!("page.schema.json");
+
 /// A page. Polygons are `[x1, y1, x2, y2, ...]` in pixels of the picture, scores 0 to 1 (1 where none is given).
 /// Unknown fields are passed over, so that anybody's predictions of this shape can be read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PageRecord {
     /// The picture.
     pub file_name: String,
+    /// The page or frame, from 1, of a file of several; absent where the file is one picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<usize>,
+    /// Pixels to the inch; absent where unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpi: Option<f64>,
+    /// Where the text is from; absent for a page whose text was read off its picture.
+    #[serde(default, skip_serializing_if = "TextSource::is_picture")]
+    pub text_source: TextSource,
+    /// Degrees clockwise by which the page's text stands turned: 90 for text that runs down; absent where it is upright.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub orientation: u16,
     /// Its width in pixels, 0 where unknown.
     #[serde(default)]
     pub width: u32,
@@ -44,6 +59,59 @@ pub struct InstanceRecord {
     /// The recognizer's confidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_score: Option<f32>,
+    /// The confidence of each character, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub char_scores: Option<Vec<f32>>,
+}
+
+/// Where a page's text is from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TextSource {
+    /// It was read off the picture.
+    #[default]
+    Picture,
+    /// The PDF page's text layer.
+    TextLayer,
+    /// The PDF page's text layer, and the page's pictures were read.
+    Mixed,
+}
+
+impl TextSource {
+    fn is_picture(&self) -> bool {
+        *self == Self::Picture
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(value: &u16) -> bool {
+    *value == 0
+}
+
+/// What is known of a page beside its text.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PageInfo {
+    /// The file.
+    pub file_name: String,
+    /// The page or frame, from 1, of a file of several.
+    pub page: Option<usize>,
+    /// Pixels to the inch.
+    pub dpi: Option<f64>,
+    /// Where the text is from.
+    pub text_source: TextSource,
+}
+
+impl From<&str> for PageInfo {
+    fn from(file_name: &str) -> Self {
+        Self { file_name: file_name.to_owned(), ..Self::default() }
+    }
+}
+
+impl From<&PageInfo> for PageInfo {
+    fn from(info: &PageInfo) -> Self {
+        info.clone()
+    }
 }
 
 /// A line of text.
@@ -79,26 +147,42 @@ fn certain() -> f32 {
 
 impl PageRecord {
     /// A page that was read: instances and lines.
-    pub fn read(file_name: &str, page: &Page) -> Self {
+    pub fn read(info: impl Into<PageInfo>, page: &Page) -> Self {
         let line = |l: &Line| LineRecord {
             polygon: rounded(&l.polygon),
             text: l.text.clone(),
             score: l.score,
             instances: l.instances.clone(),
         };
-        Self { lines: Some(page.lines.iter().map(line).collect()), ..Self::detected(file_name, page) }
+        Self { lines: Some(page.lines.iter().map(line).collect()), ..Self::detected(info, page) }
+    }
+
+    /// As [`PageRecord::read`], with the confidence of each character.
+    pub fn read_with_chars(info: impl Into<PageInfo>, page: &Page) -> Self {
+        let mut record = Self::read(info, page);
+        for (instance, word) in record.instances.iter_mut().zip(&page.instances) {
+            let chars = word.transcript.as_ref().map_or(&[][..], |t| &t.chars);
+            instance.char_scores = (!chars.is_empty()).then(|| chars.iter().map(|c| c.score).collect());
+        }
+        record
     }
 
     /// A page on which text was looked for: instances, with their text where they have one.
-    pub fn detected(file_name: &str, page: &Page) -> Self {
+    pub fn detected(info: impl Into<PageInfo>, page: &Page) -> Self {
         let instance = |i: &TextInstance| InstanceRecord {
             polygon: rounded(&i.region.polygon),
             score: i.region.score,
             text: i.transcript.as_ref().map(|t| t.text.clone()),
             text_score: i.transcript.as_ref().map(|t| t.score),
+            char_scores: None,
         };
+        let PageInfo { file_name, page: number, dpi, text_source } = info.into();
         Self {
-            file_name: file_name.to_owned(),
+            file_name,
+            page: number,
+            dpi,
+            text_source,
+            orientation: page.orientation,
             width: page.width,
             height: page.height,
             instances: page.instances.iter().map(instance).collect(),
@@ -129,6 +213,7 @@ impl PageRecord {
             instances: self.instances.into_iter().map(instance).collect(),
             lines: self.lines.unwrap_or_default().into_iter().map(line).collect(),
             dropped: self.dropped,
+            orientation: self.orientation,
         };
         (self.file_name, page)
     }

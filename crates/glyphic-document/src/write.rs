@@ -4,7 +4,11 @@ use std::io::{self, Write};
 use glyphic_core::Page;
 use serde::Serialize;
 
-use crate::PageRecord;
+use crate::formats::{
+    ALTO_CLOSE, ALTO_OPEN, HOCR_CLOSE, HOCR_OPEN, HTML_CLOSE, HTML_OPEN, TSV_HEADER, alto_page, csv_tables,
+    hocr_page, html_page, layout, markdown_page, page_xml, tsv_page,
+};
+use crate::{PageInfo, PageRecord};
 
 /// How pages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +22,41 @@ pub enum Format {
     Json,
     /// JSON lines: one object a page, nothing around them.
     JsonLines,
+    /// Text with spaces and empty lines where the page has them; pages are divided by form feeds.
+    Layout,
+    /// Markdown: headings, lists, tables, paragraphs.
+    Markdown {
+        /// Whether hyphens at line ends are undone.
+        dehyphenate: bool,
+    },
+    /// HTML of the same.
+    Html {
+        /// Whether hyphens at line ends are undone.
+        dehyphenate: bool,
+    },
+    /// hOCR 1.2.
+    Hocr,
+    /// ALTO 4.4.
+    Alto,
+    /// PAGE-XML 2019-07-15; a file holds one page, so each page makes a whole file.
+    PageXml,
+    /// Tab-separated rows as Tesseract writes them.
+    Tsv,
+    /// Tables alone, as CSV.
+    Csv,
+}
+
+impl Format {
+    /// What stands before the first page, and behind the last.
+    fn frame(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Html { .. } => (HTML_OPEN, HTML_CLOSE),
+            Self::Hocr => (HOCR_OPEN, HOCR_CLOSE),
+            Self::Alto => (ALTO_OPEN, ALTO_CLOSE),
+            Self::Tsv => (TSV_HEADER, ""),
+            _ => ("", ""),
+        }
+    }
 }
 
 /// What JSON holds of a page.
@@ -25,6 +64,8 @@ pub enum Format {
 pub enum Records {
     /// Instances and lines.
     Read,
+    /// Instances and lines, and the confidence of each character.
+    ReadWithChars,
     /// Instances.
     Detected,
 }
@@ -48,35 +89,59 @@ pub struct PageWriter<W: Write> {
     format: Format,
     records: Records,
     written: usize,
+    /// Tables of CSV.
+    tables: usize,
 }
 
 impl<W: Write> PageWriter<W> {
     /// A writer into `to`.
     pub fn new(to: W, format: Format, records: Records) -> Self {
-        Self { to, format, records, written: 0 }
+        Self { to, format, records, written: 0, tables: 0 }
     }
 
-    /// Writes the page of a file name, in one piece.
+    /// Writes a page, in one piece.
     ///
     /// # Errors
     /// The system's: a full disk, a pipe that nobody reads.
-    pub fn put(&mut self, file_name: &str, page: &Page) -> io::Result<()> {
+    pub fn put(&mut self, info: impl Into<PageInfo>, page: &Page) -> io::Result<()> {
+        let info = info.into();
+        let number = self.written + 1;
         let record = || match self.records {
-            Records::Read => PageRecord::read(file_name, page),
-            Records::Detected => PageRecord::detected(file_name, page),
+            Records::Read => PageRecord::read(&info, page),
+            Records::ReadWithChars => PageRecord::read_with_chars(&info, page),
+            Records::Detected => PageRecord::detected(&info, page),
         };
+        // Pages of text are divided as pdftotext does it.
+        let feed = if self.written == 0 { "" } else { "\u{c}" };
         let piece = match self.format {
             Format::Text { named: true } => {
                 let gap = if self.written == 0 { "" } else { "\n" };
-                format!("{gap}==> {file_name} <==\n{}", text(page))
+                let number = info.page.map_or(String::new(), |page| format!(", page {page}"));
+                format!("{gap}==> {}{number} <==\n{}", info.file_name, text(page))
             }
-            Format::Text { named: false } => text(page),
+            Format::Text { named: false } => format!("{feed}{}", text(page)),
+            Format::Layout => format!("{feed}{}", layout(page)),
             Format::Json => {
                 let opening = if self.written == 0 { "[\n" } else { ",\n" };
                 format!("{opening}{}", laid_out(&record())?)
             }
             Format::JsonLines => serde_json::to_string(&record())? + "\n",
+            Format::Markdown { dehyphenate } => markdown_page(page, dehyphenate),
+            Format::Html { dehyphenate } => html_page(page, dehyphenate),
+            Format::Hocr => hocr_page(&info, page, number),
+            Format::Alto => alto_page(&info, page, number),
+            Format::PageXml => page_xml(&info, page),
+            Format::Tsv => tsv_page(page, number),
+            Format::Csv => {
+                let tables = csv_tables(page);
+                let gap = if self.tables > 0 && !tables.is_empty() { "\r\n" } else { "" };
+                self.tables += tables.len();
+                format!("{gap}{}", tables.join("\r\n"))
+            }
         };
+        if self.written == 0 {
+            self.to.write_all(self.format.frame().0.as_bytes())?;
+        }
         self.to.write_all(piece.as_bytes())?;
         self.to.flush()?;
         self.written += 1;
@@ -91,6 +156,11 @@ impl<W: Write> PageWriter<W> {
         if self.format == Format::Json {
             self.to.write_all(if self.written == 0 { b"[]\n" } else { b"\n]\n" })?;
         }
+        let (open, close) = self.format.frame();
+        if self.written == 0 {
+            self.to.write_all(open.as_bytes())?;
+        }
+        self.to.write_all(close.as_bytes())?;
         self.to.flush()?;
         Ok(self.to)
     }
@@ -100,9 +170,23 @@ impl<W: Write> PageWriter<W> {
 fn laid_out(page: &PageRecord) -> io::Result<String> {
     let mut out = String::new();
     let name = serde_json::to_string(&page.file_name)?;
+    let mut extra = String::new();
+    if let Some(number) = page.page {
+        let _ = write!(extra, "\n    \"page\": {number},");
+    }
+    if let Some(dpi) = page.dpi {
+        let _ = write!(extra, "\n    \"dpi\": {dpi},");
+    }
+    if page.text_source != crate::TextSource::Picture {
+        let _ = write!(extra, "\n    \"text_source\": {},", serde_json::to_string(&page.text_source)?);
+    }
+    if page.orientation != 0 {
+        let _ = write!(extra, "\n    \"orientation\": {},", page.orientation);
+    }
     let _ = write!(
         out,
-        "  {{\n    \"file_name\": {name},\n    \"width\": {},\n    \"height\": {},\n    \"instances\": {}",
+        "  {{\n    \"file_name\": {name},{}\n    \"width\": {},\n    \"height\": {},\n    \"instances\": {}",
+        extra,
         page.width,
         page.height,
         rows(&page.instances)?

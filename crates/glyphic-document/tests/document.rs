@@ -30,6 +30,7 @@ fn page() -> Page {
         height: 80,
         instances: vec![word(10.0, "caf\u{e9}"), word(50.0, "\u{20ac}5")],
         lines: vec![line],
+        orientation: 0,
         dropped: Dropped::default(),
     }
 }
@@ -37,7 +38,7 @@ fn page() -> Page {
 fn written(format: Format, records: Records, pages: &[(&str, Page)]) -> String {
     let mut writer = PageWriter::new(Vec::new(), format, records);
     for (name, page) in pages {
-        writer.put(name, page).unwrap();
+        writer.put(*name, page).unwrap();
     }
     String::from_utf8(writer.finish().unwrap()).unwrap()
 }

@@ -17,7 +17,7 @@ pub enum Error {
         got: usize,
     },
     /// An option outside its range.
-    #[error("{name} is {value}: it must lie from {low} to {high}")]
+    #[error("invalid {name} = {value}; expected {low} to {high}")]
     Option {
         /// The option's name.
         name: &'static str,

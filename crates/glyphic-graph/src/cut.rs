@@ -1,9 +1,9 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use half::f16;
 
-use crate::{DType, Data, Error, Graph, Input, Output, Result, Tensor, ValueId};
+use crate::{DType, Data, Error, Graph, Input, Node, Output, Result, Tensor, ValueId};
 
 impl Graph {
     /// The value of a name: of an output, an input, or one that the graph names.
@@ -29,6 +29,7 @@ impl Graph {
         let mut part = Self {
             name: self.name.clone(),
             metadata: self.metadata.clone(),
+            observer: self.observer.clone(),
             next: self.next,
             ..Self::default()
         };
@@ -64,6 +65,54 @@ impl Graph {
         let names = self.names.iter().filter(|(value, _)| kept(value));
         part.names = names.map(|(value, name)| (*value, name.clone())).collect();
         Ok(part)
+    }
+
+    /// Puts another network behind this one. An input of `next` that is named like a value of this graph reads that value,
+    /// a constant that is named like one of this graph's is that one, and everything else is added.
+    /// [`Graph::cut`] gives the two back.
+    pub fn append(&mut self, next: &Self) {
+        let mut values: HashMap<ValueId, ValueId> = HashMap::new();
+        for input in &next.inputs {
+            let value = match self.named(&input.name) {
+                Some(value) => value,
+                None => {
+                    let value = self.value();
+                    self.names.insert(value, input.name.clone());
+                    self.inputs.push(Input { value, ..input.clone() });
+                    value
+                }
+            };
+            values.insert(input.value, value);
+        }
+        for (old, tensor) in &next.constants {
+            let name = next.names.get(old);
+            let known = name.and_then(|name| self.named(name)).filter(|v| self.constants.contains_key(v));
+            let value = known.unwrap_or_else(|| {
+                let value = self.constant(tensor.clone());
+                if let Some(name) = name {
+                    self.names.insert(value, name.clone());
+                }
+                value
+            });
+            values.insert(*old, value);
+        }
+        for node in &next.nodes {
+            let mut place =
+                |old: &Option<ValueId>| old.map(|old| *values.entry(old).or_insert_with(|| self.value()));
+            let inputs = node.inputs.iter().map(&mut place).collect();
+            let outputs = node.outputs.iter().map(&mut place).collect();
+            self.nodes.push(Node { name: node.name.clone(), op: node.op.clone(), inputs, outputs });
+        }
+        for (old, name) in &next.names {
+            if let Some(value) = values.get(old) {
+                self.names.entry(*value).or_insert_with(|| name.clone());
+            }
+        }
+        for output in &next.outputs {
+            if let Some(value) = values.get(&output.value) {
+                self.outputs.push(Output { name: output.name.clone(), value: *value });
+            }
+        }
     }
 
     /// The same graph with an input that is the same in every run from now on.

@@ -1,6 +1,38 @@
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use crate::{DType, Op, Tensor};
+
+/// Sees the values of a network's runs, in pieces of any length: inputs, and what steps make. Of steps that are fused into
+/// one it sees the last result alone, and it may be called on several threads.
+#[derive(Clone)]
+pub struct Observer(Arc<See>);
+
+type See = dyn Fn(ValueId, &[f32]) + Send + Sync;
+
+impl Observer {
+    /// Calls `see` with each piece.
+    pub fn new(see: impl Fn(ValueId, &[f32]) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(see))
+    }
+
+    pub(crate) fn see(&self, value: ValueId, numbers: &[f32]) {
+        (self.0)(value, numbers);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+impl PartialEq for Observer {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
 
 /// A value of a graph: an input, a constant, or an output of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,6 +103,8 @@ pub struct Graph {
     pub names: BTreeMap<ValueId, String>,
     /// Facts that travel with the network: preprocessing, vocabulary, hash.
     pub metadata: BTreeMap<String, String>,
+    /// Who sees the values of its runs, and of its parts'; no part of a file.
+    pub observer: Option<Observer>,
     /// The next value's number.
     pub next: u32,
 }

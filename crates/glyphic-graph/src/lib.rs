@@ -13,11 +13,12 @@ mod op;
 pub mod ops;
 pub mod passes;
 mod plan;
+pub mod quantize;
 mod session;
 mod tensor;
 
 pub use error::{Error, Result};
-pub use graph::{Dim, Graph, Input, Node, Output, ValueId};
+pub use graph::{Dim, Graph, Input, Node, Observer, Output, ValueId};
 pub use op::{
     Arity, BinaryOp, CoordinateMode, GridPadding, Interpolation, LogicalOp, NearestMode, Op, PadMode,
     Padding, ReduceOp, RnnActivation, RnnDirection, RoiMode, UnaryOp,

@@ -112,7 +112,20 @@ impl Session {
     /// [`Error::Input`] where an input is missing, unknown, or of another type or shape than the graph says, and
     /// [`Error::Node`] where an operator refuses its operands.
     pub fn run(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<Tensor>> {
-        self.run_with(inputs, |_, _| ())
+        let Some(observer) = &self.graph.observer else { return self.run_with(inputs, |_, _| ()) };
+        for input in &self.graph.inputs {
+            let given = inputs.iter().find(|(name, _)| *name == input.name);
+            if let Some(numbers) = given.and_then(|(_, tensor)| tensor.as_f32()) {
+                observer.see(input.value, numbers);
+            }
+        }
+        self.run_with(inputs, |step, results| {
+            for (value, result) in step.outputs.iter().zip(results) {
+                if let Some(value) = value {
+                    result.each_piece(|numbers| observer.see(*value, numbers));
+                }
+            }
+        })
     }
 
     /// Runs the network once, and gives each step with the seconds that it took: `name (operator) -> shape`.

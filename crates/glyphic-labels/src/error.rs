@@ -9,7 +9,7 @@ use crate::formats::names;
 pub enum Error {
     /// A folder that is no pack.
     #[error(
-        "{path} is no pack: {found}; expected either images/ with gt.jsonl (detection) or crops/ with \
+        "{path} is not a pack: {found}; expected either images/ with gt.jsonl (detection) or crops/ with \
          labels.tsv (recognition)"
     )]
     NoPack {
@@ -73,7 +73,7 @@ pub enum Error {
         found: (u32, u32),
     },
     /// A file or folder whose format is not told by its name or content.
-    #[error("cannot tell the format of {path}: {found}; name it, one of {}", names())]
+    #[error("cannot detect the format of {path}: {found}; name one of {}", names())]
     UnknownFormat {
         /// The file or folder.
         path: PathBuf,
@@ -81,13 +81,13 @@ pub enum Error {
         found: String,
     },
     /// A format's name that is not known.
-    #[error("there is no format {name:?}; known are {}", names())]
+    #[error("unknown format {name:?}; expected one of {}", names())]
     FormatName {
         /// The name given.
         name: String,
     },
     /// A file or folder that is not what its format needs.
-    #[error("{path} is no {format}: {reason}")]
+    #[error("{path} is not valid {format}: {reason}")]
     NotFormat {
         /// The file or folder.
         path: PathBuf,
@@ -97,7 +97,7 @@ pub enum Error {
         reason: String,
     },
     /// A record that a format cannot hold.
-    #[error("{at}: {format} cannot hold it: {reason}")]
+    #[error("{at}: cannot be written as {format}: {reason}")]
     Unfit {
         /// Where its label stands.
         at: Location,
@@ -135,7 +135,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// An index at or beyond the end.
-    #[error("sample {index} was asked for, but {name} has {len}")]
+    #[error("sample {index} is out of range: {name} has {len} samples")]
     Index {
         /// What was asked.
         name: String,

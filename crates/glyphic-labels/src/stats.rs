@@ -114,7 +114,7 @@ impl Stats {
             Truth::Text(text) => self.text(text),
             Truth::Sentence { text, entities } => {
                 self.text(text);
-                entities.iter().for_each(|e| self.label(&e.label));
+                entities.iter().for_each(|e| self.label(&e.category));
             }
             Truth::Instances(instances) => {
                 self.regions += instances.len();

@@ -3,7 +3,7 @@
 #[non_exhaustive]
 pub enum Error {
     /// An index at or beyond the end.
-    #[error("sample {index} was asked for, but {name} has {len}")]
+    #[error("sample {index} is out of range: {name} has {len} samples")]
     Index {
         /// What was asked.
         name: String,
@@ -40,7 +40,7 @@ pub enum Error {
     },
     /// No usable sample was found in a row of draws.
     #[error(
-        "{attempts} samples in a row cannot be trained on, the last: {last}; run the lint, it names every one"
+        "{attempts} consecutive samples are unusable, the last one because: {last}; `glyphic data lint` lists all of them"
     )]
     NothingUsable {
         /// How many were drawn.
@@ -51,9 +51,12 @@ pub enum Error {
     /// Labels or their pictures cannot be used.
     #[error(transparent)]
     Labels(#[from] glyphic_labels::Error),
-    /// Training targets cannot be drawn.
+    /// Training targets of a detector cannot be drawn.
     #[error(transparent)]
-    Targets(#[from] glyphic_data::Error),
+    Targets(#[from] glyphic_detect::Error),
+    /// Training targets of a recognizer cannot be drawn.
+    #[error(transparent)]
+    CharTargets(#[from] glyphic_data::Error),
     /// An operation on an image or polygon failed.
     #[error(transparent)]
     Core(#[from] glyphic_core::Error),

@@ -53,12 +53,15 @@ mod _glyphic {
         textsnake_decode,
     };
     #[pymodule_export]
-    use crate::mmocr::targets::{draw_targets, ocr_seg_targets};
+    use crate::mmocr::targets::{draw_targets, find_head_tail, ocr_seg_targets};
     #[pymodule_export]
     use crate::mmocr::transforms::{
-        NerEncoder, apply_step, check_step, crop_box, jitter_size, normalize, resize, rotate_boxes,
-        size_of_form, to_gray,
+        NerEncoder, apply_step, check_step, crop_around, crop_box, crop_offset, free_places, jitter_size,
+        normalize, resize, rotate_boxes, size_of_form, to_gray,
     };
+
+    #[pymodule_export]
+    use crate::mmocr::visualize::{draw_outlines, imwrite, jitter_corners, mask_borders};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

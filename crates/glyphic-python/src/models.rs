@@ -13,7 +13,7 @@ pub(crate) fn models(py: Python<'_>) -> PyResult<Vec<Bound<'_, PyDict>>> {
     let row = |model: &glyphic_zoo::Model| {
         let dict = PyDict::new(py);
         dict.set_item("name", &model.name)?;
-        dict.set_item("task", model.task.to_string())?;
+        dict.set_item("task", model.tasks())?;
         dict.set_item("summary", &model.summary)?;
         dict.set_item("weights", model.weights.is_some())?;
         Ok(dict)

@@ -34,8 +34,11 @@ impl Reader {
     ) -> PyResult<Self> {
         let device = open_device(device)?;
         let mut models = Models::default();
-        add(&mut models, Task::Detect, detector, detector_weights)?;
-        add(&mut models, Task::Recognize, recognizer, recognizer_weights)?;
+        // A model may set both stages and their weights: files of weights count after all models.
+        add(&mut models, Task::Detect, detector, None)?;
+        add(&mut models, Task::Recognize, recognizer, None)?;
+        add(&mut models, Task::Detect, None, detector_weights)?;
+        add(&mut models, Task::Recognize, None, recognizer_weights)?;
         let detector_weights = models.weights(Task::Detect).map_err(raise)?;
         let recognizer_weights = models.weights(Task::Recognize).map_err(raise)?;
         let mut config = models.config;
@@ -43,7 +46,7 @@ impl Reader {
         config.reading.min_text_score = min_text_score.unwrap_or(config.reading.min_text_score);
         set_level(&mut config, level)?;
         if let Some(name) = language_model {
-            config.set_language_model(name);
+            config.set_language_model(name).map_err(raise)?;
         }
         let builder = glyphic::Reader::builder()
             .config(config)

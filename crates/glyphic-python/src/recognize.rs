@@ -27,7 +27,7 @@ impl Recognizer {
         let device = open_device(device)?;
         let mut stage = stage(Task::Recognize, model, weights)?;
         if let Some(name) = language_model {
-            stage.config.set_language_model(name);
+            stage.config.set_language_model(name).map_err(raise)?;
         }
         py.detach(|| glyphic::load_recognizer(&stage.config.recognizer, &stage.weights, &device))
             .map(Self)

@@ -1,28 +1,122 @@
 use std::sync::Arc;
 
 #[cfg(feature = "train")]
-use burn::{module::Module, tensor::Device};
+use burn::tensor::Device;
 use glyphic_core::{Recognizer, Vocab, deserialize_over_default};
 use glyphic_graph::Graph;
 #[cfg(feature = "train")]
-use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into, state_names};
+use glyphic_nn::checkpoint::StateDict;
 use serde::{Deserialize, Serialize};
 
-use crate::codec::CtcDecoder;
+use crate::engine::{Engine, Network};
+use crate::model::Model;
 #[cfg(feature = "train")]
-use crate::engine::Forward;
-use crate::engine::{Engine, LineNetwork, Preprocess};
-use crate::{Decoding, LanguageModel, Result, crnn, crnn_lite};
+use crate::model::{AnyModel, Learn};
+#[cfg(feature = "train")]
+use crate::network::DeviceNetwork;
+use crate::network::{StepNetwork, WholeNetwork};
+use crate::ppocr::PpOcrRecognizerConfig;
+use crate::{
+    Decoding, LanguageModel, Result, abinet, aster, crnn, crnn_lite, master, nrtr, parseq, robust_scanner,
+    sar, satrn, seg, svtr,
+};
 
-/// The recognizers there are, with their configurations. A key that is set inside a model changes that key of the model's
-/// default and nothing else.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RecognizerConfig {
-    /// CRNN with MMOCR's backbone and decoder.
-    Crnn(#[serde(deserialize_with = "deserialize_over_default")] crnn::CrnnConfig),
+/// Declares [`RecognizerConfig`] and what has an arm for each model.
+macro_rules! recognizers {
+    ($($(#[doc = $doc:literal])* $variant:ident($config:ty),)*) => {
+        /// The recognizers there are, with their configurations. A key that is set inside a model changes that key of the
+        /// model's default and nothing else.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum RecognizerConfig {
+            $(
+                $(#[doc = $doc])*
+                $variant(#[serde(deserialize_with = "deserialize_over_default")] $config),
+            )*
+            /// A recognizer of PaddleOCR, from its ONNX file; it is not trained here.
+            Ppocr(#[serde(deserialize_with = "deserialize_over_default")] PpOcrRecognizerConfig),
+        }
+
+        impl RecognizerConfig {
+            /// Every model whose network is defined here by name, with the configuration that is its default.
+            pub fn all() -> Vec<(&'static str, Self)> {
+                let all = [$(Self::$variant(<$config>::default())),*];
+                all.into_iter().map(|config| (config.name(), config)).collect()
+            }
+
+            /// What the configuration gives.
+            pub fn model(&self) -> &dyn Model {
+                match self { $(Self::$variant(config) => config,)* Self::Ppocr(config) => config }
+            }
+
+            /// As [`RecognizerConfig::model`], to be changed.
+            pub fn model_mut(&mut self) -> &mut dyn Model {
+                match self { $(Self::$variant(config) => config,)* Self::Ppocr(config) => config }
+            }
+
+            #[cfg(feature = "train")]
+            fn network(&self) -> &dyn AnyModel {
+                match self { $(Self::$variant(config) => config,)* Self::Ppocr(config) => config }
+            }
+
+            /// Lets a visitor do something with the configuration's own type.
+            #[cfg(feature = "train")]
+            pub fn visit<V: Visitor>(&self, visitor: V) -> V::Output {
+                match self {
+                    $(Self::$variant(config) => visitor.visit(config),)*
+                    Self::Ppocr(config) => visitor.foreign(config.name()),
+                }
+            }
+        }
+
+        $(
+            impl From<$config> for RecognizerConfig {
+                fn from(config: $config) -> Self {
+                    Self::$variant(config)
+                }
+            }
+        )*
+    };
+}
+
+recognizers! {
     /// glyphic's own convolutional line recognizer.
-    CrnnLite(#[serde(deserialize_with = "deserialize_over_default")] crnn_lite::CrnnLiteConfig),
+    CrnnLite(crnn_lite::CrnnLiteConfig),
+    /// CRNN with MMOCR's backbone and decoder.
+    Crnn(crnn::CrnnConfig),
+    /// NRTR: a transformer over a map, and one that writes class by class.
+    Nrtr(nrtr::NrtrConfig),
+    /// SAR: recurrent layers that look at the map for each character.
+    Sar(sar::SarConfig),
+    /// RobustScanner: a recurrent branch and one of positions.
+    RobustScanner(robust_scanner::RobustScannerConfig),
+    /// SATRN: a transformer over the whole map with convolutions inside, and one that writes class by class.
+    Satrn(satrn::SatrnConfig),
+    /// SegOCR: a map of character classes.
+    Seg(seg::SegConfig),
+    /// MASTER: global context in the backbone, and a transformer that writes class by class.
+    Master(master::MasterConfig),
+    /// ABINet: all characters at once, corrected by a language model of its own.
+    Abinet(abinet::AbinetConfig),
+    /// SVTR: patches mixed with those around them and with all others, for CTC.
+    Svtr(svtr::SvtrConfig),
+    /// PARSeq: a vision transformer, and a decoder that writes class by class and reads once more what it wrote.
+    Parseq(parseq::ParseqConfig),
+    /// ASTER: a rectification, and a recurrent decoder that looks at the columns for each character.
+    Aster(aster::AsterConfig),
+}
+
+/// Something done with a configuration of any type.
+#[cfg(feature = "train")]
+pub trait Visitor {
+    /// What comes of it.
+    type Output;
+
+    /// Does it.
+    fn visit<M: Learn + Into<RecognizerConfig>>(self, model: &M) -> Self::Output;
+
+    /// What comes of a model whose network is not defined here.
+    fn foreign(self, name: &'static str) -> Self::Output;
 }
 
 impl Default for RecognizerConfig {
@@ -51,43 +145,31 @@ impl RecognizerConfig {
         if device == glyphic_nn::device::cpu() {
             return self.from_graph(&self.graph(weights)?, language);
         }
-        let forward = self.forward(weights, &device)?;
-        self.engine(LineNetwork::Device(forward, device), language)
+        let network = match (self.device_network(weights, &device)?, self.model().steps()?) {
+            (DeviceNetwork::Steps(steps), Some(options)) => {
+                Network::Steps(StepNetwork::Device(steps, device), options)
+            }
+            (DeviceNetwork::Whole(forward), _) => Network::Whole(WholeNetwork::Device(forward, device)),
+            (DeviceNetwork::Steps(_), None) => unreachable!("a network of steps says how they are made"),
+        };
+        self.engine(network, language)
     }
 
-    /// What the network does with these weights on a device: crops `[N, channels, height, W]` -> scores
-    /// `[N, T, classes]`.
+    /// The network with these weights as a burn module.
     ///
     /// # Errors
     /// Those of [`RecognizerConfig::build`].
     #[cfg(feature = "train")]
-    pub fn forward(&self, weights: &StateDict, device: &Device) -> Result<Box<Forward>> {
-        self.validate()?;
-        let classes = self.vocab()?.len();
-        Ok(match self {
-            Self::Crnn(config) => {
-                let net = loaded(config.init(classes, device), weights)?;
-                Box::new(move |x| net.forward(x))
-            }
-            Self::CrnnLite(config) => {
-                let net = loaded(config.init(classes, device), weights)?;
-                Box::new(move |x| net.forward(x))
-            }
-        })
+    pub fn device_network(&self, weights: &StateDict, device: &Device) -> Result<DeviceNetwork> {
+        self.network().device_network(weights, device)
     }
 
-    fn engine(
-        &self,
-        network: LineNetwork,
-        language: Option<Arc<LanguageModel>>,
-    ) -> Result<Box<dyn Recognizer>> {
+    fn engine(&self, network: Network, language: Option<Arc<LanguageModel>>) -> Result<Box<dyn Recognizer>> {
         self.validate()?;
-        let (preprocess, codec, turn_vertical): (Box<dyn Preprocess>, _, _) = match self {
-            Self::Crnn(config) => (Box::new(config.clone()), config.codec()?, false),
-            Self::CrnnLite(config) => (Box::new(config.clone()), config.codec()?, config.turn_vertical),
-        };
-        let codec = Box::new(CtcDecoder::new(codec, self.decoding(), language));
-        Ok(Box::new(Engine { preprocess, network, codec, turn_vertical }))
+        let model = self.model();
+        let (preprocess, codec) = (model.preprocess(), model.codec(language)?);
+        let reread = model.reread().filter(|reread| reread.below > 0.0).cloned();
+        Ok(Box::new(Engine { preprocess, network, codec, turn_vertical: model.turn_vertical(), reread }))
     }
 
     /// The recognizer of this configuration and its network's graph, as [`RecognizerConfig::graph`] makes it, on the
@@ -100,21 +182,40 @@ impl RecognizerConfig {
         graph: &Graph,
         language: Option<Arc<LanguageModel>>,
     ) -> Result<Box<dyn Recognizer>> {
-        self.engine(LineNetwork::from_graph(graph)?, language)
+        self.validate()?;
+        if let Self::Ppocr(config) = self {
+            let (config, graph) = config.with_file(graph)?;
+            return Self::Ppocr(config).engine(Network::Whole(WholeNetwork::from_graph(&graph)?), language);
+        }
+        let network = match self.model().steps()? {
+            Some(options) => Network::Steps(StepNetwork::from_graph(graph)?, options),
+            None => Network::Whole(WholeNetwork::from_graph(graph)?),
+        };
+        self.engine(network, language)
     }
 
-    /// The graph of the network with these weights: what a file of it holds.
+    /// The graph of the network with these weights: what a file of it holds. A network that writes class by class has its
+    /// encoder and one step in it, see [`RecognizerConfig::parts`].
     ///
     /// # Errors
     /// Those of [`RecognizerConfig::build`].
     #[cfg(feature = "train")]
     pub fn graph(&self, weights: &StateDict) -> Result<Graph> {
-        self.validate()?;
-        let (classes, device) = (self.vocab()?.len(), glyphic_nn::device::cpu());
-        Ok(match self {
-            Self::Crnn(config) => loaded(config.init(classes, &device), weights)?.graph()?,
-            Self::CrnnLite(config) => loaded(config.init(classes, &device), weights)?.graph()?,
-        })
+        self.network().graph_of(weights)
+    }
+
+    /// The parts of a network that writes class by class, each with its name: `encoder` (crops to `memory_*` and the
+    /// state before the first step, `initial_*`), `step` (those, `token` and `position` to `logits` and `next_*`) and, where it
+    /// reads once more what it wrote, `refine` (`memory_*` and `tokens` to `refined`). Empty for a network that gives all scores
+    /// at once.
+    ///
+    /// # Errors
+    /// [`Error::Graph`](crate::Error::Graph) for another network's graph.
+    pub fn parts(&self, graph: &Graph) -> Result<Vec<(&'static str, Graph)>> {
+        if self.model().steps()?.is_none() {
+            return Ok(Vec::new());
+        }
+        crate::network::parts(graph)
     }
 
     /// Names and shapes of the network's weights, in its order.
@@ -123,18 +224,16 @@ impl RecognizerConfig {
     /// Those of [`RecognizerConfig::vocab`].
     #[cfg(feature = "train")]
     pub fn state_names(&self) -> Result<Vec<(String, Vec<usize>)>> {
-        let (classes, device) = (self.vocab()?.len(), glyphic_nn::device::cpu());
-        Ok(match self {
-            Self::Crnn(config) => state_names(&config.init(classes, &device)),
-            Self::CrnnLite(config) => state_names(&config.init(classes, &device)),
-        })
+        self.network().state_names()
     }
 
-    /// Every model by name, with the configuration that is its default.
-    pub fn all() -> Vec<(&'static str, Self)> {
-        let all =
-            [Self::CrnnLite(crnn_lite::CrnnLiteConfig::default()), Self::Crnn(crnn::CrnnConfig::default())];
-        all.into_iter().map(|config| (config.name(), config)).collect()
+    /// Weights as they are before training.
+    ///
+    /// # Errors
+    /// Those of [`RecognizerConfig::vocab`].
+    #[cfg(feature = "train")]
+    pub fn fresh_weights(&self) -> Result<StateDict> {
+        self.network().fresh_weights()
     }
 
     /// The classes of the network.
@@ -142,10 +241,7 @@ impl RecognizerConfig {
     /// # Errors
     /// [`Error::Core`](crate::Error::Core) where a character stands twice.
     pub fn vocab(&self) -> Result<Vocab> {
-        match self {
-            Self::Crnn(config) => config.vocab(),
-            Self::CrnnLite(config) => config.vocab(),
-        }
+        self.model().vocab()
     }
 
     /// Checks every value.
@@ -153,40 +249,37 @@ impl RecognizerConfig {
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) with the field, its value and what would be right.
     pub fn validate(&self) -> Result<()> {
-        match self {
-            Self::Crnn(config) => config.validate(),
-            Self::CrnnLite(config) => config.validate(),
-        }
+        self.model().validate()
     }
 
-    /// How text is read off the network's output.
+    /// How a language model is used; greedily, so not at all, by networks that are read without one.
     pub fn decoding(&self) -> &Decoding {
-        match self {
-            Self::Crnn(config) => &config.decoding,
-            Self::CrnnLite(config) => &config.decoding,
-        }
+        self.model().decoding().unwrap_or(&Decoding::Greedy)
     }
 
-    /// As [`RecognizerConfig::decoding`], to be changed.
-    pub fn decoding_mut(&mut self) -> &mut Decoding {
-        match self {
-            Self::Crnn(config) => &mut config.decoding,
-            Self::CrnnLite(config) => &mut config.decoding,
+    /// The same recognizer that reads every crop once: for readers that look again themselves, with what stands around.
+    #[must_use]
+    pub fn reading_once(&self) -> Self {
+        let mut once = self.clone();
+        if let Some(reread) = once.model_mut().reread_mut() {
+            reread.below = 0.0;
         }
+        once
+    }
+
+    /// As [`RecognizerConfig::decoding`], to be changed; `None` for a network that is read without a language model.
+    pub fn decoding_mut(&mut self) -> Option<&mut Decoding> {
+        self.model_mut().decoding_mut()
+    }
+
+    /// The keys that shape the network. Weights that were made with other values of them do not fit; every other key may
+    /// change.
+    pub fn network_keys(&self) -> &'static [&'static str] {
+        self.model().network_keys()
     }
 
     /// The name of the model, as files write it.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Crnn(_) => "crnn",
-            Self::CrnnLite(_) => "crnn_lite",
-        }
+        self.model().name()
     }
-}
-
-/// The network with these weights, all of them and no others.
-#[cfg(feature = "train")]
-fn loaded<M: Module>(mut network: M, weights: &StateDict) -> Result<M> {
-    load_into(&mut network, weights, &LoadOptions::default())?;
-    Ok(network)
 }

@@ -1,40 +1,29 @@
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
 /// What can go wrong while a recognizer is built, trained or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A text holds a character that the network has no class for.
-    #[error("the vocabulary has no class for {char:?}, character {position} of {text:?}")]
-    UnknownChar {
-        /// Where it stands, in characters from 0.
-        position: usize,
-        /// The character.
-        char: char,
-        /// The whole text.
-        text: String,
-    },
-    /// A vocabulary without CTC's blank.
-    #[error("a CTC vocabulary needs a blank class; none of the {classes} classes is one")]
-    NoBlank {
-        /// The number of classes.
-        classes: usize,
-    },
     /// A configuration that describes no working network.
     #[error("invalid {model}.{field} = {got}; expected {expected}")]
     Config {
         /// The model, as the configuration names it.
         model: &'static str,
         /// The field.
-        field: &'static str,
+        field: Cow<'static, str>,
         /// Its value.
         got: String,
         /// What would be right.
         expected: &'static str,
     },
-    /// Bytes that are no language model.
-    #[error("not a language model as glyphic writes it: {reason}")]
-    LanguageModel {
-        /// What is wrong.
-        reason: String,
+    /// A network that is not defined here: only a file of its graph runs it.
+    #[error(
+        "{model} runs from the ONNX files of its makers; it is neither trained nor loaded from other weights here"
+    )]
+    Foreign {
+        /// The model, as the configuration names it.
+        model: &'static str,
     },
     /// Losses were asked for with lists that do not fit the batch.
     #[error("the batch holds {batch} samples but {what} has {got} entries")]
@@ -58,6 +47,9 @@ pub enum Error {
         /// The number of classes.
         classes: usize,
     },
+    /// A text and classes that do not fit, or a language model that cannot be read.
+    #[error(transparent)]
+    Codec(glyphic_codec::Error),
     /// A core type refused its input.
     #[error(transparent)]
     Core(#[from] glyphic_core::Error),
@@ -81,6 +73,12 @@ pub enum Error {
         /// Classes of the vocabulary.
         classes: usize,
     },
+    /// A graph that lacks a part of its network.
+    #[error("the network's graph has no part `{part}`: it was made for another way of reading")]
+    Part {
+        /// The part.
+        part: &'static str,
+    },
     /// Reading a tensor back from the device failed.
     #[error("the device did not give a result back: {reason}")]
     Device {
@@ -89,8 +87,79 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// An invalid field named from the configuration that it is a part of: `resize.height` of `input` is
+    /// `input.resize.height`.
+    pub(crate) fn inside(self, part: &str) -> Self {
+        match self {
+            Self::Config { model, field, got, expected } => {
+                Self::Config { model, field: format!("{part}.{field}").into(), got, expected }
+            }
+            error => error,
+        }
+    }
+}
+
+/// Checks the values of the configuration of a model of this name.
+#[derive(Clone, Copy)]
+pub(crate) struct Check(pub(crate) &'static str);
+
+impl Check {
+    /// [`Error::Config`] for a field.
+    pub(crate) fn wrong<T>(
+        self,
+        field: &'static str,
+        got: impl std::fmt::Display,
+        expected: &'static str,
+    ) -> Result<T> {
+        Err(Error::Config { model: self.0, field: field.into(), got: got.to_string(), expected })
+    }
+
+    /// A number inside a range.
+    pub(crate) fn size(
+        self,
+        field: &'static str,
+        got: usize,
+        range: RangeInclusive<usize>,
+        expected: &'static str,
+    ) -> Result<()> {
+        if range.contains(&got) { Ok(()) } else { self.wrong(field, got, expected) }
+    }
+
+    /// Attention heads that share `features`.
+    pub(crate) fn heads(self, got: usize, features: usize, expected: &'static str) -> Result<()> {
+        self.size("heads", got, 1..=64, expected)?;
+        if features.is_multiple_of(got) { Ok(()) } else { self.wrong("heads", got, expected) }
+    }
+
+    /// Channels of a backbone's layers.
+    pub(crate) fn channels(self, got: &[usize]) -> Result<()> {
+        if got.iter().all(|channels| (1..=4096).contains(channels)) {
+            return Ok(());
+        }
+        self.wrong("channels", format!("{got:?}"), "1 to 4096 each")
+    }
+
+    /// A share of features that are dropped.
+    pub(crate) fn share(self, field: &'static str, got: f64) -> Result<()> {
+        if (0.0..1.0).contains(&got) { Ok(()) } else { self.wrong(field, got, "0 to below 1") }
+    }
+}
+
 /// This crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<glyphic_codec::Error> for Error {
+    fn from(error: glyphic_codec::Error) -> Self {
+        match error {
+            glyphic_codec::Error::Config { owner, field, got, expected } => {
+                Self::Config { model: owner, field: field.into(), got, expected }
+            }
+            glyphic_codec::Error::Core(error) => Self::Core(error),
+            error => Self::Codec(error),
+        }
+    }
+}
 
 impl From<Error> for glyphic_core::Error {
     fn from(error: Error) -> Self {

@@ -1,9 +1,9 @@
 //! Bringing a crop to the height that a network reads: MMOCR's `ResizeOCR`.
 
-use glyphic_core::Image;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::Result;
+use crate::error::Check;
 
 /// The widest result where no `max_width` says otherwise, in pixels. Longer strips are squeezed: a file of one row of
 /// pixels must not fill the memory.
@@ -25,15 +25,20 @@ pub struct ResizeConfig {
     pub width_divisor: u32,
 }
 
-/// What becomes of one crop.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ResizedWidth {
-    /// The width that the crop itself gets, in pixels.
+/// How wide a crop is for the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Width {
+    /// Of the content, in pixels.
     pub content: u32,
-    /// The width with padding, in pixels.
+    /// With padding, in pixels.
     pub padded: u32,
-    /// `content / padded`, for networks that must not look at padding; 1 without a `max_width`.
-    pub valid_ratio: f64,
+}
+
+impl Width {
+    /// The share of the width that holds content: MMOCR's `valid_ratio`.
+    pub fn ratio(self) -> f64 {
+        f64::from(self.content) / f64::from(self.padded)
+    }
 }
 
 impl Default for ResizeConfig {
@@ -47,9 +52,9 @@ impl ResizeConfig {
     /// Checks that every crop gets a size.
     ///
     /// # Errors
-    /// [`Error::Config`] for the first field out of its range; `model` names the owner.
+    /// [`Error::Config`](crate::Error::Config) for the first field out of its range; `model` names the owner.
     pub fn validate(&self, model: &'static str) -> Result<()> {
-        let wrong = |field, got: String, expected| Err(Error::Config { model, field, got, expected });
+        let wrong = |field, got: String, expected| Check(model).wrong(field, got, expected);
         if !(1..=512).contains(&self.height) {
             return wrong("resize.height", self.height.to_string(), "1 to 512");
         }
@@ -74,9 +79,9 @@ impl ResizeConfig {
     }
 
     /// The width of a crop of `width` x `height` pixels. At least 1, also where rounding gives 0.
-    pub fn width(&self, width: u32, height: u32) -> ResizedWidth {
+    pub fn width(&self, width: u32, height: u32) -> Width {
         if let (false, Some(max)) = (self.keep_aspect_ratio, self.max_width) {
-            return ResizedWidth { content: max, padded: max, valid_ratio: 1.0 };
+            return Width { content: max, padded: max };
         }
         let mut new = (f64::from(self.height) / f64::from(height) * f64::from(width)).ceil();
         let divisor = f64::from(self.width_divisor);
@@ -87,32 +92,10 @@ impl ResizeConfig {
         match self.max_width {
             None => {
                 let new = new.min(WIDEST);
-                ResizedWidth { content: new, padded: new, valid_ratio: 1.0 }
+                Width { content: new, padded: new }
             }
-            Some(max) => ResizedWidth {
-                content: new.min(max),
-                padded: max,
-                valid_ratio: (f64::from(new) / f64::from(max)).min(1.0),
-            },
+            Some(max) => Width { content: new.min(max), padded: max },
         }
-    }
-
-    /// The crop, resized and padded with black on the right.
-    ///
-    /// # Errors
-    /// Those of [`Image::from_rgb`].
-    pub fn apply(&self, crop: &Image) -> Result<Image> {
-        let size = self.width(crop.width(), crop.height());
-        let resized = glyphic_imgproc::resize_linear(crop, size.content, self.height)?;
-        if size.padded == size.content {
-            return Ok(resized);
-        }
-        let mut rgb = Vec::with_capacity((size.padded * self.height * 3) as usize);
-        for row in resized.rgb().chunks_exact(size.content as usize * 3) {
-            rgb.extend_from_slice(row);
-            rgb.resize(rgb.len() + (size.padded - size.content) as usize * 3, 0);
-        }
-        Ok(Image::from_rgb(size.padded, self.height, rgb)?)
     }
 }
 

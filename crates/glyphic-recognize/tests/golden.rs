@@ -3,25 +3,13 @@
 mod common;
 
 use burn::tensor::Tensor;
-use common::{gradients, load, tensor, values};
+use common::{floats, gradients, indices, load, strings, tensor, values};
 use glyphic_core::{DICT36, DICT90, Image, Symbol, Vocab};
 use glyphic_nn::device::cpu;
 use glyphic_recognize::crnn::{Channels, CrnnConfig, CrnnLossConfig, VeryDeepVgg};
-use glyphic_recognize::{CtcCodec, Error, Reduction, ResizeConfig, valid_steps};
+use glyphic_recognize::{CtcCodec, InputConfig, Preprocess, Reduction, ResizeConfig, valid_steps};
 use glyphic_testing::{Case, Tolerance, formula, golden};
 use serde_json::Value;
-
-fn floats(value: &Value) -> Vec<f32> {
-    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect()
-}
-
-fn indices(value: &Value) -> Vec<usize> {
-    value.as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as usize).collect()
-}
-
-fn strings(value: &Value) -> Vec<String> {
-    value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect()
-}
 
 /// The reference writes an unknown class as a word.
 fn as_reference(text: &str) -> String {
@@ -120,7 +108,10 @@ fn the_codec_encodes_and_decodes_as_the_reference() {
     }
     assert!(decoded >= 20, "{decoded}");
     let codec = CtcCodec::new(Vocab::ctc(DICT36).unwrap()).unwrap();
-    assert!(matches!(codec.encode("a~"), Err(Error::UnknownChar { position: 1, char: '~', .. })));
+    assert!(matches!(
+        codec.encode("a~"),
+        Err(glyphic_codec::Error::UnknownChar { position: 1, char: '~', .. })
+    ));
 }
 
 fn crnn_config(case: &Case) -> (CrnnConfig, CrnnLossConfig) {
@@ -136,6 +127,7 @@ fn crnn_config(case: &Case) -> (CrnnConfig, CrnnLossConfig) {
         },
         leaky_relu: model["backbone"]["leaky_relu"].as_bool().unwrap(),
         rnn: model["decoder"]["rnn_flag"].as_bool().unwrap(),
+        rectify: model["preprocessor"]["num_fiducial"].as_u64().unwrap_or(0) as usize,
         ..CrnnConfig::default()
     };
     let full_width = model["loss"]["flatten"].as_bool().unwrap_or(true);
@@ -150,10 +142,15 @@ fn crnn_computes_reads_and_learns_as_the_reference() {
         let classes = codec.vocab().len();
         let device = cpu();
         let net = load(config.init(classes, &device), &case);
-        let relative = Tolerance::RelMax(1e-4);
+        // Sampling noise at rectified places amplifies the rounding of the places: the reference is 4.6e-4 away from double.
+        let rectified = config.rectify > 0;
+        let relative = Tolerance::RelMax(if rectified { 2e-3 } else { 1e-4 });
 
         let image = tensor::<4>(&case, "input/img", &device);
-        let features = net.backbone.forward(image.clone());
+        let features = match &net.preprocessor {
+            Some(tps) => net.backbone.forward(tps.forward(image.clone())),
+            None => net.backbone.forward(image.clone()),
+        };
         case.assert_tensor("backbone_out0", &features.dims(), &values(features.clone()), relative);
         let logits = net.forward(image);
         case.assert_tensor("decoder_test_out", &logits.dims(), &values(logits.clone()), relative);
@@ -167,7 +164,12 @@ fn crnn_computes_reads_and_learns_as_the_reference() {
             let expected = &case.entry["json_outputs"]["decoded"][n];
             assert_eq!(read.text, expected["text"].as_str().unwrap(), "{}", case.name);
             for (char, score) in read.chars.iter().zip(floats(&expected["score"])) {
-                assert!((char.score - score).abs() < 1e-4, "{}: {} {score}", case.name, char.score);
+                assert!(
+                    (char.score - score).abs() < if rectified { 2e-3 } else { 1e-4 },
+                    "{}: {} {score}",
+                    case.name,
+                    char.score
+                );
             }
         }
 
@@ -186,7 +188,8 @@ fn crnn_computes_reads_and_learns_as_the_reference() {
             loss.forward(net.forward(tensor::<4>(&case, "input/img", &device)), &labels, &ratios).unwrap();
         let found = gradients(&net, &value.backward());
         case.assert_tensor("loss_train_mode_no_dropout/loss_ctc", &[1], &values(value), relative);
-        if let Err(mismatch) = case.compare_gradients(|name| found.get(name).cloned(), 5e-3, 1e-4) {
+        let (rel, share) = if rectified { (5e-2, 1e-3) } else { (5e-3, 1e-4) };
+        if let Err(mismatch) = case.compare_gradients(|name| found.get(name).cloned(), rel, share) {
             panic!("{mismatch}");
         }
         let after = glyphic_nn::checkpoint::state_dict(&net);
@@ -264,8 +267,14 @@ fn picture(height: usize, width: usize, bgr: &[u8]) -> Image {
     Image::from_rgb(width as u32, height as u32, rgb).unwrap()
 }
 
-fn bgr(image: &Image) -> Vec<f32> {
-    image.rgb().chunks_exact(3).flat_map(|p| [p[2], p[1], p[0]]).map(f32::from).collect()
+/// A crop as a network is given it, `[3, height, padded]`, blue, green, red.
+fn prepared(crop: &Image, resize: ResizeConfig, mean: Vec<f32>, std: Vec<f32>) -> ([usize; 3], Vec<f32>) {
+    let input = InputConfig { channels: Channels::Bgr, resize, mean, std, turn_vertical: false };
+    let width = input.width(crop.width(), crop.height());
+    let shape = [3, resize.height as usize, width.padded as usize];
+    let mut out = vec![0.0; shape.iter().product()];
+    input.prepare(crop, width, &mut out).unwrap();
+    (shape, out)
 }
 
 #[test]
@@ -293,7 +302,7 @@ fn crops_are_resized_and_normalised_as_by_the_reference() {
         let what = format!("{shape}");
         assert_eq!(u64::from(size.content), shape["resize_shape"][1].as_u64().unwrap(), "{what}");
         assert_eq!(u64::from(size.padded), shape["pad_shape"][1].as_u64().unwrap(), "{what}");
-        assert_eq!(size.valid_ratio, shape["valid_ratio"].as_f64().unwrap(), "{what}");
+        assert_eq!(size.ratio(), shape["valid_ratio"].as_f64().unwrap(), "{what}");
 
         let noise = formula::Stream::new(formula::seed(case.salt(), &format!("img:rs{}", row / sets)));
         let pixels: Vec<u8> = noise
@@ -305,11 +314,11 @@ fn crops_are_resized_and_normalised_as_by_the_reference() {
                 (128.0 + wave + 9.0 * c as f64 + 30.0 * v + 0.5).floor().clamp(0.0, 255.0) as u8
             })
             .collect();
-        let out = resize.apply(&picture(h, w, &pixels)).unwrap();
-        let sum: f64 = out.rgb().iter().map(|&v| f64::from(v)).sum();
+        let (_, out) = prepared(&picture(h, w, &pixels), resize, vec![0.0], vec![1.0]);
+        let sum: f64 = out.iter().map(|&v| f64::from(v)).sum();
         let expected = shape["sum"].as_f64().unwrap();
         // Each value may be off by one grey level.
-        assert!((sum - expected).abs() <= out.rgb().len() as f64, "{what}: {sum}");
+        assert!((sum - expected).abs() <= out.len() as f64, "{what}: {sum}");
     }
 
     for input in case.names("input") {
@@ -319,9 +328,10 @@ fn crops_are_resized_and_normalised_as_by_the_reference() {
         let tag = input.strip_prefix("input/").unwrap();
         for name in ["sar48", "crnn_fixed", "crnn_test"] {
             let resize = set(name);
-            let out = resize.apply(&crop).unwrap();
-            let (w, h) = (out.width() as usize, out.height() as usize);
-            case.assert_tensor(&format!("out/{name}_{tag}"), &[h, w, 3], &bgr(&out), Tolerance::Abs(1.0));
+            let ([_, h, w], planes) = prepared(&crop, resize, vec![0.0], vec![1.0]);
+            let pixels: Vec<f32> =
+                (0..h * w).flat_map(|i| [0, 1, 2].map(|c| planes[c * h * w + i])).collect();
+            case.assert_tensor(&format!("out/{name}_{tag}"), &[h, w, 3], &pixels, Tolerance::Abs(1.0));
             for (suffix, mean, std, tolerance) in [
                 ("totensor", vec![0.0], vec![255.0], 1.0 / 255.0),
                 (
@@ -333,11 +343,8 @@ fn crops_are_resized_and_normalised_as_by_the_reference() {
             ] {
                 let output = format!("out/{name}_{tag}_{suffix}");
                 if case.has(&output) {
-                    let config =
-                        CrnnConfig { channels: Channels::Bgr, resize, mean, std, ..CrnnConfig::default() };
-                    let mut planes = vec![0.0; 3 * h * w];
-                    config.normalize(&out, &mut planes);
-                    case.assert_tensor(&output, &[3, h, w], &planes, Tolerance::Abs(tolerance + 1e-6));
+                    let (shape, planes) = prepared(&crop, resize, mean, std);
+                    case.assert_tensor(&output, &shape, &planes, Tolerance::Abs(tolerance + 1e-6));
                 }
             }
         }

@@ -67,22 +67,22 @@ impl SynthConfig {
                 Err(Error::Config { field, value: value.to_string(), expected })
             }
         };
-        check("min_line_height", self.min_line_height, 8, 512, "8 to 512 pixels are right")?;
+        check("min_line_height", self.min_line_height, 8, 512, "8 to 512 pixels")?;
         check(
             "max_line_height",
             self.max_line_height,
             self.min_line_height,
             512,
-            "`min_line_height` to 512 pixels are right",
+            "`min_line_height` to 512 pixels",
         )?;
-        check("max_line_width", self.max_line_width, 64, 20_000, "64 to 20,000 pixels are right")?;
-        check("min_page_side", self.min_page_side, 200, 4000, "200 to 4,000 pixels are right")?;
+        check("max_line_width", self.max_line_width, 64, 20_000, "64 to 20,000 pixels")?;
+        check("min_page_side", self.min_page_side, 200, 4000, "200 to 4,000 pixels")?;
         check(
             "max_page_side",
             self.max_page_side,
             self.min_page_side,
             4000,
-            "`min_page_side` to 4,000 pixels are right",
+            "`min_page_side` to 4,000 pixels",
         )
     }
 }

@@ -18,9 +18,7 @@ pub enum Error {
         files: usize,
     },
     /// A folder of grounds without a picture in it, or one that cannot be read.
-    #[error(
-        "no ground to set text upon in {folder}: {problem}; folders of JPEG or PNG photographs without text are right"
-    )]
+    #[error("no background images in {folder}: {problem}; expected JPEG or PNG photographs without text")]
     Ground {
         /// The folder or file.
         folder: PathBuf,
@@ -28,7 +26,7 @@ pub enum Error {
         problem: String,
     },
     /// A setting that cannot be drawn with.
-    #[error("setting `{field}` is {value}: {expected}")]
+    #[error("invalid {field} = {value}; expected {expected}")]
     Config {
         /// The setting's name.
         field: &'static str,

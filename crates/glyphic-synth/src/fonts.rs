@@ -72,7 +72,7 @@ const UNREADABLE: &[&str] = &[
 ];
 
 /// A set of characters of [`LATIN`].
-pub(crate) type CharSet = [u64; 4];
+pub(crate) type CharSet = [u64; 5];
 
 /// The position of a character in [`LATIN`].
 pub(crate) fn latin_index(c: char) -> Option<usize> {
@@ -93,7 +93,7 @@ fn insert(set: &mut CharSet, index: usize) {
 }
 
 fn char_set(text: &str) -> Option<CharSet> {
-    let mut set = [0; 4];
+    let mut set = CharSet::default();
     for c in text.chars() {
         insert(&mut set, latin_index(c)?);
     }
@@ -184,7 +184,7 @@ impl Font {
             // Some display fonts lack the space.
             glyphs[0] = Some(Glyph { advance: 0.28, ..Glyph::default() });
         }
-        let mut coverage = [0; 4];
+        let mut coverage = CharSet::default();
         for (i, _) in glyphs.iter().enumerate().filter(|(_, g)| g.is_some()) {
             insert(&mut coverage, i);
         }

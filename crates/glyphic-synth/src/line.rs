@@ -534,8 +534,9 @@ mod tests {
 
     #[test]
     fn every_inked_pixel_lies_in_the_outline_whatever_bends_the_line() {
-        let stock =
-            Stock::load(&SynthConfig::default()).expect("fonts, as scripts/install-fonts.sh installs them");
+        let fonts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fonts");
+        let config = SynthConfig { font_dirs: vec![fonts.into()], ..SynthConfig::default() };
+        let stock = Stock::load(&config).expect("the fonts of the tests");
         let mut curved = 0;
         for i in 0..400 {
             let mut dice = Dice::new(11, Purpose::Line, i);

@@ -1,4 +1,4 @@
-//! What every drawn sample must hold, on the fonts that scripts/install-fonts.sh installs.
+//! What every drawn sample must hold, with the fonts of `tests/fonts`.
 
 use std::sync::LazyLock;
 
@@ -6,17 +6,22 @@ use glyphic_core::{LATIN, Sample};
 use glyphic_synth::{Error, LineSynth, PageKind, PageSynth, SynthConfig};
 use rayon::prelude::*;
 
+/// The defaults with the fonts that the tests bring.
+fn config() -> SynthConfig {
+    let fonts = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fonts");
+    SynthConfig { font_dirs: vec![fonts.into()], ..SynthConfig::default() }
+}
+
 static LINES: LazyLock<LineSynth> = LazyLock::new(|| {
-    LineSynth::new(SynthConfig { seed: 3, ..SynthConfig::default() }).expect("fonts that can be drawn with")
+    LineSynth::new(SynthConfig { seed: 3, ..config() }).expect("fonts that can be drawn with")
 });
 
 fn pages(degrade: bool) -> PageSynth {
     if degrade {
         return PageSynth::beside(&LINES);
     }
-    static CLEAN: LazyLock<LineSynth> = LazyLock::new(|| {
-        LineSynth::new(SynthConfig { seed: 4, degrade: false, ..SynthConfig::default() }).expect("fonts")
-    });
+    static CLEAN: LazyLock<LineSynth> =
+        LazyLock::new(|| LineSynth::new(SynthConfig { seed: 4, degrade: false, ..config() }).expect("fonts"));
     PageSynth::beside(&CLEAN)
 }
 
@@ -46,14 +51,14 @@ fn a_page_is_the_same_whatever_thread_draws_it() {
 
 #[test]
 fn another_seed_draws_other_lines() {
-    let other = LineSynth::new(SynthConfig { seed: 4, ..SynthConfig::default() }).expect("fonts");
+    let other = LineSynth::new(SynthConfig { seed: 4, ..config() }).expect("fonts");
     let differing = (0..20).filter(|&i| !same(&LINES.line(i), &other.line(i))).count();
     assert_eq!(differing, 20);
 }
 
 #[test]
 fn every_crop_holds_one_line_of_known_characters_within_the_configured_size() {
-    let config = SynthConfig::default();
+    let config = config();
     (0..600u64).into_par_iter().for_each(|i| {
         let sample = LINES.line(i);
         let (w, h) = (sample.image.width(), sample.image.height());
@@ -87,7 +92,7 @@ fn every_outline_of_a_page_lies_in_it_and_lines_say_what_their_words_say() {
     (0..24u64).into_par_iter().for_each(|i| {
         let sample = synth.page(i);
         let page = &sample.truth;
-        let config = SynthConfig::default();
+        let config = config();
         let side = page.width.max(page.height);
         assert!(
             (config.min_page_side - 2..=config.max_page_side).contains(&side),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
-use crate::formula;
+use crate::{formula, mersenne};
 
 /// Families that the workspace computes so far; every case whose name starts with one of them must pass.
 pub const BUILT: &[&str] = &[
@@ -22,10 +22,20 @@ pub const BUILT: &[&str] = &[
     "A_poly_pairs",
     "B_convertors",
     "B_crnn",
+    "B_nrtr_",
+    "B_robust_scanner",
+    "B_sar_",
+    "B_seg",
     "C_dbnet_r18",
-    "C_drrg_graph",
+    "C_dbnet_r50dcnv2",
+    "C_drrg_",
+    "C_fcenet_r50",
     "C_mask_to_boundary",
+    "C_maskrcnn_r50",
+    "C_panet_",
     "C_post_",
+    "C_psenet_",
+    "C_textsnake_",
     "D_bitmap_masks",
     "D_crops",
     "D_jitter",
@@ -42,18 +52,53 @@ pub const BUILT: &[&str] = &[
     "D_targets_psenet_",
     "D_targets_textsnake_",
     "E_kie_relations",
+    "E_ner_bert2",
+    "E_sdmgr_",
     "F_basic_block",
     "F_bilstm",
     "F_bottleneck_ds",
+    "F_chan_red_encoder",
+    "F_dot_attn",
+    "F_gcn",
+    "F_loss_celoss_",
     "F_loss_ctc_",
     "F_loss_db_",
     "F_loss_dice",
+    "F_loss_drrg",
+    "F_loss_fce",
+    "F_loss_focal_",
+    "F_loss_pan_",
+    "F_loss_pse_",
+    "F_loss_sarloss_",
+    "F_loss_sdmgr",
+    "F_loss_seg_",
+    "F_loss_textsnake",
+    "F_loss_tfloss_",
+    "F_mha",
+    "F_neck_fpem_ffm",
+    "F_neck_fpn_unet",
     "F_neck_fpnc",
+    "F_neck_fpnf",
+    "F_neck_fpnocr",
+    "F_nrtr_modality",
+    "F_pff",
+    "F_position_aware",
+    "F_position_table_512",
+    "F_positional",
+    "F_rs_fusion",
+    "F_sar_encoder_",
+    "F_tf_",
+    "F_tps",
+    "F_unet",
     "F_vgg_",
+    "G_abinet",
+    "G_dbnetpp_",
+    "G_master",
+    "G_satrn_small",
 ];
 
 /// Cases that a prefix of [`BUILT`] covers by name only.
-const NOT_BUILT: &[&str] = &["B_crnn_tps"];
+const NOT_BUILT: &[&str] = &[];
 
 /// Whether the workspace computes this case.
 pub fn is_built(name: &str) -> bool {
@@ -250,7 +295,8 @@ impl Case {
     }
 
     /// The state dict of the case's network: name, shape and formula value of every entry in the reference's order.
-    /// `num_batches_tracked` is there too, as 0.
+    /// `num_batches_tracked` is there too, as 0. Buffers that are stored in part are left out: the module computes them.
+    /// Matrices that the reference's constructor drew, of which a part is stored, are drawn again.
     pub fn weights(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
         let gains: Vec<(&str, f32)> = self.entry["extra_gain_by_prefix"]
             .as_object()
@@ -260,17 +306,34 @@ impl Case {
             .unwrap_or_default();
         self.state_dict()
             .into_iter()
-            .map(|(name, shape)| {
-                let mut values = formula::weight(self.salt(), &name, &shape)
-                    .unwrap_or_else(|| self.tensor(&format!("buffer/{name}")).1);
+            .filter_map(|(name, shape)| {
+                let buffer = || {
+                    let stored = self.stored(&format!("buffer/{name}"));
+                    (stored.step == 1).then(|| stored.f32())
+                };
+                let drawn = || match *shape {
+                    [rows, columns] => self.drawn(&name, [rows, columns]),
+                    _ => None,
+                };
+                let formula = formula::weight(self.salt(), &name, &shape);
+                let mut values = formula.or_else(buffer).or_else(drawn)?;
                 for (prefix, gain) in &gains {
                     if name.starts_with(prefix) {
                         values.iter_mut().for_each(|v| *v *= gain);
                     }
                 }
-                (name, shape, values)
+                Some((name, shape, values))
             })
             .collect()
+    }
+
+    /// A matrix that the reference's constructor drew, which must agree with what is stored of it.
+    fn drawn(&self, name: &str, size: [usize; 2]) -> Option<Vec<f32>> {
+        let values = mersenne::matrix(&self.name, name, size)?;
+        match self.compare_stored(&format!("buffer/{name}"), &values, Tolerance::RelMax(1e-6)) {
+            Ok(_) => Some(values),
+            Err(mismatch) => panic!("{mismatch}"),
+        }
     }
 
     /// Name and shape of every state-dict entry in the reference's order.

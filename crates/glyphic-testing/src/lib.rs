@@ -3,5 +3,6 @@
 
 pub mod formula;
 pub mod golden;
+mod mersenne;
 
 pub use golden::{Case, Mismatch, Stored, Tolerance};

@@ -6,8 +6,12 @@ use glyphic_core::deserialize_over_default;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::schedule::Schedule;
-use crate::tasks::{DetectionBatches, ModelConfig, RecognitionBatches, SourceConfig, Task, ValidationSet};
+use crate::init::Init;
+use crate::schedule::{Decay, Schedule};
+use crate::tasks::{
+    DetectionBatches, ExtractionBatches, ModelConfig, RecognitionBatches, SentenceBatches, SourceConfig,
+    Task, ValidationSet,
+};
 use crate::{Error, Result};
 
 /// A whole training run: in TOML `[run]`, `[model.NAME]`, `[batches]`, `[[train]]` and `[[validate]]`. A key that is set
@@ -33,6 +37,10 @@ pub enum Batches {
     Detection(DetectionBatches),
     /// For recognizers.
     Recognition(RecognitionBatches),
+    /// For extractors.
+    Extraction(ExtractionBatches),
+    /// For finders of entities.
+    Sentences(SentenceBatches),
 }
 
 /// The file of a run whose batches are of type `B`.
@@ -70,8 +78,9 @@ pub struct RunConfig {
     pub device: String,
     /// Threads that prepare batches; 0 for one less than the machine has.
     pub workers: usize,
-    /// Initial weights (safetensors or `.pth`), loaded strictly.
-    pub init: Option<PathBuf>,
+    /// Initial weights (safetensors, ONNX or `.pth`): a file for the whole network, loaded strictly, or `init.backbone` with one
+    /// for the backbone alone.
+    pub init: Option<Init>,
     /// The optimiser.
     pub optimizer: Optimizer,
     /// The learning rate over time.
@@ -203,6 +212,14 @@ impl TrainConfig {
                 let File { run, model, batches, train, validate } = file(text)?;
                 Self { run, model, batches: Batches::Detection(batches), train, validate }
             }
+            Some(Task::Extract) => {
+                let File { run, model, batches, train, validate } = file(text)?;
+                Self { run, model, batches: Batches::Extraction(batches), train, validate }
+            }
+            Some(Task::Entities) => {
+                let File { run, model, batches, train, validate } = file(text)?;
+                Self { run, model, batches: Batches::Sentences(batches), train, validate }
+            }
             // A model that is missing or unknown is named by the parser, with its line.
             Some(Task::Recognize) | None => {
                 let File { run, model, batches, train, validate } = file(text)?;
@@ -223,6 +240,14 @@ impl TrainConfig {
                 if !(1..=1024).contains(&batches.pool) {
                     return Err(format!("invalid batches.pool = {}; expected 1 to 1024", batches.pool));
                 }
+                batches.batch_size
+            }
+            Batches::Extraction(batches) => {
+                batches.check()?;
+                batches.batch_size
+            }
+            Batches::Sentences(batches) => {
+                batches.check()?;
                 batches.batch_size
             }
         };
@@ -256,6 +281,8 @@ impl TrainConfig {
         let text = match &self.batches {
             Batches::Detection(batches) => text(self, batches),
             Batches::Recognition(batches) => text(self, batches),
+            Batches::Extraction(batches) => text(self, batches),
+            Batches::Sentences(batches) => text(self, batches),
         };
         text.map_err(|e| Error::Config { path: self.run.out.clone(), reason: e.to_string() })
     }
@@ -316,6 +343,12 @@ impl RunConfig {
         }
         if !(0.0..=1.0).contains(&ratio) {
             return Err(format!("invalid run.schedule.final_ratio = {ratio}; expected 0 to 1"));
+        }
+        if (self.schedule.decay == Decay::Step) == self.schedule.milestones.is_empty() {
+            let milestones = &self.schedule.milestones;
+            return Err(format!(
+                "invalid run.schedule.milestones = {milestones:?}; expected steps where `decay` is `step`, else none"
+            ));
         }
         if !(0.0..=1.0).contains(&self.max_skipped) {
             return Err(format!("invalid run.max_skipped = {}; expected 0 to 1", self.max_skipped));

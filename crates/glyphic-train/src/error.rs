@@ -4,6 +4,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Initial weights that are not a backbone's.
+    #[error("{}: {reason}", path.display())]
+    Init {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A file of the run cannot be read or written.
     #[error("{path}: {source}")]
     Io {
@@ -83,6 +91,9 @@ pub enum Error {
     /// The detector cannot be built or trained.
     #[error(transparent)]
     Detect(#[from] glyphic_detect::Error),
+    /// The extractor cannot be built or trained.
+    #[error(transparent)]
+    Extract(#[from] glyphic_extract::Error),
     /// Weights cannot be read or written, or the device is not there.
     #[error(transparent)]
     Nn(#[from] glyphic_nn::Error),

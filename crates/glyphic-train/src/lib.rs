@@ -8,6 +8,7 @@
 mod checkpoint;
 mod config;
 mod error;
+mod init;
 mod log;
 mod memory;
 mod params;
@@ -20,12 +21,13 @@ use std::fs::{File, TryLockError};
 
 pub use config::{Adamw, Batches, Optimizer, RunConfig, Sgd, TrainConfig};
 pub use error::{Error, Result};
+pub use init::{BackboneInit, Init};
 pub use log::{LogRow, plot};
 pub use run::{Observer, Summary};
 pub use schedule::{Decay, Schedule};
 pub use tasks::{
-    DetectionBatches, ModelConfig, Outlines, RecognitionBatches, Scores, SourceConfig, SourceKind, Trainable,
-    ValidationSet,
+    DetectionBatches, ExtractionBatches, ModelConfig, Outlines, PageAugment, RecognitionBatches, Scores,
+    SentenceBatches, SourceConfig, SourceKind, Trainable, ValidationSet,
 };
 
 /// Trains what the configuration says, from the newest checkpoint in its folder where there is one. The folder gets a

@@ -13,6 +13,8 @@ pub enum Decay {
     Plateau,
     /// A power of the remaining share of steps, falling from the base rate to the final one; MMOCR's `poly`.
     Polynomial,
+    /// A tenth of the rate from each of `milestones` on; MMOCR's `step`.
+    Step,
     /// The base rate throughout.
     Constant,
 }
@@ -31,11 +33,21 @@ pub struct Schedule {
     pub final_ratio: f64,
     /// The exponent of `polynomial`.
     pub power: f64,
+    /// Where the rate of `step` falls, in steps; none for other decays.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub milestones: Vec<u64>,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { warmup_steps: 500, decay: Decay::Cosine, decay_steps: 2000, final_ratio: 0.01, power: 0.9 }
+        Self {
+            warmup_steps: 500,
+            decay: Decay::Cosine,
+            decay_steps: 2000,
+            final_ratio: 0.01,
+            power: 0.9,
+            milestones: Vec::new(),
+        }
     }
 }
 
@@ -51,6 +63,10 @@ impl Schedule {
         };
         let ratio = match self.decay {
             Decay::Constant => 1.0,
+            Decay::Step => {
+                let passed = self.milestones.iter().filter(|milestone| **milestone <= step).count();
+                0.1f64.powi(i32::try_from(passed).unwrap_or(i32::MAX))
+            }
             Decay::Cosine => {
                 let done = fall(self.warmup_steps);
                 self.final_ratio
@@ -76,7 +92,13 @@ mod tests {
     #[test]
     fn rate_warms_up_then_falls_to_the_final_ratio() {
         for decay in [Decay::Cosine, Decay::Plateau, Decay::Polynomial] {
-            let s = Schedule { warmup_steps: 10, decay, decay_steps: 40, final_ratio: 0.1, power: 0.9 };
+            let s = Schedule {
+                warmup_steps: 10,
+                decay,
+                decay_steps: 40,
+                final_ratio: 0.1,
+                ..Schedule::default()
+            };
             assert!((s.rate(2.0, 0, 100) - 0.2).abs() < 1e-12);
             assert!((s.rate(2.0, 9, 100) - 2.0).abs() < 1e-12);
             assert!((s.rate(2.0, 10, 100) - 2.0).abs() < 1e-12);
@@ -87,9 +109,24 @@ mod tests {
     }
 
     #[test]
+    fn each_milestone_takes_a_tenth() {
+        let s =
+            Schedule { warmup_steps: 0, decay: Decay::Step, milestones: vec![20, 40], ..Schedule::default() };
+        for (step, expected) in [(0, 1.0), (19, 1.0), (20, 0.1), (39, 0.1), (40, 0.01), (99, 0.01)] {
+            assert!((s.rate(1.0, step, 60) - expected).abs() < 1e-12, "{step}");
+        }
+    }
+
+    #[test]
     fn plateau_holds_until_the_fall() {
         let plateau = Decay::Plateau;
-        let s = Schedule { warmup_steps: 0, decay: plateau, decay_steps: 40, final_ratio: 0.0, power: 0.9 };
+        let s = Schedule {
+            warmup_steps: 0,
+            decay: plateau,
+            decay_steps: 40,
+            final_ratio: 0.0,
+            ..Schedule::default()
+        };
         assert_eq!(s.rate(1.0, 59, 100), 1.0);
         assert_eq!(s.rate(1.0, 80, 100), 0.5);
     }

@@ -8,7 +8,7 @@ mod embedded;
 
 use std::{collections::BTreeMap, fmt, sync::LazyLock};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The detector that is used where none is named.
 pub const DEFAULT_DETECTOR: &str = "dbnet_lite";
@@ -16,12 +16,15 @@ pub const DEFAULT_DETECTOR: &str = "dbnet_lite";
 /// The recognizer that is used where none is named.
 pub const DEFAULT_RECOGNIZER: &str = "crnn_lite";
 
+/// The extractor of fields that is used where none is named.
+pub const DEFAULT_EXTRACTOR: &str = "sdmgr_wildreceipt";
+
 /// What can go wrong with the catalog.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A name that is not in the catalog.
-    #[error("there is no model {name:?}; there are {}", known.join(", "))]
+    #[error("unknown model {name:?}; expected one of {}", known.join(", "))]
     UnknownModel {
         /// The name asked for.
         name: String,
@@ -29,7 +32,7 @@ pub enum Error {
         known: Vec<&'static str>,
     },
     /// A language model that is not in the catalog.
-    #[error("there is no language model {name:?}; there are {}", known.join(", "))]
+    #[error("unknown language model {name:?}; expected one of {}", known.join(", "))]
     UnknownLanguageModel {
         /// The name asked for.
         name: String,
@@ -37,7 +40,7 @@ pub enum Error {
         known: Vec<&'static str>,
     },
     /// A model whose weights are not shipped.
-    #[error("{name} comes without weights: give a .safetensors or .pth file")]
+    #[error("{name} comes without weights: give an ONNX, .safetensors or .pth file")]
     NoWeights {
         /// The model.
         name: &'static str,
@@ -70,7 +73,8 @@ impl fmt::Display for Task {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Weights {
-    /// The file in `weights/`, safetensors in half precision. Its model card stands beside it, `.md`.
+    /// The file in `weights/`, ONNX with weights in half precision, as `glyphic export --f16` writes it. Its model card stands
+    /// beside it, `.md`.
     pub file: String,
     /// SHA-256 of the file, hexadecimal.
     pub sha256: String,
@@ -88,8 +92,9 @@ pub struct Weights {
 pub struct Model {
     /// The name that `--model` takes.
     pub name: String,
-    /// What it does.
-    pub task: Task,
+    /// What it does: one task, or both for a pair of models that belong together.
+    #[serde(deserialize_with = "one_or_more")]
+    pub task: Vec<Task>,
     /// What it is, in a line.
     pub summary: String,
     /// The paper's title and number.
@@ -102,7 +107,25 @@ pub struct Model {
     pub weights: Option<Weights>,
 }
 
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<Task>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Tasks {
+        One(Task),
+        More(Vec<Task>),
+    }
+    Ok(match Tasks::deserialize(deserializer)? {
+        Tasks::One(task) => vec![task],
+        Tasks::More(tasks) => tasks,
+    })
+}
+
 impl Model {
+    /// Its tasks, for people to read.
+    pub fn tasks(&self) -> String {
+        self.task.iter().map(Task::to_string).collect::<Vec<_>>().join(", ")
+    }
+
     /// Its configuration, TOML as in `configs/`: a `[detector.*]` or `[recognizer.*]` table with what differs
     /// from the defaults.
     pub fn config(&self) -> &'static str {
@@ -143,10 +166,37 @@ impl LanguageModel {
     }
 }
 
+/// A shipped extractor, which finds the fields of pages that are read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extractor {
+    /// The name that `glyphic extract --model` takes.
+    pub name: String,
+    /// What it is, in a line.
+    pub summary: String,
+    /// The paper's title and number.
+    pub paper: String,
+    /// The weights.
+    pub weights: Weights,
+}
+
+impl Extractor {
+    /// Its configuration, TOML as in `configs/`: an `[extractor.*]` table with what differs from the defaults.
+    pub fn config(&self) -> &'static str {
+        embedded::extractor(&self.name).map_or("", |(config, _)| config)
+    }
+
+    /// The content of its weight file.
+    pub fn bytes(&self) -> &'static [u8] {
+        embedded::extractor(&self.name).map_or(&[], |(_, weights)| weights)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Catalog {
     model: Vec<Model>,
+    extractor: Vec<Extractor>,
     language_model: Vec<LanguageModel>,
 }
 
@@ -163,6 +213,30 @@ pub fn models() -> &'static [Model] {
 /// Every language model, in the catalog's order.
 pub fn language_models() -> &'static [LanguageModel] {
     &CATALOG.language_model
+}
+
+/// Every extractor, in the catalog's order.
+pub fn extractors() -> &'static [Extractor] {
+    &CATALOG.extractor
+}
+
+/// The extractor of a name.
+///
+/// # Errors
+/// [`Error::UnknownModel`], which lists the names there are.
+pub fn extractor(name: &str) -> Result<&'static Extractor> {
+    extractors().iter().find(|m| m.name == name).ok_or_else(|| Error::UnknownModel {
+        name: name.to_owned(),
+        known: extractors().iter().map(|m| m.name.as_str()).collect(),
+    })
+}
+
+/// The content of the weight file of a model or an extractor.
+///
+/// # Errors
+/// [`Error::UnknownModel`], [`Error::NoWeights`].
+pub fn weights(name: &str) -> Result<&'static [u8]> {
+    extractor(name).map_or_else(|_| model(name)?.weights(), |extractor| Ok(extractor.bytes()))
 }
 
 /// The language model of a name.
@@ -197,16 +271,23 @@ mod tests {
         for model in models() {
             let embedded =
                 embedded::of(&model.name).unwrap_or_else(|| panic!("{} is not embedded", model.name));
-            let stage = match model.task {
-                Task::Detect => "[detector.",
-                Task::Recognize => "[recognizer.",
-            };
-            assert!(model.config().contains(stage), "configs/{}.toml has no {stage}…]", model.name);
+            for task in &model.task {
+                let stage = match task {
+                    Task::Detect => "[detector.",
+                    Task::Recognize => "[recognizer.",
+                };
+                assert!(model.config().contains(stage), "configs/{}.toml has no {stage}…]", model.name);
+            }
             assert_eq!(model.weights.is_some(), embedded.weights.is_some(), "{}", model.name);
             if let (Some(row), Some(bytes)) = (&model.weights, embedded.weights) {
                 let hash = hash(bytes);
                 assert_eq!(row.sha256, hash, "catalog.toml has another hash than weights/{}", row.file);
             }
+        }
+        for extractor in extractors() {
+            assert!(extractor.config().contains("[extractor."), "{}", extractor.name);
+            assert_eq!(extractor.weights.sha256, hash(extractor.bytes()), "{}", extractor.name);
+            assert_eq!(weights(&extractor.name).unwrap(), extractor.bytes());
         }
         for model in language_models() {
             assert_eq!(model.sha256, hash(model.bytes()), "catalog.toml and weights/{}", model.file);
@@ -220,14 +301,17 @@ mod tests {
 
     #[test]
     fn the_defaults_are_in_the_catalog_with_their_tasks() {
-        assert_eq!(model(DEFAULT_DETECTOR).unwrap().task, Task::Detect);
-        assert_eq!(model(DEFAULT_RECOGNIZER).unwrap().task, Task::Recognize);
+        assert_eq!(model(DEFAULT_DETECTOR).unwrap().task, [Task::Detect]);
+        assert_eq!(model(DEFAULT_RECOGNIZER).unwrap().task, [Task::Recognize]);
+        assert!(extractor(DEFAULT_EXTRACTOR).is_ok());
     }
 
     #[test]
     fn an_unknown_name_lists_the_names_there_are() {
         let message = model("dbnet_light").unwrap_err().to_string();
         assert!(message.contains("dbnet_light") && message.contains("dbnet_lite"), "{message}");
+        let message = extractor("sdmgr").unwrap_err().to_string();
+        assert!(message.contains(DEFAULT_EXTRACTOR), "{message}");
         let message = language_model("latein").unwrap_err().to_string();
         assert!(message.contains("latein") && message.contains("latin"), "{message}");
     }

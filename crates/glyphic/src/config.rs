@@ -5,7 +5,7 @@ use glyphic_detect::{DetectorConfig, dbnet::DbLevel};
 use glyphic_recognize::{BeamConfig, Decoding, RecognizerConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, Orientation, Result};
 
 /// How a page is read: its models' networks and what happens between them.
 ///
@@ -37,6 +37,8 @@ pub struct ReadingConfig {
     pub confidence: Confidence,
     /// Regions whose words are read with less confidence, on average by their length, are dropped; 0 to 1.
     pub min_text_score: f32,
+    /// Which way up pages stand: `auto`, or the degrees clockwise by which their text is turned; `keep` reads them as they are.
+    pub orientation: Orientation,
 }
 
 impl Default for ReadingConfig {
@@ -45,10 +47,11 @@ impl Default for ReadingConfig {
     fn default() -> Self {
         Self {
             crop_margin: 0.03,
-            reread_below: 0.6,
+            reread_below: 0.67,
             reread_margins: vec![-0.03, 0.1],
             confidence: Confidence::Weakest,
             min_text_score: 0.5,
+            orientation: Orientation::Auto,
         }
     }
 }
@@ -143,8 +146,14 @@ impl ReaderConfig {
     }
 
     /// Sets the language model of the beam search: a name of the catalog or a file; `none` decodes greedily.
-    pub fn set_language_model(&mut self, name: &str) {
-        let decoding = self.recognizer.decoding_mut();
+    ///
+    /// # Errors
+    /// [`Error::NoLanguageModel`] for a recognizer that reads without one, unless `name` is `none`.
+    pub fn set_language_model(&mut self, name: &str) -> Result<()> {
+        let model = self.recognizer.name();
+        let Some(decoding) = self.recognizer.decoding_mut() else {
+            return if name == "none" { Ok(()) } else { Err(Error::NoLanguageModel { model }) };
+        };
         let beam = match std::mem::take(decoding) {
             Decoding::Greedy => BeamConfig::default(),
             Decoding::Beam(beam) => beam,
@@ -152,6 +161,7 @@ impl ReaderConfig {
         if name != "none" {
             *decoding = Decoding::Beam(BeamConfig { language_model: name.to_owned(), ..beam });
         }
+        Ok(())
     }
 }
 
@@ -172,9 +182,9 @@ mod tests {
     fn every_model_of_the_catalog_configures_the_stage_of_its_task() {
         for model in glyphic_zoo::models() {
             let applied = ReaderConfig::default().apply(model.config(), &model.name).unwrap();
-            let expected = match model.task {
-                glyphic_zoo::Task::Detect => Applied { detector: true, recognizer: false },
-                glyphic_zoo::Task::Recognize => Applied { detector: false, recognizer: true },
+            let expected = Applied {
+                detector: model.task.contains(&glyphic_zoo::Task::Detect),
+                recognizer: model.task.contains(&glyphic_zoo::Task::Recognize),
             };
             assert_eq!(applied, expected, "{}", model.name);
         }
@@ -199,7 +209,7 @@ mod tests {
         if let DetectorConfig::DbnetLite(detector) = &mut expected.detector {
             detector.decode.min_score = 0.5;
         }
-        if let Decoding::Beam(beam) = expected.recognizer.decoding_mut() {
+        if let Some(Decoding::Beam(beam)) = expected.recognizer.decoding_mut() {
             beam.width = 3;
         }
         assert_eq!(config, expected);
@@ -230,13 +240,13 @@ mod tests {
     fn a_language_model_is_named_or_none_and_the_rest_of_the_search_stays() {
         let mut config = ReaderConfig::default();
         config.apply("[recognizer.crnn_lite.decoding.beam]\nwidth = 3\n", "my.toml").unwrap();
-        config.set_language_model("my.safetensors");
+        config.set_language_model("my.safetensors").unwrap();
         let expected =
             BeamConfig { language_model: "my.safetensors".to_owned(), width: 3, ..BeamConfig::default() };
         assert_eq!(*config.recognizer.decoding(), Decoding::Beam(expected));
-        config.set_language_model("none");
+        config.set_language_model("none").unwrap();
         assert_eq!(*config.recognizer.decoding(), Decoding::Greedy);
-        config.set_language_model("latin");
+        config.set_language_model("latin").unwrap();
         assert_eq!(*config.recognizer.decoding(), Decoding::Beam(BeamConfig::default()));
     }
 

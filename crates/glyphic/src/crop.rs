@@ -2,7 +2,7 @@ use glyphic_core::{Confidence, Image, Point, Polygon, Region, TextInstance, Tran
 use glyphic_imgproc::{Border, Homography, warp_perspective};
 use rayon::prelude::*;
 
-use crate::{quad::Quad, words};
+use crate::{orientation::Turn, quad::Quad, words};
 
 /// A region taller than this many times its width may hold a line that runs up or down; it is read turned, too.
 const TALL: f64 = 1.5;
@@ -24,6 +24,8 @@ pub(crate) struct Crop {
     /// Width and height of the crop without its margin, in pixels, and the margin on each side.
     size: [f64; 2],
     margin: f64,
+    /// How its text runs.
+    pub(crate) turn: Turn,
 }
 
 /// The crops of the regions that are `wanted`, in order: one a region; three of a tall one, upright first. `margin` is in
@@ -39,16 +41,30 @@ pub(crate) fn crop_regions(
             return Vec::new();
         }
         let upright = Quad::around(&r.polygon);
-        let mut quads = vec![upright];
+        let mut quads = vec![(upright, Turn::None)];
         if upright.height() > TALL * upright.width() {
-            quads.extend([upright.turned_left(), upright.turned_right()]);
+            quads.extend([(upright.turned_left(), Turn::Down), (upright.turned_right(), Turn::Up)]);
         }
-        quads.into_iter().filter_map(|quad| crop(image, region, &quad, margin)).collect::<Vec<_>>()
+        quads.into_iter().filter_map(|(quad, turn)| crop(image, region, &quad, margin, turn)).collect()
     };
     regions.par_iter().enumerate().flat_map_iter(crops).collect()
 }
 
-fn crop(image: &Image, region: usize, quad: &Quad, margin: f64) -> Option<Crop> {
+/// The crops of the regions that are `wanted` as text upside down, in order.
+pub(crate) fn crop_turned_over(
+    image: &Image,
+    regions: &[Region],
+    wanted: impl Fn(usize) -> bool + Sync,
+    margin: f64,
+) -> Vec<Crop> {
+    let crop = |(region, r): (usize, &Region)| {
+        let quad = Quad::around(&r.polygon).turned_over();
+        if wanted(region) { crop(image, region, &quad, margin, Turn::Over) } else { None }
+    };
+    regions.par_iter().enumerate().filter_map(crop).collect()
+}
+
+fn crop(image: &Image, region: usize, quad: &Quad, margin: f64, turn: Turn) -> Option<Crop> {
     let size = [quad.width(), quad.height()];
     let margin = (margin * quad.height()).round();
     let [width, height] = size.map(|side| (side + 2.0 * margin).round().clamp(1.0, MAX_SIDE));
@@ -58,11 +74,12 @@ fn crop(image: &Image, region: usize, quad: &Quad, margin: f64) -> Option<Crop> 
     let to_picture = transform.inverse()?;
     let image = warp_perspective(image, &transform, width as u32, height as u32, Border::Replicate).ok()?;
     let size = [width - 2.0 * margin, height - 2.0 * margin];
-    Some(Crop { region, image, to_picture, size, margin })
+    Some(Crop { region, image, to_picture, size, margin, turn })
 }
 
 impl Crop {
-    /// The words of this crop's transcript. One word alone keeps the region's own outline.
+    /// The words of this crop's transcript. One word alone keeps the region's own outline, unless its text is turned: the four
+    /// corners of an outline begin where its text does.
     pub(crate) fn words(
         &self,
         regions: &[Region],
@@ -80,8 +97,10 @@ impl Crop {
             .map(|word| {
                 let at = |share: f32| (f64::from(share) * width).clamp(inner[0], inner[1]);
                 // A word that stands nowhere in particular stands somewhere in its region.
-                let own = (!alone).then(|| self.outline(at(word.start), at(word.end))).flatten();
-                let polygon = own.unwrap_or_else(|| region.polygon.clone());
+                let own = (!alone || self.turn != Turn::None)
+                    .then(|| self.outline(at(word.start), at(word.end)))
+                    .flatten();
+                let polygon = own.unwrap_or_else(|| upright(&region.polygon));
                 let region = Region { polygon, score: region.score };
                 TextInstance { transcript: Some(word.transcript), ..TextInstance::new(region) }
             })
@@ -98,9 +117,17 @@ impl Crop {
     }
 }
 
+/// An outline of four corners, the first of them the top-left one.
+fn upright(polygon: &Polygon) -> Polygon {
+    match polygon.points() {
+        [_, _, _, _] => Quad::around(polygon).to_polygon().unwrap_or_else(|_| polygon.clone()),
+        _ => polygon.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use glyphic_core::TimedChar;
+    use glyphic_core::CharSpan;
 
     use super::*;
 
@@ -118,7 +145,7 @@ mod tests {
         let n = text.chars().count() as f32;
         let chars = text.chars().enumerate().map(|(i, char)| {
             let (start, end) = (i as f32 / n, (i + 1) as f32 / n);
-            TimedChar { char, score: 0.5, start, end }
+            CharSpan { char, score: 0.5, start, end }
         });
         Transcript { text: text.to_owned(), score: 0.5, chars: chars.collect() }
     }

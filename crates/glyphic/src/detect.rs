@@ -1,7 +1,7 @@
 use glyphic_core::Detector;
 use glyphic_detect::DetectorConfig;
 
-use crate::{Device, Result, Weights, device, weights::Loaded};
+use crate::{Device, Result, Weights, weights::Loaded};
 
 /// A detector, ready to run.
 ///
@@ -13,12 +13,10 @@ pub fn load_detector(
     weights: &Weights,
     device: &Device,
 ) -> Result<Box<dyn Detector>> {
-    let detector = match weights.load()? {
-        Loaded::Graph(graph) if device::is_cpu(device) => config.from_graph(&graph),
-        #[cfg(not(feature = "train"))]
-        Loaded::Graph(_) => unreachable!("without burn there is no device but the processor"),
+    let detector = match weights.for_device(device, config, config.network_keys())? {
+        Loaded::Graph(graph) => config.from_graph(&graph),
         #[cfg(feature = "train")]
-        loaded => config.build(&loaded.into_state(), device),
+        Loaded::State(weights) => config.build(&weights, device),
     };
     detector.map_err(|e| weights.does_not_fit(e))
 }

@@ -39,8 +39,16 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A level was asked of a detector that has none.
-    #[error("this detector learned one kind of region only; dbnet_lite knows words from lines")]
+    #[error(
+        "this detector has a single level; `level` needs a model that knows words and lines, such as dbnet_lite"
+    )]
     Level,
+    /// A language model was given to a recognizer that reads without one.
+    #[error("{model} is decoded without a language model; crnn and crnn_lite take one")]
+    NoLanguageModel {
+        /// The recognizer.
+        model: &'static str,
+    },
     /// A language model that cannot be used.
     #[error("language model {name}: {source}")]
     LanguageModel {
@@ -63,8 +71,18 @@ pub enum Error {
         /// The stage.
         task: glyphic_zoo::Task,
     },
+    /// A model of both stages, named for one of them, where another is named for the other.
+    #[error("{model} configures both stages, but {named} is named for one of them: name one model for both")]
+    BothStages {
+        /// The model's name, or the TOML file.
+        model: String,
+        /// The model named for the other stage.
+        named: String,
+    },
     /// A TOML file that configures a network whose weights are not shipped.
-    #[error("{model} configures {network}, whose weights are not shipped: give a .safetensors or .pth file")]
+    #[error(
+        "{model} configures {network}, whose weights are not shipped: give an ONNX, .safetensors or .pth file"
+    )]
     NoWeights {
         /// The TOML file.
         model: String,

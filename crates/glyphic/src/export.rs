@@ -2,12 +2,13 @@ use std::fmt::Write;
 
 use glyphic_core::Symbol;
 use glyphic_detect::DetectorConfig;
-use glyphic_graph::Graph;
+use glyphic_extract::ExtractorConfig;
+use glyphic_graph::{Data, Graph};
 use glyphic_recognize::RecognizerConfig;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{Result, Weights};
+use crate::{Result, Weights, device, weights::Loaded};
 
 /// A detector's network with its weights. Its metadata say how to use it: `config`, the TOML with the preprocessing, and
 /// `sha256`, the hash of the weights.
@@ -40,6 +41,43 @@ pub fn export_recognizer(config: &RecognizerConfig, weights: &Weights) -> Result
     Ok(graph)
 }
 
+/// An extractor's network with its weights. Its metadata are those of [`export_detector`].
+///
+/// # Errors
+/// Those of [`load_extractor`](crate::load_extractor).
+pub fn export_extractor(config: &ExtractorConfig, weights: &Weights) -> Result<Graph> {
+    let graph = config.graph(&weights.load()?.into_state()).map_err(|e| weights.does_not_fit(e))?;
+    Ok(described(graph, "extractor", config))
+}
+
+/// A detector's network as it runs on the processor: the weights' own graph, or the configured network with these weights.
+/// Its metadata are those of [`export_detector`].
+///
+/// # Errors
+/// Those of [`load_detector`](crate::load_detector).
+pub fn detector_network(config: &DetectorConfig, weights: &Weights) -> Result<Graph> {
+    match weights.for_device(&device::cpu(), config, config.network_keys())? {
+        Loaded::Graph(graph) => Ok(graph),
+        Loaded::State(_) => export_detector(config, weights),
+    }
+}
+
+/// As [`detector_network`], for a recognizer.
+///
+/// # Errors
+/// Those of [`load_recognizer`](crate::load_recognizer).
+pub fn recognizer_network(config: &RecognizerConfig, weights: &Weights) -> Result<Graph> {
+    match weights.for_device(&device::cpu(), config, config.network_keys())? {
+        Loaded::Graph(graph) => Ok(graph),
+        Loaded::State(_) => export_recognizer(config, weights),
+    }
+}
+
+/// Says in a network's metadata what its weights are now: `sha256`.
+pub fn set_hash(graph: &mut Graph) {
+    graph.metadata.insert("sha256".to_owned(), hash(graph));
+}
+
 fn described(mut graph: Graph, stage: &str, config: &impl Serialize) -> Graph {
     /// A configuration file's part of a stage.
     #[derive(Serialize)]
@@ -51,7 +89,7 @@ fn described(mut graph: Graph, stage: &str, config: &impl Serialize) -> Graph {
     // Every configuration is a table of plain values.
     let config = toml::to_string(&file).unwrap_or_default();
     graph.metadata.insert("config".to_owned(), config);
-    graph.metadata.insert("sha256".to_owned(), hash(&graph));
+    set_hash(&mut graph);
     graph
 }
 
@@ -65,6 +103,9 @@ fn hash(graph: &Graph) -> String {
         sha.update(name.as_bytes());
         for value in tensor.as_f32().unwrap_or_default() {
             sha.update(value.to_le_bytes());
+        }
+        if let Data::I8(values) = tensor.data() {
+            values.iter().for_each(|value| sha.update(value.to_le_bytes()));
         }
     }
     let mut text = String::new();

@@ -20,12 +20,15 @@ pub mod device;
 mod error;
 #[cfg(feature = "train")]
 mod export;
+mod extract;
 mod lines;
 mod models;
+mod orientation;
 mod quad;
 mod read;
 mod recognize;
 mod rules;
+mod vertical;
 mod weights;
 mod words;
 
@@ -34,14 +37,24 @@ pub use detect::load_detector;
 pub use device::Device;
 pub use error::{Error, Result};
 #[cfg(feature = "train")]
-pub use export::{export_detector, export_recognizer};
+pub use export::{
+    detector_network, export_detector, export_extractor, export_recognizer, recognizer_network, set_hash,
+};
+pub use extract::{
+    Extracted, extract, load_entity_finder, load_extractor, parse_entity_finder, parse_extractor,
+};
 pub use glyphic_core::{
     Confidence, Detector, Image, Line, Page, Recognizer, Region, TextInstance, Transcript,
 };
 pub use glyphic_detect::{DetectorConfig, dbnet::DbLevel};
+pub use glyphic_extract::kie::sdmgr::{Extraction, Link as ExtractedLink};
+pub use glyphic_extract::kie::{Field, Fields, Item, Value};
+pub use glyphic_extract::ner::bert_softmax::{EntityFinder, FoundEntity};
+pub use glyphic_extract::{EntityConfig, ExtractorConfig, PageExtractor};
 pub use glyphic_recognize::{BeamConfig, Decoding, LanguageModel, LanguageModelTrainer, RecognizerConfig};
 pub use lines::order_into_lines;
 pub use models::Models;
+pub use orientation::Orientation;
 pub use quad::Quad;
 pub use read::{Reader, ReaderBuilder};
 pub use recognize::{load_language_model, load_recognizer};

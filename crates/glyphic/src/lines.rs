@@ -27,6 +27,10 @@ const PROSE_WORDS: usize = 3;
 /// A column has at least this many pieces.
 const COLUMN_PIECES: usize = 3;
 
+/// A word of fewer characters, or one that is narrower in heights, shows no direction.
+const VERTICAL_CHARS: usize = 2;
+const NARROW: f64 = 0.5;
+
 /// Puts `page.instances` into reading order and fills `page.lines`.
 ///
 /// Words on one baseline make a line up to a wide gap. Lines beside each other, such as an item and its price or the cells of
@@ -44,7 +48,7 @@ pub(crate) fn order_into_ruled_lines(page: &mut Page, image: &Image) {
 }
 
 fn order(page: &mut Page, divided: &dyn Fn(&Piece, &Piece) -> bool) {
-    let quads: Vec<Quad> = page.instances.iter().map(|i| Quad::around(&i.region.polygon)).collect();
+    let quads: Vec<Quad> = page.instances.iter().map(as_read).collect();
     let level = Level::of(&quads);
     let words = quads.iter().enumerate().map(|(i, q)| Piece::word(i, q, &level)).collect();
     let mut lines = Vec::new();
@@ -65,6 +69,17 @@ fn order(page: &mut Page, divided: &dyn Fn(&Piece, &Piece) -> bool) {
             page.lines.push(line);
         }
     }
+}
+
+/// The quad of a word. A word that runs up or down, or stands upside down, has outlined corners that begin where its text does.
+fn as_read(instance: &TextInstance) -> Quad {
+    let upright = Quad::around(&instance.region.polygon);
+    let [a, b, c, d] = instance.region.polygon.points() else { return upright };
+    let read = Quad([*a, *b, *c, *d]);
+    let (start, end) = (read.start(), read.end());
+    let vertical = (end.y - start.y).abs() > (end.x - start.x).abs();
+    let turned = (vertical || end.x < start.x) && read.width() > NARROW * read.height();
+    if turned && instance.text().chars().count() >= VERTICAL_CHARS { read } else { upright }
 }
 
 /// Words that follow each other on one baseline.
@@ -387,6 +402,22 @@ mod tests {
         let read = lines(&words, 0.0);
         let starts: Vec<&str> = read.iter().filter_map(|l| l.split(' ').next()).collect();
         assert_eq!(starts, ["A", "l0a", "l1a", "l2a", "l3a", "r0a", "r1a", "r2a", "r3a"]);
+    }
+
+    #[test]
+    fn a_label_that_runs_upwards_is_a_line_of_its_own_in_its_direction() {
+        let mut page = page(&[("beside", 100., 20.), ("the", 170., 20.), ("label", 100., 60.)], 0.0);
+        // "Form" below, "27" above; the corners begin at the bottom-left one.
+        for (text, bottom, top) in [("27", 60., 30.), ("Form", 110., 68.)] {
+            let polygon = Polygon::from_flat(&[20., bottom, 20., top, 40., top, 40., bottom]).unwrap();
+            page.instances.push(TextInstance {
+                transcript: Some(Transcript { text: text.to_owned(), score: 0.9, chars: Vec::new() }),
+                ..TextInstance::new(Region { polygon, score: 0.9 })
+            });
+        }
+        order_into_lines(&mut page);
+        let texts: Vec<&str> = page.lines.iter().map(|l| l.text.as_str()).collect();
+        assert!(texts.contains(&"Form 27") && texts.contains(&"beside the"), "{texts:?}");
     }
 
     #[test]

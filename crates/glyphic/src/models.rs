@@ -48,14 +48,26 @@ impl Models {
     /// As [`Models::add`], for a model of this stage.
     ///
     /// # Errors
-    /// [`Error::WrongStage`] for a model that does not set the stage, and those of [`Models::add`].
+    /// [`Error::WrongStage`] for a model that does not set the stage, [`Error::BothStages`] for one that also sets the stage
+    /// that another model was named for, and those of [`Models::add`].
     pub fn add_for(&mut self, task: Task, model: &str) -> Result<()> {
-        let applied = self.add(model)?;
-        let sets = match task {
-            Task::Detect => applied.detector,
-            Task::Recognize => applied.recognizer,
+        let other = match task {
+            Task::Detect => Task::Recognize,
+            Task::Recognize => Task::Detect,
         };
-        if sets { Ok(()) } else { Err(Error::WrongStage { model: model.to_owned(), task }) }
+        let named = self.choice_mut(other).model.clone();
+        let applied = self.add(model)?;
+        let (sets, sets_other) = match task {
+            Task::Detect => (applied.detector, applied.recognizer),
+            Task::Recognize => (applied.recognizer, applied.detector),
+        };
+        match named {
+            _ if !sets => Err(Error::WrongStage { model: model.to_owned(), task }),
+            Some(named) if sets_other && named != model => {
+                Err(Error::BothStages { model: model.to_owned(), named })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Sets the weights of a stage; to be called after its model is named.
@@ -104,6 +116,7 @@ mod tests {
         match weights.unwrap() {
             Weights::Catalog(name) => name,
             Weights::File(path) => path.display().to_string(),
+            Weights::Network(graph) => graph.name.clone(),
         }
     }
 
@@ -118,9 +131,22 @@ mod tests {
         let other = file("[detector.dbnet]\ndecode.min_score = 0.5\n");
         models.add(other.path().to_str().unwrap()).unwrap();
         let error = models.weights(Task::Detect).unwrap_err().to_string();
-        assert!(error.contains("configures dbnet") && error.contains(".safetensors"), "{error}");
+        assert!(error.contains("configures dbnet") && error.contains("ONNX"), "{error}");
         models.set_weights(Task::Detect, "w.pth".into());
         assert_eq!(name(models.weights(Task::Detect)), "w.pth");
+    }
+
+    #[test]
+    fn a_model_of_both_stages_replaces_none_that_was_named() {
+        let mut models = Models::default();
+        models.add_for(Task::Detect, "dbnet_lite").unwrap();
+        let error = models.add_for(Task::Recognize, "ppocr_v6_small").unwrap_err().to_string();
+        assert!(error.contains("ppocr_v6_small configures both") && error.contains("dbnet_lite"), "{error}");
+        let mut models = Models::default();
+        models.add_for(Task::Detect, "ppocr_v6_small").unwrap();
+        models.add_for(Task::Recognize, "ppocr_v6_small").unwrap();
+        models.add_for(Task::Recognize, "crnn_lite").unwrap();
+        assert_eq!(name(models.weights(Task::Recognize)), "crnn_lite");
     }
 
     #[test]

@@ -61,6 +61,12 @@ impl Quad {
         Self([bl, tl, tr, br])
     }
 
+    /// As text that stands upside down is read: the bottom-right corner comes first.
+    pub fn turned_over(&self) -> Self {
+        let [tl, tr, br, bl] = self.0;
+        Self([br, bl, tl, tr])
+    }
+
     /// The quad moved outwards by `margin` pixels on every side.
     pub fn grown(&self, margin: f64) -> Self {
         let [tl, tr, br, bl] = self.0;

@@ -1,13 +1,18 @@
 use std::collections::BTreeSet;
 
 use glyphic_core::{
-    Detector, DropReason, Image, Page, Polygon, Recognizer, Rect, Region, TextInstance, Transcript,
+    Detected, Detector, DropReason, Dropped, Image, Page, Polygon, Recognizer, Rect, Region, TextInstance,
+    Transcript,
 };
 use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
 
 use crate::{
-    Device, ReaderConfig, ReadingConfig, Result, Weights, crop, crop::Crop, device, lines, load_detector,
-    load_recognizer, recognize, rules,
+    Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, crop,
+    crop::Crop,
+    device, lines, load_detector, load_recognizer, orientation,
+    orientation::{PAGE, Reading, Turn, Upright},
+    quad::Quad,
+    recognize, rules, vertical,
 };
 
 /// Reads the text of pictures. One reader serves every thread; a page never depends on what else is read, nor on
@@ -45,26 +50,151 @@ impl Reader {
         Ok(Self { detector, recognizer, config })
     }
 
-    /// Reads one picture: words and lines in reading order, in pixels of the picture.
+    /// Reads one picture: words and lines in reading order, in pixels of the picture. Text that stands turned or skewed is
+    /// read from the picture turned back ([`ReadingConfig::orientation`]).
     ///
     /// # Errors
     /// [`crate::Error::Core`] where a stage fails.
     pub fn read(&self, image: &Image) -> Result<Page> {
-        let detected = self.detector.detect_counted(std::slice::from_ref(image))?.pop().unwrap_or_default();
+        match self.config.orientation.turn() {
+            Some(Turn::None) => self.read_upright(image, self.find(image)?),
+            Some(turn) => self.read_turned(image, turn),
+            None => {
+                let mut found = self.find(image)?;
+                match self.turn_of(image, &mut found)? {
+                    Turn::None => self.read_upright(image, found),
+                    turn => self.read_turned(image, turn),
+                }
+            }
+        }
+    }
+
+    /// Finds the regions of text.
+    fn find(&self, image: &Image) -> Result<Found> {
+        let Detected { regions, dropped } =
+            self.detector.detect_counted(std::slice::from_ref(image))?.pop().unwrap_or_default();
+        Ok(Found { regions: rules::divide(image, regions), dropped, readings: Vec::new() })
+    }
+
+    /// How a page stands, from what its longest lines read like; where that is clear as they stand, nothing else is looked at.
+    /// Readings of those lines stay with `found`.
+    fn turn_of(&self, image: &Image, found: &mut Found) -> Result<Turn> {
+        let sample = orientation::sample(&found.regions);
+        let wanted = |region: usize| sample.binary_search(&region).is_ok();
+        let margin = self.config.crop_margin;
+        let upright = crop::crop_regions(image, &found.regions, wanted, margin);
+        let readings = recognize::read_crops(self.recognizer.as_ref(), upright)?;
+        // Tall regions are read in their own direction: how they read tells how the page stands.
+        let run = |turn: Turn| readings.iter().filter(move |(crop, _)| crop.turn == turn);
+        let as_found = |turn: Turn| Reading::of(run(turn).map(|(_, transcript)| transcript));
+        let standing = Reading::of(readings.iter().map(|(_, transcript)| transcript));
+        let majority = |turn: Turn| 2 * run(turn).count() > readings.len();
+        let candidates = found.regions.len() + found.dropped.total();
+        let aside = [Turn::Down, Turn::Up].into_iter().find(|turn| majority(*turn));
+        let turn = match aside {
+            Some(turn) if readings.len() >= PAGE && as_found(turn).beats(Reading::default()) => turn,
+            _ if standing.settles(candidates) => Turn::None,
+            _ => self.turn_of_unsure(image, found, &sample, standing)?,
+        };
+        found.readings = readings;
+        Ok(turn)
+    }
+
+    /// How a page stands whose longest lines read as nothing clear: upside down, or on its side.
+    fn turn_of_unsure(
+        &self,
+        image: &Image,
+        found: &Found,
+        sample: &[usize],
+        standing: Reading,
+    ) -> Result<Turn> {
+        let margin = self.config.crop_margin;
+        let over = |image: &Image, regions: &[Region], sample: &[usize]| -> Result<Reading> {
+            let crops = crop::crop_turned_over(image, regions, |r| sample.binary_search(&r).is_ok(), margin);
+            let readings = recognize::read_crops(self.recognizer.as_ref(), crops)?;
+            Ok(Reading::of(readings.iter().map(|(_, transcript)| transcript)))
+        };
+        if over(image, &found.regions, sample)?.beats(standing) {
+            return Ok(Turn::Over);
+        }
+        if found.regions.len() + found.dropped.total() < PAGE {
+            return Ok(Turn::None);
+        }
+        let Some(Upright { image: turned, .. }) = Upright::turned(image, Turn::Up) else {
+            return Ok(Turn::None);
+        };
+        let regions = self.detector.detect(std::slice::from_ref(&turned))?.pop().unwrap_or_default();
+        let sample = orientation::sample(&regions);
+        let crops = crop::crop_regions(&turned, &regions, |r| sample.binary_search(&r).is_ok(), margin);
+        let readings = recognize::read_crops(self.recognizer.as_ref(), crops)?;
+        let level = readings.iter().filter(|(crop, _)| crop.turn == Turn::None);
+        if Reading::of(level.map(|(_, transcript)| transcript)).beats(standing) {
+            return Ok(Turn::Up);
+        }
+        Ok(if over(&turned, &regions, &sample)?.beats(standing) { Turn::Down } else { Turn::None })
+    }
+
+    /// Reads a page whose text stands turned.
+    fn read_turned(&self, image: &Image, turn: Turn) -> Result<Page> {
+        let Some(upright) = Upright::turned(image, turn) else {
+            return self.read_upright(image, self.find(image)?);
+        };
+        let page = self.read_upright(&upright.image, self.find(&upright.image)?)?;
+        let mut page = upright.give_back(page, image.width(), image.height());
+        page.orientation = turn.degrees();
+        Ok(page)
+    }
+
+    /// Reads a page whose text stands upright but may be skewed.
+    fn read_upright(&self, image: &Image, found: Found) -> Result<Page> {
+        let skew = match self.config.orientation {
+            Orientation::Keep => None,
+            _ => orientation::skew(&found.regions),
+        };
+        let Some(level) = skew.and_then(|degrees| Upright::level(image, degrees)) else {
+            return self.read_found(image, found);
+        };
+        let page = self.read_found(&level.image, self.find(&level.image)?)?;
+        Ok(level.give_back(page, image.width(), image.height()))
+    }
+
+    /// Reads the regions that were found.
+    fn read_found(&self, image: &Image, found: Found) -> Result<Page> {
+        let Found { mut regions, dropped, readings } = found;
         let mut page = Page::new(image.width(), image.height());
-        page.dropped = detected.dropped;
-        self.read_regions(image, &rules::divide(image, detected.regions), &mut page)?;
+        page.dropped = dropped;
+        let mut lines = Vec::new();
+        if vertical::suspected(&regions) {
+            let turned = vertical::turned(image);
+            let found = self.detector.detect(std::slice::from_ref(&turned))?.pop().unwrap_or_default();
+            lines = vertical::add(&mut regions, found, image.height());
+        }
+        self.read_regions(image, &regions, &lines, readings, &mut page)?;
         if page.instances.is_empty() && image.height() <= CROP_HEIGHT {
-            self.read_regions(image, &[whole(image)?], &mut page)?;
+            self.read_regions(image, &[whole(image)?], &[], Vec::new(), &mut page)?;
         }
         lines::order_into_ruled_lines(&mut page, image);
         Ok(page)
     }
 
-    /// Adds the words of regions to a page.
-    fn read_regions(&self, image: &Image, regions: &[Region], page: &mut Page) -> Result<()> {
-        let readings = self.readings(image, regions)?;
+    /// Adds the words of regions to a page; of a vertical line and the pieces it was found in, one or the other. `known` are
+    /// first readings of some of them.
+    fn read_regions(
+        &self,
+        image: &Image,
+        regions: &[Region],
+        vertical: &[vertical::Candidate],
+        known: Vec<(Crop, Transcript)>,
+        page: &mut Page,
+    ) -> Result<()> {
+        let mut readings = self.readings(image, regions, known)?;
         page.dropped.add_many(DropReason::NoCrop, regions.len().saturating_sub(readings.len()));
+        let losers = vertical::losers(vertical, |region| {
+            let place = readings.binary_search_by_key(&region, |(crop, _)| crop.region).ok()?;
+            let (crop, transcript) = readings.get(place)?;
+            Some((transcript, matches!(crop.turn, Turn::Down | Turn::Up)))
+        });
+        readings.retain(|(crop, _)| !losers.contains(&crop.region));
         for (crop, transcript) in readings {
             let mut words = crop.words(regions, &transcript, self.config.confidence);
             words.retain(|word| !word.text().is_empty());
@@ -80,33 +210,84 @@ impl Reader {
     }
 
     /// The surest reading of each region, in order.
-    fn readings(&self, image: &Image, regions: &[Region]) -> Result<Vec<(Crop, Transcript)>> {
+    fn readings(
+        &self,
+        image: &Image,
+        regions: &[Region],
+        known: Vec<(Crop, Transcript)>,
+    ) -> Result<Vec<(Crop, Transcript)>> {
         let read = |wanted: &(dyn Fn(usize) -> bool + Sync), margin| {
             let crops = crop::crop_regions(image, regions, wanted, margin);
             recognize::read_crops(self.recognizer.as_ref(), crops)
         };
-        let mut readings = read(&|_| true, self.config.crop_margin)?;
+        // Takes a reading in place of the one before where it is surer.
+        let better = |readings: &mut Vec<(Crop, Transcript)>,
+                      again: (Crop, Transcript),
+                      sure: fn(&Transcript) -> f32| {
+            let first = readings.binary_search_by_key(&again.0.region, |(crop, _)| crop.region);
+            if let Some(best) = first.ok().and_then(|i| readings.get_mut(i))
+                && sure(&again.1) > sure(&best.1)
+            {
+                *best = again;
+            }
+        };
+        let below = |readings: &[(Crop, Transcript)], score: f32| -> BTreeSet<usize> {
+            let unsure = readings.iter().filter(|(_, transcript)| transcript.score < score);
+            unsure.map(|(crop, _)| crop.region).collect()
+        };
+        let done: BTreeSet<usize> = known.iter().map(|(crop, _)| crop.region).collect();
+        let mut readings = read(&|region| !done.contains(&region), self.config.crop_margin)?;
+        readings.extend(known);
+        readings.sort_by_key(|(crop, _)| crop.region);
         for &margin in &self.config.reread_margins {
-            let unsure: BTreeSet<usize> = readings
-                .iter()
-                .filter(|(_, transcript)| transcript.score < self.config.reread_below)
-                .map(|(crop, _)| crop.region)
-                .collect();
+            let unsure = below(&readings, self.config.reread_below);
             if unsure.is_empty() {
                 break;
             }
             for again in read(&|region| unsure.contains(&region), margin)? {
-                let first = readings.binary_search_by_key(&again.0.region, |(crop, _)| crop.region);
-                if let Some(best) = first.ok().and_then(|i| readings.get_mut(i))
-                    && again.1.score > best.1.score
-                {
-                    *best = again;
+                better(&mut readings, again, |transcript| transcript.score);
+            }
+        }
+        if self.config.orientation != Orientation::Keep {
+            // A line that reads as nothing may stand upside down.
+            let unsure = below(&readings, self.config.min_text_score.min(UPSIDE_DOWN_BELOW));
+            let long = |region: usize| {
+                let quad = regions.get(region).map(|r| Quad::around(&r.polygon));
+                quad.is_some_and(|quad| quad.width() >= UPSIDE_DOWN_ASPECT * quad.height())
+            };
+            let crops = crop::crop_turned_over(
+                image,
+                regions,
+                |region| unsure.contains(&region) && long(region),
+                self.config.crop_margin,
+            );
+            for again in recognize::read_crops(self.recognizer.as_ref(), crops)? {
+                let letters = again.1.text.chars().filter(|c| c.is_alphanumeric()).count();
+                if orientation::surety(&again.1) >= UPSIDE_DOWN_SURE && letters >= UPSIDE_DOWN_LETTERS {
+                    better(&mut readings, again, orientation::surety);
                 }
             }
         }
         Ok(readings)
     }
 }
+
+/// What was found on a picture.
+struct Found {
+    regions: Vec<Region>,
+    dropped: Dropped,
+    /// First readings of some of the regions.
+    readings: Vec<(Crop, Transcript)>,
+}
+
+/// A line on its own is taken for upside down where it reads below the first of these scores as it stands and with the second
+/// at least the other way, and so many letters: "69" and "SOS" read well either way.
+const UPSIDE_DOWN_BELOW: f32 = 0.5;
+const UPSIDE_DOWN_SURE: f32 = 0.8;
+const UPSIDE_DOWN_LETTERS: usize = 5;
+
+/// ... and where it is so many times longer than high.
+const UPSIDE_DOWN_ASPECT: f64 = 3.0;
 
 /// A picture at most this high, in pixels, in which no text is found may be a crop of a single word or character.
 const CROP_HEIGHT: u32 = 96;
@@ -173,7 +354,8 @@ impl ReaderBuilder {
         let recognizer = self.recognizer_weights.unwrap_or_else(|| shipped(DEFAULT_RECOGNIZER));
         Reader::from_stages(
             load_detector(&self.config.detector, &detector, &device)?,
-            load_recognizer(&self.config.recognizer, &recognizer, &device)?,
+            // Regions are read again with more and less of the picture around them, not as crops.
+            load_recognizer(&self.config.recognizer.reading_once(), &recognizer, &device)?,
             self.config.reading,
         )
     }
@@ -181,7 +363,7 @@ impl ReaderBuilder {
 
 #[cfg(test)]
 mod tests {
-    use glyphic_core::{Symbol, TimedChar, Vocab};
+    use glyphic_core::{CharSpan, Symbol, Vocab};
 
     use super::*;
 
@@ -220,7 +402,7 @@ mod tests {
             let n = text.chars().count() as f32;
             let chars = text.chars().enumerate().map(|(i, char)| {
                 let (start, end) = (i as f32 / n, (i + 1) as f32 / n);
-                TimedChar { char, score, start, end }
+                CharSpan { char, score, start, end }
             });
             Transcript { text: text.to_owned(), score, chars: chars.collect() }
         }
@@ -317,8 +499,7 @@ mod tests {
         fn recognize(&self, crops: &[Image]) -> glyphic_core::Result<Vec<Transcript>> {
             let read = |crop: &Image| {
                 let (text, score) = (crop.height().to_string(), crop.height() as f32 / 100.0);
-                let chars =
-                    text.chars().map(|char| TimedChar { char, score, start: 0.4, end: 0.6 }).collect();
+                let chars = text.chars().map(|char| CharSpan { char, score, start: 0.4, end: 0.6 }).collect();
                 Transcript { text, score, chars }
             };
             Ok(crops.iter().map(read).collect())

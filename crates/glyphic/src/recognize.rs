@@ -3,7 +3,7 @@ use std::{fs, path::Path, sync::Arc};
 use glyphic_core::{Image, Recognizer, Transcript};
 use glyphic_recognize::{Decoding, LanguageModel, RecognizerConfig};
 
-use crate::{Device, Error, Result, Weights, crop::Crop, device, weights::Loaded};
+use crate::{Device, Error, Result, Weights, crop::Crop, weights::Loaded};
 
 /// A language model of the catalog, or one in a file.
 ///
@@ -12,8 +12,8 @@ use crate::{Device, Error, Result, Weights, crop::Crop, device, weights::Loaded}
 /// file that cannot be read or holds none.
 pub fn load_language_model(name: &str) -> Result<LanguageModel> {
     let read = |bytes: &[u8]| {
-        let wrong = |source| Error::LanguageModel { name: name.to_owned(), source };
-        LanguageModel::from_bytes(bytes).map_err(wrong)
+        LanguageModel::from_bytes(bytes)
+            .map_err(|error| Error::LanguageModel { name: name.to_owned(), source: error.into() })
     };
     let path = Path::new(name);
     match glyphic_zoo::language_model(name) {
@@ -39,12 +39,10 @@ pub fn load_recognizer(
         Decoding::Greedy => None,
         Decoding::Beam(beam) => Some(Arc::new(load_language_model(&beam.language_model)?)),
     };
-    let recognizer = match weights.load()? {
-        Loaded::Graph(graph) if device::is_cpu(device) => config.from_graph(&graph, language),
-        #[cfg(not(feature = "train"))]
-        Loaded::Graph(_) => unreachable!("without burn there is no device but the processor"),
+    let recognizer = match weights.for_device(device, config, config.network_keys())? {
+        Loaded::Graph(graph) => config.from_graph(&graph, language),
         #[cfg(feature = "train")]
-        loaded => config.build(&loaded.into_state(), language, device),
+        Loaded::State(weights) => config.build(&weights, language, device),
     };
     recognizer.map_err(|e| weights.does_not_fit(e))
 }

@@ -1,6 +1,6 @@
 //! A region's transcript, cut into words where its spaces stand.
 
-use glyphic_core::{Confidence, TimedChar, Transcript};
+use glyphic_core::{CharSpan, Confidence, Transcript};
 
 /// A word and the part of the crop's width it takes, 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +16,7 @@ pub(crate) struct Word {
 /// A recognizer fires somewhere inside a character, not at its edges: a word's edge is set half a character's
 /// pitch beyond the middle of its last character, and never beyond the middle of the space.
 pub(crate) fn split(transcript: &Transcript, outer: (f32, f32), confidence: Confidence) -> Vec<Word> {
-    let runs: Vec<&[TimedChar]> =
+    let runs: Vec<&[CharSpan]> =
         transcript.chars.split(|c| c.char.is_whitespace()).filter(|run| !run.is_empty()).collect();
     let text = transcript.text.trim();
     if text.is_empty() {
@@ -45,16 +45,16 @@ pub(crate) fn split(transcript: &Transcript, outer: (f32, f32), confidence: Conf
     words
 }
 
-fn of(run: &[TimedChar], confidence: Confidence) -> Transcript {
+fn of(run: &[CharSpan], confidence: Confidence) -> Transcript {
     Transcript { text: run.iter().map(|c| c.char).collect(), score: confidence.of(run), chars: run.to_vec() }
 }
 
-fn middle(c: &TimedChar) -> f32 {
+fn middle(c: &CharSpan) -> f32 {
     (c.start + c.end) / 2.0
 }
 
 /// Median distance between the middles of neighbours within words; `None` where every word is one character.
-fn pitch(runs: &[&[TimedChar]]) -> Option<f32> {
+fn pitch(runs: &[&[CharSpan]]) -> Option<f32> {
     let mut steps: Vec<f32> =
         runs.iter().flat_map(|run| run.windows(2).map(|w| middle(&w[1]) - middle(&w[0]))).collect();
     steps.sort_by(f32::total_cmp);
@@ -72,7 +72,7 @@ mod tests {
             .enumerate()
             .map(|(i, char)| {
                 let at = (i as f32 + 0.5) / 10.0;
-                TimedChar { char, score: 0.1 * (i + 1) as f32, start: at - 0.01, end: at + 0.01 }
+                CharSpan { char, score: 0.1 * (i + 1) as f32, start: at - 0.01, end: at + 0.01 }
             })
             .collect();
         Transcript { text: text.to_owned(), score: 0.5, chars }

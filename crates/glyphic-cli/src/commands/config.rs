@@ -15,9 +15,9 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Prints the whole resolved configuration as TOML, every default filled in
+    /// Prints the resolved configuration as TOML, with all defaults
     Show {
-        /// Models of `glyphic models`, or TOML files [default: the shipped models]
+        /// Models listed by `glyphic models`, or TOML files [default: the shipped models]
         #[arg(value_name = "NAME|FILE")]
         models: Vec<String>,
     },

@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use glyphic_nn::device;
+use glyphic::device;
 
 use crate::{exit::Failure, output::print};
 
@@ -35,6 +35,10 @@ pub(crate) fn run(Args {}: Args) -> Result<(), Failure> {
             Err(_) => "weights not included; give --weights FILE".to_owned(),
         };
         line(&format!("model {}", model.name), &state);
+    }
+    for extractor in glyphic_zoo::extractors() {
+        let state = format!("weights included, {:.1} MB", extractor.bytes().len() as f64 / 1e6);
+        line(&format!("extractor {}", extractor.name), &state);
     }
     print(&text)
 }

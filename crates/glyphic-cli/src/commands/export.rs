@@ -1,54 +1,84 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use glyphic::{Models, export_detector, export_recognizer};
+use glyphic::{Models, Weights, export_detector, export_extractor, export_recognizer};
 use glyphic_core::write_file;
 use glyphic_graph::{DType, Dim, Graph, Session, Tensor};
 use glyphic_zoo::Task;
 
+use super::extract;
 use crate::exit::{Exit, Failure, OrExit};
 
-/// Writes a model as ONNX, for this program (`--weights FILE.onnx`) and others.
+/// Exports a model as ONNX, for glyphic (`--weights FILE.onnx`) and other runtimes.
 ///
-/// Batch and sizes are free, weights keep their names, and the metadata hold the configuration with its preprocessing, the
-/// vocabulary and a hash of the weights. What was written is read again and run; the largest difference to the network in
-/// memory is printed.
+/// Batch size and image size are dynamic, and weights keep their names. The metadata hold the configuration with its
+/// preprocessing, the vocabulary and a hash of the weights. The exported file is loaded and run, and the largest difference
+/// from the original network is printed. A
+/// recognizer that writes character by character is exported with its encoder and its step in one file; for other runtimes both
+/// are also written separately, as NAME.encoder.onnx and NAME.step.onnx.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A model that `glyphic models` lists, or a TOML file
+    /// Model: a name listed by `glyphic models`, or a TOML file; of an extractor also the config.toml of its training
     #[arg(value_name = "NAME|FILE")]
     model: String,
     /// Weights: safetensors, ONNX, or a .pth checkpoint of MMOCR [default: the model's own]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// The file to write
+    /// Output file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Store weights in 16 bits
+    /// Store weights as float16
     #[arg(long)]
     f16: bool,
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    if let Some((config, weights)) = extract::named(&args.model, args.weights.clone())? {
+        let graph = export_extractor(&config, &weights).or_exit(Exit::Model)?;
+        return write(&args, graph).map(|_| ());
+    }
+    let expected = "a detector, a recognizer or an extractor";
+    let (task, models, weights) = one_stage(&args.model, args.weights.as_deref(), expected)?;
+    let graph = match task {
+        Task::Detect => export_detector(&models.config.detector, &weights),
+        Task::Recognize => export_recognizer(&models.config.recognizer, &weights),
+    };
+    let written = write(&args, graph.or_exit(Exit::Model)?)?;
+    if task == Task::Recognize {
+        for (name, part) in models.config.recognizer.parts(&written).or_exit(Exit::Model)? {
+            let path = args.out.with_extension(format!("{name}.onnx"));
+            write_file(&path, &part.to_onnx().or_exit(Exit::Model)?).or_exit(Exit::Output)?;
+            eprintln!("{}: the {name}", path.display());
+        }
+    }
+    Ok(())
+}
+
+/// The one stage that a model configures, and its weights: those of the file, or the model's own.
+pub(super) fn one_stage(
+    model: &str,
+    weights: Option<&Path>,
+    expected: &str,
+) -> Result<(Task, Models, Weights), Failure> {
     let mut models = Models::default();
-    let applied = models.add(&args.model).or_exit(Exit::Usage)?;
+    let applied = models.add(model).or_exit(Exit::Usage)?;
     let task = match (applied.detector, applied.recognizer) {
         (true, false) => Task::Detect,
         (false, true) => Task::Recognize,
         (both, _) => {
             let count = if both { "two models" } else { "no model" };
-            let message = format!("{} configures {count}; expected a detector or a recognizer", args.model);
+            let message = format!("{model} configures {count}; expected {expected}");
             return Err(Failure::new(Exit::Usage, message));
         }
     };
-    if let Some(path) = args.weights {
-        models.set_weights(task, path);
+    if let Some(path) = weights {
+        models.set_weights(task, path.to_owned());
     }
     let weights = models.weights(task).or_exit(Exit::Usage)?;
-    let graph = match task {
-        Task::Detect => export_detector(&models.config.detector, &weights),
-        Task::Recognize => export_recognizer(&models.config.recognizer, &weights),
-    };
-    let graph = graph.or_exit(Exit::Model)?;
+    Ok((task, models, weights))
+}
+
+/// Writes a network, and tells how much it differs when it is read again. Gives it as it was written.
+fn write(args: &Args, graph: Graph) -> Result<Graph, Failure> {
     let written = if args.f16 { graph.clone().halved() } else { graph.clone() };
     let bytes = written.to_onnx().or_exit(Exit::Model)?;
     write_file(&args.out, &bytes).or_exit(Exit::Output)?;
@@ -60,7 +90,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         bytes.len(),
         written.constants.values().map(Tensor::len).sum::<usize>(),
     );
-    Ok(())
+    Ok(written)
 }
 
 /// The size of a free axis in the comparison: a multiple of what any network halves.

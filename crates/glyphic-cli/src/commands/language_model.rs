@@ -14,32 +14,31 @@ use crate::{
     output::print,
 };
 
-/// Makes a language model of texts and words: which characters follow which.
+/// Builds a character n-gram language model from texts, word lists and packs.
 ///
-/// `read` and `recognize` settle with it what a picture leaves open (`--language-model FILE`). Behind any file or folder
-/// `=WEIGHT` may stand: how many times it counts.
+/// `read` and `recognize` use it for beam search (`--language-model FILE`). Each source may be followed by `=WEIGHT`, the
+/// factor of its counts.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The file to write, safetensors
+    /// Output file, safetensors
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// How many characters are looked at together
+    /// Order of the model: the longest n-gram, in characters
     #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=7))]
     order: u8,
-    /// N-grams of three characters or more that are seen less often are left out
+    /// Minimum count of n-grams of three characters or more
     #[arg(long, default_value_t = 1.0, value_name = "COUNT")]
     min_count: f64,
-    /// Texts as they stand, UTF-8
+    /// Running text, UTF-8
     #[arg(long, value_name = "FILE[=WEIGHT]", value_parser = weighted)]
     text: Vec<(PathBuf, f64)>,
-    /// Lists of words, one a line, behind it how often it is seen, where that is known; each counts in small letters,
-    /// capitalised and in capitals
+    /// Word list, one word per line with an optional count; each word counts in lower case, capitalized and in upper case
     #[arg(long, value_name = "FILE[=WEIGHT]", value_parser = weighted)]
     words: Vec<(PathBuf, f64)>,
-    /// Packs, of which the texts are taken
+    /// Pack whose texts are used
     #[arg(long, value_name = "DIR[=WEIGHT]", value_parser = weighted)]
     pack: Vec<(PathBuf, f64)>,
-    /// Packs whose labels do not tell capitals from small letters: of case nothing is learned from them
+    /// Pack with case-insensitive labels; its texts do not affect the statistics of case
     #[arg(long, value_name = "DIR[=WEIGHT]", value_parser = weighted)]
     caseless_pack: Vec<(PathBuf, f64)>,
 }

@@ -1,17 +1,19 @@
 use std::fmt::Write;
 
 use clap::ValueEnum;
-use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, LanguageModel, Model};
+use glyphic_zoo::{
+    DEFAULT_DETECTOR, DEFAULT_EXTRACTOR, DEFAULT_RECOGNIZER, Extractor, LanguageModel, Model, Weights,
+};
 
 use crate::{
     exit::{Exit, Failure, OrExit},
     output::print,
 };
 
-/// Lists the models that `--model` knows by name.
+/// Lists the available models, by the names that `--model` accepts.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How the list is written
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -21,21 +23,22 @@ enum Format {
     /// A table
     #[default]
     Text,
-    /// Everything the catalog says
+    /// All fields of the catalog
     Json,
-    /// A table and the details, as Markdown
+    /// Markdown: a table, then the details of each model
     Markdown,
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let (models, languages) = (glyphic_zoo::models(), glyphic_zoo::language_models());
+    let (models, extractors, languages) =
+        (glyphic_zoo::models(), glyphic_zoo::extractors(), glyphic_zoo::language_models());
     let text = match args.format {
-        Format::Text => table(models, languages),
+        Format::Text => table(models, extractors, languages),
         Format::Json => {
-            let catalog = serde_json::json!({ "models": models, "language_models": languages });
+            let catalog = serde_json::json!({ "models": models, "extractors": extractors, "language_models": languages });
             serde_json::to_string_pretty(&catalog).or_exit(Exit::Output)? + "\n"
         }
-        Format::Markdown => markdown(models, languages),
+        Format::Markdown => markdown(models, extractors, languages),
     };
     print(&text)
 }
@@ -44,7 +47,7 @@ fn is_default(model: &Model) -> bool {
     [DEFAULT_DETECTOR, DEFAULT_RECOGNIZER].contains(&model.name.as_str())
 }
 
-fn table(models: &[Model], languages: &[LanguageModel]) -> String {
+fn table(models: &[Model], extractors: &[Extractor], languages: &[LanguageModel]) -> String {
     let width = models.iter().map(|m| m.name.len()).max().unwrap_or(0);
     let mut text = String::new();
     for m in models {
@@ -54,7 +57,11 @@ fn table(models: &[Model], languages: &[LanguageModel]) -> String {
             (None, _) => "--weights",
         };
         // Writing to a String does not fail.
-        let _ = writeln!(text, "{:width$}  {:9}  {weights:9}  {}", m.name, m.task, m.summary);
+        let _ = writeln!(text, "{:width$}  {:9}  {weights:9}  {}", m.name, m.tasks(), m.summary);
+    }
+    for m in extractors {
+        let weights = if m.name == DEFAULT_EXTRACTOR { "default" } else { "shipped" };
+        let _ = writeln!(text, "{:width$}  {:9}  {weights:9}  {}", m.name, "extract", m.summary);
     }
     for m in languages {
         let _ = writeln!(text, "{:width$}  {:9}  {:9}  {}", m.name, "language", "default", m.summary);
@@ -62,7 +69,7 @@ fn table(models: &[Model], languages: &[LanguageModel]) -> String {
     text
 }
 
-fn markdown(models: &[Model], languages: &[LanguageModel]) -> String {
+fn markdown(models: &[Model], extractors: &[Extractor], languages: &[LanguageModel]) -> String {
     let mut text = "| name | task | weights | what |\n|---|---|---|---|\n".to_owned();
     for m in models {
         let weights = match &m.weights {
@@ -70,7 +77,12 @@ fn markdown(models: &[Model], languages: &[LanguageModel]) -> String {
             None => "your own, `--weights`".to_owned(),
         };
         let default = if is_default(m) { " (default)" } else { "" };
-        let _ = writeln!(text, "| `{}`{default} | {} | {weights} | {} |", m.name, m.task, m.summary);
+        let _ = writeln!(text, "| `{}`{default} | {} | {weights} | {} |", m.name, m.tasks(), m.summary);
+    }
+    for m in extractors {
+        let default = if m.name == DEFAULT_EXTRACTOR { " (default)" } else { "" };
+        let weights = format!("[{}](../weights/{}.md)", m.weights.file, m.name);
+        let _ = writeln!(text, "| `{}`{default} | extract | {weights} | {} |", m.name, m.summary);
     }
     for m in languages {
         let weights = format!("[{}](../weights/{}.md)", m.file, m.name);
@@ -88,14 +100,17 @@ fn markdown(models: &[Model], languages: &[LanguageModel]) -> String {
             item("Reads", vocabulary);
         }
         item("Preprocessing", &m.preprocessing);
-        if let Some(w) = &m.weights {
-            item("Trained on", &w.data);
-            item("Licence of the weights", &w.licence);
-            item("SHA-256", &format!("`{}`", w.sha256));
-            for (metric, score) in &w.scores {
-                item(metric, &score.to_string());
-            }
+        if let Some(weights) = &m.weights {
+            describe(&mut item, weights);
         }
+    }
+    for m in extractors {
+        let _ = writeln!(text, "\n## {}\n", m.name);
+        let mut item = |name: &str, value: &str| {
+            let _ = writeln!(text, "- {name}: {value}");
+        };
+        item("Paper", &m.paper);
+        describe(&mut item, &m.weights);
     }
     for m in languages {
         let _ = writeln!(text, "\n## {}\n", m.name);
@@ -105,4 +120,14 @@ fn markdown(models: &[Model], languages: &[LanguageModel]) -> String {
         }
     }
     text
+}
+
+/// Origin, licence and scores of weights.
+fn describe(item: &mut dyn FnMut(&str, &str), weights: &Weights) {
+    item("Trained on", &weights.data);
+    item("Licence of the weights", &weights.licence);
+    item("SHA-256", &format!("`{}`", weights.sha256));
+    for (metric, score) in &weights.scores {
+        item(metric, &score.to_string());
+    }
 }

@@ -9,23 +9,23 @@ use glyphic_zoo::Task;
 use crate::{
     args::{LanguageArgs, ModelArgs},
     exit::{Exit, Failure, OrExit},
-    inputs::{self, Input},
+    inputs::{self, Input, InputArgs},
     output::Output,
 };
 
 /// Crops that go through the network together.
 const BATCH: usize = 32;
 
-/// Reads crops of one word or line each.
+/// Recognizes the text of crops that hold one word or one line each.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("images", |images| images.required_unless_present("files_from")))]
 pub(crate) struct Args {
-    /// Crops, folders of crops, or - for standard input
-    #[arg(required = true, value_name = "IMAGE|DIR|-")]
-    images: Vec<PathBuf>,
-    /// How results are written
+    #[command(flatten)]
+    inputs: InputArgs,
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: RecognizeFormat,
-    /// The file results go to [default: standard output]
+    /// Output file [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -36,22 +36,23 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum RecognizeFormat {
-    /// The text; behind the name and a TAB, where there are several crops
+    /// Plain text; with several crops, each preceded by its file name and a tab
     #[default]
     Text,
-    /// A JSON object a crop, one a line
+    /// JSON Lines, one object per crop
     Jsonl,
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let images = inputs::collect(&args.images)?;
+    let images = args.inputs.collect()?;
     let (mut config, weights) = args.model.resolve(Task::Recognize)?;
-    args.language.apply(&mut config);
+    args.language.apply(&mut config)?;
     let device = args.model.device.open()?;
     let recognizer = load_recognizer(&config.recognizer, &weights, &device).or_exit(Exit::Model)?;
     let mut output = Output::open(args.out.as_deref())?;
-    let failed = inputs::in_batches(&images, BATCH, |progress, batch| {
-        let (names, crops): (Vec<&Input>, Vec<Image>) = batch.into_iter().unzip();
+    let failed = inputs::in_batches(&images, &args.inputs.opening(), BATCH, |progress, batch| {
+        let (names, crops): (Vec<&Input>, Vec<Image>) =
+            batch.into_iter().map(|(input, loaded)| (input, loaded.image)).unzip();
         let transcripts = recognizer.recognize(&crops).or_exit(Exit::Model)?;
         for (input, transcript) in names.into_iter().zip(transcripts) {
             let line = match args.format {

@@ -19,31 +19,31 @@ use crate::{
 /// Pictures drawn before they are written: enough for every thread, little enough for the memory.
 const CHUNK: u64 = 64;
 
-/// Draws pictures of text with exact ground truth, as a folder to train and evaluate on.
+/// Renders synthetic images of text with exact ground truth, for training and evaluation.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What is drawn
+    /// Kind of images
     #[arg(value_enum)]
     kind: Kind,
-    /// The folder to make; it must not exist
+    /// Output folder, which must not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// How many pictures
+    /// Number of images
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
-    /// Fixes every picture; the same seed draws the same pictures
+    /// Random seed; the same seed gives the same images
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
-    /// Fonts, words and sizes, TOML
+    /// Configuration file, TOML: fonts, words, sizes
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Kind {
-    /// Crops of one line: crops/ and labels.tsv
+    /// Crops of one text line: crops/ and labels.tsv
     Lines,
-    /// Whole pictures with word polygons: images/ and gt.jsonl
+    /// Whole images with word polygons: images/ and gt.jsonl
     Pages,
 }
 

@@ -1,12 +1,12 @@
 use std::{path::PathBuf, time::Duration};
 
-use glyphic_nn::device;
+use glyphic::device;
 use glyphic_train::{Error, LogRow, Observer, TrainConfig};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::exit::{Exit, Failure, OrExit};
 
-/// Trains a detector or recognizer. A run that was stopped resumes from its newest checkpoint.
+/// Trains a detector or recognizer. An interrupted run resumes from its latest checkpoint.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Training configuration, TOML; configs/train has one for each model

@@ -58,11 +58,20 @@ fn a_folder_without_pictures_is_an_input_error() {
 fn wrong_arguments_say_what_would_be_right() {
     let photo = photo().display().to_string();
     for (args, words) in [
-        (vec!["read"], vec!["required", "<IMAGE|DIR|->"]),
+        (vec!["read"], vec!["required", "<FILE|DIR|->"]),
         (vec!["red", "x.jpg"], vec!["unrecognized subcommand 'red'"]),
-        (vec!["read", "x.jpg", "--format", "pdf"], vec!["invalid value 'pdf'", "jsonl"]),
+        (vec!["read", "x.jpg", "--format", "docx"], vec!["invalid value 'docx'", "jsonl"]),
+        (vec!["read", "x.jpg", "--format", "pdf"], vec!["--out"]),
+        (vec!["read", "x.jpg", "--format", "hocr,alto"], vec!["--out"]),
+        (vec!["read", "x.jpg", "--pages", "3-1"], vec!["--pages", "1-3,7"]),
+        (vec!["extract", "--model", "m.toml", "--weights", "w.onnx"], vec!["required", "<FILE|DIR|->"]),
+        (vec!["tesseract", "x.jpg", "out", "docx"], vec!["expected txt, pdf, hocr, tsv, alto"]),
+        (vec!["tesseract", "x.jpg", "out", "--psm", "0"], vec!["--psm 0", "orientation"]),
         (vec!["read", "x.jpg", "--threads", "0"], vec!["--threads"]),
-        (vec!["read", "x.jpg", "--model", "dbnet_light"], vec!["no model \"dbnet_light\"", "dbnet_lite"]),
+        (
+            vec!["read", "x.jpg", "--model", "dbnet_light"],
+            vec!["unknown model \"dbnet_light\"", "dbnet_lite"],
+        ),
         (vec!["detect", "x.jpg", "--model", "crnn_lite"], vec!["crnn_lite configures no model to detect"]),
         (vec!["read", "x.jpg", "--weights", "w.pth"], vec!["detect=FILE or recognize=FILE"]),
         (vec!["detect", photo.as_str(), "--weights", "recognize=w.pth"], vec!["another stage", "detect"]),

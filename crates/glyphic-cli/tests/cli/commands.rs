@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::{glyphic, photo};
+use crate::common::{self, glyphic, photo};
 use serde_json::Value;
 
 fn json(line: &str) -> Value {
@@ -61,7 +61,7 @@ fn read_prints_the_lines_text_and_the_names_of_several_pictures() {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads_nor_on_where_the_weights_come_from() {
     let path = photo().display().to_string();
-    let weights = concat!("detect=", env!("CARGO_MANIFEST_DIR"), "/../../weights/dbnet_lite.safetensors");
+    let weights = concat!("detect=", env!("CARGO_MANIFEST_DIR"), "/../../weights/dbnet_lite.onnx");
     let expected = glyphic(&["read", &path, "--format", "jsonl"]).ok();
     for args in [["--threads", "1"], ["--threads", "3"], ["--model", "dbnet_lite"], ["--weights", weights]] {
         let out = glyphic(&[&["read", &path, "--format", "jsonl"], &args[..]].concat()).ok();
@@ -116,7 +116,9 @@ fn truth_handed_in_as_predictions_scores_one() {
     let folder = tempfile::tempdir().unwrap();
     let pack = folder.path().join("pages");
     let pack_path = pack.display().to_string();
-    glyphic(&["synth", "pages", "--count", "2", "--seed", "3", "--out", &pack_path]).ok();
+    let config = common::synth_config(folder.path());
+    glyphic(&["synth", "pages", "--config", &config, "--count", "2", "--seed", "3", "--out", &pack_path])
+        .ok();
     let truth = fs::read_to_string(pack.join("gt.jsonl")).unwrap();
     assert_eq!((truth.lines().count(), fs::read_dir(pack.join("images")).unwrap().count()), (2, 2));
     let pred = folder.path().join("pred.jsonl");
@@ -137,7 +139,9 @@ fn crops_are_read_from_a_folder_and_scored() {
     let folder = tempfile::tempdir().unwrap();
     let pack = folder.path().join("lines");
     let path = |p: &std::path::Path| p.display().to_string();
-    glyphic(&["synth", "lines", "--count", "40", "--seed", "5", "--out", &path(&pack)]).ok();
+    let config = common::synth_config(folder.path());
+    glyphic(&["synth", "lines", "--config", &config, "--count", "40", "--seed", "5", "--out", &path(&pack)])
+        .ok();
     let out = glyphic(&["recognize", &path(&pack.join("crops")), "--format", "jsonl"]).ok();
     assert_eq!(out.lines().count(), 40);
     let first = json(out.lines().next().unwrap());
@@ -172,7 +176,7 @@ fn models_and_doctor_name_the_shipped_weights() {
     }
     let catalog = json(&glyphic(&["models", "--format", "json"]).ok());
     let rows = |of: &str| catalog[of].as_array().unwrap().len();
-    assert_eq!(rows("models") + rows("language_models"), models.lines().count());
+    assert_eq!(rows("models") + rows("extractors") + rows("language_models"), models.lines().count());
     let doctor = glyphic(&["doctor"]).ok();
     assert!(doctor.contains("device cpu") && doctor.contains("ready"), "{doctor}");
 }
@@ -180,7 +184,7 @@ fn models_and_doctor_name_the_shipped_weights() {
 #[test]
 fn help_tells_the_exit_codes() {
     let help = glyphic(&["--help"]).ok();
-    for code in ["0  all was done", "3  an input could not be read", "5  the output could not be written"] {
+    for code in ["0  success", "3  some inputs could not be read", "5  the output could not be written"] {
         assert!(help.contains(code), "{help}");
     }
 }

@@ -50,6 +50,14 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
+/// A configuration of `glyphic synth` with the fonts that the tests bring, written into `folder`.
+pub(crate) fn synth_config(folder: &Path) -> String {
+    let fonts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../glyphic-synth/tests/fonts");
+    let file = folder.join("synth.toml");
+    std::fs::write(&file, format!("font_dirs = [{:?}]\n", fonts.display().to_string())).unwrap();
+    file.display().to_string()
+}
+
 pub(crate) fn glyphic(args: &[&str]) -> Run {
     Run::new(args, command(args).output().unwrap())
 }

@@ -86,7 +86,7 @@ fn a_broken_label_ends_a_conversion_unless_it_may_be_skipped() {
     assert_eq!(fs::read_to_string(&out).unwrap().lines().count(), 2);
     glyphic(&["data", "convert", text(&labels), "x.json"]).fails(2, &["--to", "mmocr1"]);
     glyphic(&["data", "convert", text(&labels), "x", "--to", "nothing"])
-        .fails(2, &["no format", "icdar2015"]);
+        .fails(2, &["unknown format", "icdar2015"]);
     glyphic(&["data", "stats", text(&labels)]).fails(3, &["1 labels", "data lint"]);
     glyphic(&["data", "convert", text(&labels), text(&labels), "--to", "text"])
         .fails(2, &["labels.txt would be replaced"]);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::glyphic;
+use crate::common::{self, glyphic};
 
 /// Words that no dictionary has, as a crop and as a text.
 const WORDS: &str = "Qvzrkx Wqxjvz Zzyqkw Xvqjkz";
@@ -12,7 +12,8 @@ fn a_model_of_texts_words_and_packs_is_made_and_read_with() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (pack, model, crops) = (path("pack"), path("model.safetensors"), path("pack/crops"));
-    glyphic(&["synth", "lines", "--count", "30", "--seed", "11", "--out", &pack]).ok();
+    let config = common::synth_config(folder.path());
+    glyphic(&["synth", "lines", "--config", &config, "--count", "30", "--seed", "11", "--out", &pack]).ok();
     fs::write(path("text.txt"), format!("{WORDS}\n")).unwrap();
     fs::write(path("words.txt"), "\u{feff}the 900\nof 400\nstraße\n").unwrap();
     let (text, words) = (path("text.txt=3"), path("words.txt=0.5"));

@@ -1,15 +1,16 @@
 #[cfg(feature = "train")]
-use glyphic_nn::backbones::{self, LiteConfig, ResNetConfig};
+use glyphic_nn::backbones::LiteConfig;
 use serde::{Deserialize, Serialize};
 
 use super::{DbDecodeConfig, DbLevel, DbUnclip};
+pub use crate::backbone::{Depth, ResnetConfig as DbResnet};
 use crate::{Error, InputConfig, ResizeConfig, Result};
 
 /// A DBNet and how it is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DbNetConfig {
-    /// What sees.
+    /// The backbone.
     pub backbone: DbBackbone,
     /// What fuses the backbone's features.
     pub neck: DbNeckConfig,
@@ -44,49 +45,46 @@ impl Default for DbNetConfig {
     }
 }
 
-/// When a picture is looked at larger: limits of its size are as many times as large, and where nothing is enlarged, it
-/// is up to so many times.
+/// Scales of the detector's passes over an image. A scale multiplies the limits of the input's size.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DbZoom {
-    /// How many times a picture of words is enlarged: the words of scenes are small. 0.25 to 4, and 1 for a network
-    /// without levels.
+    /// Scale of the pass over an image of words, 0.25 to 4; 1 for a network without levels.
     pub words: f64,
-    /// A picture of lines is looked at again where half of the regions found are lower than this, as many times larger
-    /// as brings the middle one to it; not where that is less than 1.15 times. In pixels of the network's input, 0 for
-    /// never.
+    /// Height that the median region of an image of lines is enlarged to in a second pass, in pixels of the network's
+    /// input. There is no second pass where the scale would be below 1.15, and none at all for 0.
     pub line_height: f64,
-    /// The largest enlargement of lines, 1 to 4; less where the picture would get more than [`DbZoom::MOST_PIXELS`].
-    pub most: f64,
-    /// A picture is also looked at this many times smaller, for text too large to be seen whole, and at a picture so many times
-    /// smaller again as long as that has anything to show; 1 for never, up to 8.
+    /// The largest scale of the second pass, 1 to 4; less where the input would get more than [`DbZoom::MAX_PIXELS`].
+    pub max_scale: f64,
+    /// Factor between further passes at smaller scales, for text too large for the network's receptive field, down to a
+    /// side of 32 pixels. 1 for none, up to 8.
     pub coarse: f64,
 }
 
 impl Default for DbZoom {
-    /// Every picture is looked at once, as MMOCR does.
+    /// One pass, as in MMOCR.
     fn default() -> Self {
-        Self { words: 1.0, line_height: 0.0, most: 2.0, coarse: 1.0 }
+        Self { words: 1.0, line_height: 0.0, max_scale: 2.0, coarse: 1.0 }
     }
 }
 
 impl DbZoom {
-    /// A second look that would enlarge less is not worth its time.
+    /// A second pass at a smaller scale is skipped.
     const LEAST: f64 = 1.15;
 
     /// The most pixels of an enlarged picture of lines: a page of A4 at twice 1280 pixels.
-    pub const MOST_PIXELS: f64 = 4.0 * 1280.0 * 905.0;
+    pub const MAX_PIXELS: f64 = 4.0 * 1280.0 * 905.0;
 
-    /// How many times larger to look again where regions are of these heights and the first look had so many pixels, both
-    /// of the network's input.
+    /// The scale of a second pass, for the heights of the regions and the number of pixels of the first pass, both of the
+    /// network's input.
     pub(super) fn again(&self, mut heights: Vec<f64>, pixels: usize) -> Option<f64> {
         if heights.is_empty() {
             return None;
         }
         let middle = heights.len() / 2;
         let (_, median, _) = heights.select_nth_unstable_by(middle, f64::total_cmp);
-        let room = (Self::MOST_PIXELS / pixels.max(1) as f64).sqrt();
-        let zoom = (self.line_height / *median).min(self.most).min(room);
+        let room = (Self::MAX_PIXELS / pixels.max(1) as f64).sqrt();
+        let zoom = (self.line_height / *median).min(self.max_scale).min(room);
         (zoom >= Self::LEAST).then_some(zoom)
     }
 
@@ -100,8 +98,8 @@ impl DbZoom {
         if !(0.0..=1024.0).contains(&self.line_height) {
             return Err(Error::config("zoom.line_height", self.line_height, "0 to 1024 pixels"));
         }
-        if !(1.0..=4.0).contains(&self.most) {
-            return Err(Error::config("zoom.most", self.most, "a number from 1 to 4"));
+        if !(1.0..=4.0).contains(&self.max_scale) {
+            return Err(Error::config("zoom.max_scale", self.max_scale, "a number from 1 to 4"));
         }
         if !(1.0..=8.0).contains(&self.coarse) {
             return Err(Error::config("zoom.coarse", self.coarse, "a number from 1 to 8"));
@@ -124,41 +122,6 @@ impl Default for DbBackbone {
     /// ResNet-18.
     fn default() -> Self {
         Self::Resnet(DbResnet::default())
-    }
-}
-
-/// The depths of ResNet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Depth {
-    /// 18 layers.
-    #[serde(rename = "18")]
-    D18,
-    /// 34 layers.
-    #[serde(rename = "34")]
-    D34,
-    /// 50 layers.
-    #[serde(rename = "50")]
-    D50,
-    /// 101 layers.
-    #[serde(rename = "101")]
-    D101,
-}
-
-/// A ResNet backbone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DbResnet {
-    /// How many layers: 18, 34, 50 or 101.
-    pub depth: Depth,
-    /// Keep to the running statistics of batch normalization while training.
-    pub norm_eval: bool,
-    /// Put a bottleneck's stride on its first convolution instead of the 3x3 one.
-    pub stride_on_first: bool,
-}
-
-impl Default for DbResnet {
-    fn default() -> Self {
-        Self { depth: Depth::D18, norm_eval: false, stride_on_first: false }
     }
 }
 
@@ -188,28 +151,14 @@ pub struct DbNeckConfig {
     pub lateral_channels: usize,
     /// Channels that each of the four levels gives to the head.
     pub out_channels: usize,
+    /// Adaptive scale fusion: each level is weighed at every pixel (DBNet++).
+    pub scale_fusion: bool,
 }
 
 impl Default for DbNeckConfig {
     /// MMOCR's.
     fn default() -> Self {
-        Self { lateral_channels: 256, out_channels: 64 }
-    }
-}
-
-#[cfg(feature = "train")]
-impl DbResnet {
-    pub(super) fn network(&self) -> ResNetConfig {
-        ResNetConfig {
-            norm_eval: self.norm_eval,
-            stride_on_first: self.stride_on_first,
-            ..ResNetConfig::new(match self.depth {
-                Depth::D18 => backbones::Depth::D18,
-                Depth::D34 => backbones::Depth::D34,
-                Depth::D50 => backbones::Depth::D50,
-                Depth::D101 => backbones::Depth::D101,
-            })
-        }
+        Self { lateral_channels: 256, out_channels: 64, scale_fusion: false }
     }
 }
 
@@ -225,7 +174,7 @@ impl DbBackbone {
     /// Channels of the four features, fine to coarse.
     pub(super) fn channels(&self) -> Vec<usize> {
         match self {
-            Self::Resnet(config) => config.network().channels().to_vec(),
+            Self::Resnet(config) => config.channels().to_vec(),
             Self::Lite(config) => config.network().channels(),
         }
     }
@@ -270,13 +219,36 @@ impl DbLossConfig {
 }
 
 impl DbNetConfig {
+    /// MMOCR's `dbnet_r50dcnv2_fpnc_1200e_icdar2015`.
+    pub fn r50dcnv2() -> Self {
+        let backbone = DbResnet {
+            stride_on_first: true,
+            deformable: [false, true, true, true],
+            ..DbResnet::new(Depth::D50)
+        };
+        let mut config = Self { backbone: DbBackbone::Resnet(backbone), ..Self::default() };
+        config.input.resize = ResizeConfig { long_side: 4068, short_side: 1024, ..ResizeConfig::default() };
+        config.input.mean = [122.678_91, 116.668_77, 104.006_99];
+        config
+    }
+
+    /// DBNet++ (Liao et al. 2022, "Real-Time Scene Text Detection with Differentiable Binarization and Adaptive Scale
+    /// Fusion"), MMOCR's `dbnetpp_r50dcnv2_fpnc_1200e_icdar2015`.
+    pub fn plus_plus() -> Self {
+        let backbone = DbResnet { deformable: [false, true, true, true], ..DbResnet::new(Depth::D50) };
+        let mut config = Self { backbone: DbBackbone::Resnet(backbone), ..Self::r50dcnv2() };
+        config.neck.scale_fusion = true;
+        config.decode.simplification = 0.002;
+        config
+    }
+
     /// The default detector: the small backbone and a narrow neck, for processors.
     pub fn lite() -> Self {
         Self {
             backbone: DbBackbone::Lite(DbLite::default()),
-            neck: DbNeckConfig { lateral_channels: 48, out_channels: 12 },
+            neck: DbNeckConfig { lateral_channels: 48, out_channels: 12, scale_fusion: false },
             level: Some(DbLevel::Auto),
-            zoom: DbZoom { words: 1.5, line_height: 26.0, most: 3.0, coarse: 4.0 },
+            zoom: DbZoom { words: 1.5, line_height: 26.0, max_scale: 3.0, coarse: 4.0 },
             input: InputConfig {
                 resize: ResizeConfig {
                     long_side: 1280,
@@ -284,6 +256,7 @@ impl DbNetConfig {
                     enlarge: false,
                     least_pixels: 800_000,
                     antialias: true,
+                    ..ResizeConfig::default()
                 },
                 ..InputConfig::default()
             },
@@ -312,6 +285,9 @@ impl DbNetConfig {
             ("neck.lateral_channels", self.neck.lateral_channels),
             ("neck.out_channels", self.neck.out_channels),
         ];
+        if let DbBackbone::Resnet(resnet) = &self.backbone {
+            resnet.validate()?;
+        }
         if let DbBackbone::Lite(lite) = &self.backbone {
             channels.extend(lite.stem.map(|c| ("backbone.lite.stem", c)));
             channels.extend(lite.stages.map(|(c, _)| ("backbone.lite.stages", c)));
@@ -346,7 +322,7 @@ mod tests {
 
     #[test]
     fn low_lines_ask_for_a_second_look_and_high_ones_do_not() {
-        let zoom = DbZoom { words: 1.0, line_height: 26.0, most: 2.0, coarse: 1.0 };
+        let zoom = DbZoom { words: 1.0, line_height: 26.0, max_scale: 2.0, coarse: 1.0 };
         let table = [
             (vec![], None),
             (vec![13.0], Some(2.0)),

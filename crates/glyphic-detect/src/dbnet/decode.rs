@@ -109,7 +109,7 @@ const MIN_THICKNESS: f64 = 1.0;
 
 impl DbUnclip {
     /// The outline grown; in several pieces where it closes to a ring.
-    fn grow(self, outline: &[Point]) -> Vec<Vec<Point>> {
+    pub(crate) fn grow(self, outline: &[Point]) -> Vec<Vec<Point>> {
         let (area, length) = (signed_area(outline).abs(), perimeter(outline));
         match self {
             Self::Ratio(ratio) => offset(outline, area * ratio / length),

@@ -91,11 +91,11 @@ impl DbNetDetector {
     /// # Errors
     /// [`crate::Error::Picture`] where the picture cannot be brought to the network's size.
     pub fn probability_map(&self, image: &Image) -> Result<ProbabilityMap> {
-        Ok(self.survey(image)?.1)
+        Ok(self.passes(image)?.1)
     }
 
-    /// The regions and the map they are read off: of a second, larger look where the first one asks for it.
-    fn survey(&self, image: &Image) -> Result<(Detected, ProbabilityMap)> {
+    /// All passes over an image: its regions, and the map of the finest pass.
+    fn passes(&self, image: &Image) -> Result<(Detected, ProbabilityMap)> {
         let (level, zoom) = (self.config.level, self.config.zoom);
         let decode = |map, min_score: Option<f64>| {
             let decode = &self.config.decode;
@@ -105,21 +105,21 @@ impl DbNetDetector {
         let of_lines = self.config.line_min_score;
         let lines = match level {
             Some(DbLevel::Word) => None,
-            Some(DbLevel::Auto) => self.look(image, DbLevel::Auto, 1.0, true)?,
-            level => self.look(image, level.unwrap_or_default(), 1.0, false)?,
+            Some(DbLevel::Auto) => self.pass(image, DbLevel::Auto, 1.0, true)?,
+            level => self.pass(image, level.unwrap_or_default(), 1.0, false)?,
         };
-        let look = |level, zoom| {
-            Ok::<_, crate::Error>(self.look(image, level, zoom, false)?.expect("every level is wanted"))
+        let pass = |level, zoom| {
+            Ok::<_, crate::Error>(self.pass(image, level, zoom, false)?.expect("every level is wanted"))
         };
         let (level, times, min_score, (mut detected, map)) = match lines {
-            None => (DbLevel::Word, zoom.words, None, decode(look(DbLevel::Word, zoom.words)?, None)),
+            None => (DbLevel::Word, zoom.words, None, decode(pass(DbLevel::Word, zoom.words)?, None)),
             Some(map) => {
                 let pixels = map.values.width() * map.values.height();
                 let (detected, map) = decode(map, of_lines);
                 match zoom.again(heights(&detected.regions, map.scale), pixels) {
                     None => (DbLevel::Line, 1.0, of_lines, (detected, map)),
                     Some(zoom) => {
-                        (DbLevel::Line, zoom, of_lines, decode(look(DbLevel::Line, zoom)?, of_lines))
+                        (DbLevel::Line, zoom, of_lines, decode(pass(DbLevel::Line, zoom)?, of_lines))
                     }
                 }
             }
@@ -127,14 +127,14 @@ impl DbNetDetector {
         let (mut times, mut side) = (times, map.values.width().min(map.values.height()) as f64);
         while zoom.coarse > 1.0 && side / zoom.coarse >= COARSEST {
             (times, side) = (times / zoom.coarse, side / zoom.coarse);
-            let (coarse, coarse_map) = decode(look(level, times)?, min_score);
+            let (coarse, coarse_map) = decode(pass(level, times)?, min_score);
             detected.regions = large::add(detected.regions, coarse.regions, LARGE * coarse_map.scale[1]);
         }
         Ok((detected, map))
     }
 
-    /// One look at a picture; `None` where it is judged to be one of words and `lines_only` is set.
-    fn look(
+    /// One pass over an image at a scale; `None` where it is classified as one of words and `lines_only` is set.
+    fn pass(
         &self,
         image: &Image,
         level: DbLevel,
@@ -165,10 +165,10 @@ impl DbNetDetector {
     }
 }
 
-/// No look is at a picture with a shorter side, in pixels: no text would be left to see.
+/// The shortest side of an image in a pass, in pixels.
 const COARSEST: f64 = 32.0;
 
-/// Text that a coarse look is to find is at least this high in it, in pixels: what is lower there, finer looks see.
+/// The least height of text that a coarse pass adds, in pixels of that pass: finer passes find what is lower.
 const LARGE: f64 = 20.0;
 
 /// How high regions are, in pixels of a map of this scale.
@@ -183,7 +183,7 @@ fn read_back(map: Tensor<4>) -> Vec<f32> {
 }
 
 impl Detector for DbNetDetector {
-    /// Pictures are looked at one by one, each on all threads, so a result cannot depend on its neighbours.
+    /// Images are processed one by one, each on all threads, so that a result does not depend on its batch.
     fn detect(&self, images: &[Image]) -> glyphic_core::Result<Vec<Vec<Region>>> {
         Ok(self.detect_counted(images)?.into_iter().map(|detected| detected.regions).collect())
     }
@@ -191,7 +191,7 @@ impl Detector for DbNetDetector {
     fn detect_counted(&self, images: &[Image]) -> glyphic_core::Result<Vec<Detected>> {
         images
             .iter()
-            .map(|image| Ok(self.survey(image)?.0))
+            .map(|image| Ok(self.passes(image)?.0))
             .collect::<Result<_>>()
             .map_err(|e| glyphic_core::Error::Stage { stage: "detect", source: Box::new(e) })
     }

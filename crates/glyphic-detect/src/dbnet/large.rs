@@ -1,4 +1,4 @@
-//! Text too large for a look at a picture, found in a smaller one.
+//! Regions of a pass at a smaller scale, for text too large for the pass before.
 
 use glyphic_core::Region;
 use glyphic_core::geometry::{intersection_area, min_area_rect};

@@ -1,11 +1,12 @@
 //! The training loss: balanced cross-entropy (or dice) on the probability map, dice on the binary map, L1 on
 //! the threshold map.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 
 use super::DbLossConfig;
-use super::judge::level_loss;
+use super::level_classifier::level_loss;
 use super::model::DbMaps;
+use crate::kernel_loss::{Slope, values};
 
 /// Keeps a quotient finite where its denominator counts nothing.
 const EPS: f64 = 1e-6;
@@ -84,38 +85,8 @@ impl DbLossConfig {
                 .level
                 .clone()
                 .zip(targets.level.clone())
-                .map(|(judged, truth)| level_loss(judged, truth) * self.gamma),
+                .map(|(logits, truth)| level_loss(logits, truth) * self.gamma),
         }
-    }
-}
-
-/// A loss and its derivative by each pixel of a map.
-struct Slope {
-    loss: f64,
-    slope: Vec<f32>,
-}
-
-impl Slope {
-    /// As a tensor `[1]` times `weight`, through which gradients reach `map`.
-    fn attach(mut self, map: &Tensor<4>, weight: f64) -> Tensor<1> {
-        let device = map.device();
-        let loss = Tensor::<1>::from_floats([(self.loss * weight) as f32], &device);
-        if !device.is_autodiff() {
-            return loss;
-        }
-        self.slope.iter_mut().for_each(|s| *s *= weight as f32);
-        // Nothing in value, the gradient in derivative.
-        let slope = Tensor::<4>::from_data(TensorData::new(self.slope, map.dims()), &device);
-        let carrier = (map.clone() * slope).sum();
-        carrier.clone() - carrier.detach() + loss
-    }
-}
-
-fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
-    let data = tensor.clone().inner().into_data();
-    match data.as_slice::<f32>() {
-        Ok(values) => values.to_vec(),
-        Err(_) => data.iter::<f32>().collect(),
     }
 }
 

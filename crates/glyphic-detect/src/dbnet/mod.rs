@@ -8,15 +8,17 @@
 mod config;
 mod decode;
 mod detector;
-#[cfg(feature = "train")]
-mod judge;
 mod large;
 mod level;
+#[cfg(feature = "train")]
+mod level_classifier;
 #[cfg(feature = "train")]
 mod loss;
 #[cfg(feature = "train")]
 mod model;
 mod network;
+mod once;
+pub mod targets;
 
 pub use config::{DbBackbone, DbLite, DbLossConfig, DbNeckConfig, DbNetConfig, DbResnet, DbZoom, Depth};
 pub use decode::{DbDecodeConfig, DbOutline, DbRule, DbUnclip, ProbabilityMap};

@@ -11,8 +11,8 @@ use glyphic_nn::necks::{Fpnc, FpncConfig};
 use glyphic_nn::ops::{After, convolve_transposed};
 
 use super::config::{DbBackbone, DbNetConfig};
-use super::judge::Level;
 use super::level::DbLevel;
+use super::level_classifier::LevelClassifier;
 use super::network::FEATURES;
 
 /// Steepness of the step function that turns probability and threshold into the binary map.
@@ -38,7 +38,7 @@ pub struct DbNet {
     backbone: Backbone,
     neck: Fpnc,
     bbox_head: DbHead,
-    level: Option<Level>,
+    level: Option<LevelClassifier>,
 }
 
 impl DbNetConfig {
@@ -51,11 +51,12 @@ impl DbNetConfig {
         let channels = self.backbone.channels();
         let level = self.level.map(|_| {
             let coarsest = channels.last().copied().unwrap_or_default();
-            Level::new(coarsest, channels.len(), self.neck.lateral_channels, device)
+            LevelClassifier::new(coarsest, channels.len(), self.neck.lateral_channels, device)
         });
         let neck = FpncConfig {
             lateral_channels: self.neck.lateral_channels,
             out_channels: self.neck.out_channels,
+            scale_fusion: self.neck.scale_fusion,
             ..FpncConfig::new(&channels)
         };
         let bbox_head = DbHead::new(neck.output_channels(), device);
@@ -72,16 +73,16 @@ impl DbNet {
         }
     }
 
-    /// What the network takes each picture for, `[N]`: a logit above 0 for lines; `None` where it knows no levels.
-    pub fn judge(&self, features: &[Tensor<4>]) -> Option<Tensor<1>> {
-        Some(self.level.as_ref()?.judge(features.last()?.clone()))
+    /// Logits of the level of each image, `[N]`, above 0 for lines; `None` for a network without levels.
+    pub fn classify_level(&self, features: &[Tensor<4>]) -> Option<Tensor<1>> {
+        Some(self.level.as_ref()?.classify(features.last()?.clone()))
     }
 
     /// Features -> the neck's output `[N, 4 * out_channels, H/4, W/4]`. `line` is 0 for words and 1 for lines, `[N]`;
     /// networks without levels do not look at it.
     pub fn neck(&self, features: Vec<Tensor<4>>, line: Option<&Tensor<1>>) -> Tensor<4> {
         match (&self.level, line) {
-            (Some(level), Some(line)) => self.neck.forward_leaning(features, |i, x| level.lean(i, x, line)),
+            (Some(level), Some(line)) => self.neck.forward_with(features, |i, x| level.film(i, x, line)),
             _ => self.neck.forward(features),
         }
     }
@@ -98,13 +99,13 @@ impl DbNet {
     /// [`DbNet::neck`].
     pub fn forward(&self, x: Tensor<4>, line: Option<&Tensor<1>>) -> DbMaps {
         let features = self.features(x);
-        let level = self.judge(&features);
+        let level = self.classify_level(&features);
         DbMaps { level, ..self.maps(self.neck(features, line)) }
     }
 
     /// The network as a graph, without the threshold branch: `image` `[N, 3, H, W]`, sides multiples of 32 ->
     /// `probability` `[N, 1, H, W]`. Of networks that know levels also `line`, `[N]`, as for [`DbNet::neck`], and
-    /// `level`, `[N]`, what [`DbNet::judge`] gives; the values of `FEATURES` are all that lies between backbone and neck.
+    /// `level`, `[N]`, what [`DbNet::classify_level`] gives; the values of `FEATURES` are all that lies between backbone and neck.
     ///
     /// # Errors
     /// Those of [`capture`].
@@ -116,7 +117,7 @@ impl DbNet {
             for (name, feature) in FEATURES.iter().zip(&features) {
                 tape.mark(name, feature);
             }
-            let level = network.judge(&features);
+            let level = network.classify_level(&features);
             let line = level.as_ref().map(|_| tape.input("line", [Axis::BATCH]));
             let x = network.neck(features, line.as_ref());
             tape.output("probability", branch(&network.bbox_head.binarize, x));
@@ -126,12 +127,17 @@ impl DbNet {
         })
     }
 
+    /// The probability map alone of a network without levels, `[N, 3, H, W] -> [N, 1, H, W]`.
+    pub(super) fn probability(&self, x: Tensor<4>) -> Tensor<4> {
+        branch(&self.bbox_head.binarize, self.neck(self.features(x), None))
+    }
+
     /// For inference, without the threshold branch: one picture `[1, 3, H, W]` -> probabilities `[1, 1, H, W]`; `None`
-    /// where it is judged to be one of words and `lines_only` is set.
+    /// where it is classified as one of words and `lines_only` is set.
     pub fn probabilities(&self, x: Tensor<4>, level: DbLevel, lines_only: bool) -> Option<Tensor<4>> {
         let features = self.features(x);
-        let line = self.judge(&features).map(|judged| match level {
-            DbLevel::Auto => judged.into_scalar::<f32>() > 0.0,
+        let line = self.classify_level(&features).map(|logit| match level {
+            DbLevel::Auto => logit.into_scalar::<f32>() > 0.0,
             level => level == DbLevel::Line,
         });
         if lines_only && line != Some(true) {

@@ -1,5 +1,5 @@
 //! The network on the processor: its graph, run by sessions. Where the network knows levels, the backbone is one and the
-//! rest another for words and for lines, so that a picture is judged before the rest is computed.
+//! rest another for words and for lines, so that a picture is classified before the rest is computed.
 
 use glyphic_graph::{Graph, Session, Tensor};
 
@@ -44,7 +44,7 @@ impl Network {
     }
 
     /// A normalised picture `[1, 3, H, W]`, sides multiples of 32 -> text probabilities `[H, W]`; `None` where the picture
-    /// is judged to be one of words and `lines_only` is set.
+    /// is classified as one of words and `lines_only` is set.
     pub(super) fn probabilities(
         &self,
         picture: Tensor,
@@ -57,9 +57,9 @@ impl Network {
             Self::Whole(session) => session.run(&inputs)?,
             Self::Levels { backbone, words, lines } => {
                 let mut features = backbone.run(&inputs)?;
-                let judged = features.pop().and_then(Tensor::into_f32);
+                let logit = features.pop().and_then(Tensor::into_f32);
                 let line = match level {
-                    DbLevel::Auto => judged.is_some_and(|judged| judged.first().is_some_and(|v| *v > 0.0)),
+                    DbLevel::Auto => logit.is_some_and(|logit| logit.first().is_some_and(|v| *v > 0.0)),
                     level => level == DbLevel::Line,
                 };
                 if lines_only && !line {

@@ -7,7 +7,7 @@ use super::{DrrgComponent, DrrgOrder};
 use crate::{Error, Maps, Result};
 
 /// Numbers that describe the geometry of a component: x, y, height, width, cosine, sine.
-const GEOMETRY: usize = 6;
+pub(super) const GEOMETRY: usize = 6;
 
 /// The base of the wave lengths in which geometry is told.
 const WAVE: f64 = 1000.0;
@@ -113,20 +113,15 @@ impl DrrgGraphConfig {
             return Ok(empty);
         }
         let features = self.features(maps, components);
-        let nearest = self.nearest(components);
+        let centres: Vec<[f64; 2]> = components.iter().map(|c| c.centre.map(|v| v as f64)).collect();
+        let nearest = self.nearest(&centres);
 
         let mut graphs = empty;
-        for (pivot, near) in nearest.iter().enumerate() {
-            let near = &near[..near.len().min(self.neighbours)];
-            let second = near.iter().flat_map(|&n| nearest[n].iter().take(self.second_neighbours));
-            let mut others: Vec<usize> = near.iter().chain(second).copied().filter(|&n| n != pivot).collect();
-            others.sort_unstable();
-            others.dedup();
-            let place = |n: &usize| others.binary_search(n).map_or(0, |i| i + 1);
-            graphs.neighbours.push(near.iter().map(place).collect());
-            graphs.nodes = graphs.nodes.max(1 + others.len());
-            others.insert(0, pivot);
-            graphs.members.push(others);
+        for pivot in 0..components.len() {
+            let (members, neighbours) = self.members(pivot, &nearest);
+            graphs.nodes = graphs.nodes.max(members.len());
+            graphs.members.push(members);
+            graphs.neighbours.push(neighbours);
         }
         graphs.features = vec![0.0; components.len() * graphs.nodes * length];
         graphs.adjacency = vec![0.0; components.len() * graphs.nodes * graphs.nodes];
@@ -176,23 +171,33 @@ impl DrrgGraphConfig {
         features
     }
 
-    /// For each component the others by distance, as many as any rule asks for.
-    fn nearest(&self, components: &[DrrgComponent]) -> Vec<Vec<usize>> {
+    /// The components of a pivot's graph, itself first, and the places among them of its neighbours, nearest first.
+    pub(super) fn members(&self, pivot: usize, nearest: &[Vec<usize>]) -> (Vec<usize>, Vec<usize>) {
+        let near = &nearest[pivot][..nearest[pivot].len().min(self.neighbours)];
+        let second = near.iter().flat_map(|&n| nearest[n].iter().take(self.second_neighbours));
+        let mut others: Vec<usize> = near.iter().chain(second).copied().filter(|&n| n != pivot).collect();
+        others.sort_unstable();
+        others.dedup();
+        let place = |n: &usize| others.binary_search(n).map_or(0, |i| i + 1);
+        let neighbours = near.iter().map(place).collect();
+        others.insert(0, pivot);
+        (others, neighbours)
+    }
+
+    /// For each component, by its centre, the others by distance, as many as any rule asks for.
+    pub(super) fn nearest(&self, centres: &[[f64; 2]]) -> Vec<Vec<usize>> {
         let asked = self.neighbours.max(self.second_neighbours).max(self.links);
-        let from = |a: &DrrgComponent| {
-            let distance = |b: &DrrgComponent| {
-                let [dx, dy] = std::array::from_fn(|axis| a.centre[axis].abs_diff(b.centre[axis]) as f64);
-                dx * dx + dy * dy
-            };
-            let distances: Vec<f64> = components.iter().map(distance).collect();
+        let from = |a: &[f64; 2]| {
+            let distance = |b: &[f64; 2]| (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2);
+            let distances: Vec<f64> = centres.iter().map(distance).collect();
             // The first is itself, or one at the same place.
             self.order.sorted(&distances).into_iter().skip(1).take(asked).collect()
         };
-        components.iter().map(from).collect()
+        centres.iter().map(from).collect()
     }
 
     /// Which members are joined, `[members, members]`.
-    fn adjacency(&self, members: &[usize], nearest: &[Vec<usize>]) -> Vec<f64> {
+    pub(super) fn adjacency(&self, members: &[usize], nearest: &[Vec<usize>]) -> Vec<f64> {
         let n = members.len();
         let mut joined = vec![0.0; n * n];
         for (i, &member) in members.iter().enumerate() {

@@ -2,17 +2,37 @@
 //!
 //! Small rectangles along the text (components) are proposed from the maps, a graph network says which of them belong
 //! together, and each group is strung to an outline: [`DrrgProposalConfig::propose`], [`DrrgGraphConfig::build`],
-//! [`DrrgDecodeConfig::decode`]. The defaults are those of MMOCR's head; its `drrg_r50_fpn_unet_1200e_ctw1500` has
-//! `text_threshold` 0.3 and `centre_threshold` 0.4.
+//! [`DrrgDecodeConfig::decode`]. [`DrrgConfig::default`] is MMOCR's `drrg_r50_fpn_unet_1200e_ctw1500`. Field names are MMOCR's,
+//! so its checkpoints load as they are.
 
+mod config;
 mod decode;
+mod engine;
+#[cfg(feature = "train")]
+mod gcn;
 mod graph;
+#[cfg(feature = "train")]
+mod learn;
+#[cfg(feature = "train")]
+mod loss;
+#[cfg(feature = "train")]
+mod model;
 mod order;
 mod pool;
 mod propose;
+pub mod targets;
 
+pub use config::{DrrgConfig, DrrgLossConfig};
 pub use decode::DrrgDecodeConfig;
+#[cfg(feature = "train")]
+pub use gcn::{Gcn, GcnConfig};
 pub use graph::{DrrgGraphConfig, LocalGraphs, geometry_features, normalized_adjacency};
+#[cfg(feature = "train")]
+pub use learn::LearnedGraphs;
+#[cfg(feature = "train")]
+pub use loss::{DrrgLosses, DrrgMapTargets};
+#[cfg(feature = "train")]
+pub use model::Drrg;
 pub use order::DrrgOrder;
 pub use pool::{RotatedRoi, pool_rotated};
 pub use propose::{DrrgComponent, DrrgProposalConfig};

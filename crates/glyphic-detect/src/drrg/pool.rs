@@ -15,16 +15,37 @@ pub struct RotatedRoi {
 
 /// Means of every map over the cells of a rectangle, `[channels, rows, columns]`: rotated RoIAlign with centres of
 /// pixels at half numbers and as many samples a cell as it has pixels, as MMCV computes it.
-pub fn pool_rotated(maps: &Maps<'_>, roi: &RotatedRoi, [rows, columns]: [usize; 2]) -> Vec<f32> {
-    let (width, height) = (maps.width(), maps.height());
+pub fn pool_rotated(maps: &Maps<'_>, roi: &RotatedRoi, shape: [usize; 2]) -> Vec<f32> {
+    let cells = shape[0] * shape[1];
+    let mut pooled = vec![0.0; maps.channels() * cells];
+    let count = samples(roi, shape, [maps.width(), maps.height()], |cell, taps| {
+        for channel in 0..maps.channels() {
+            let values = maps.channel(channel);
+            let sample: f32 = taps.iter().map(|(at, weight)| weight * values[*at]).sum();
+            pooled[channel * cells + cell] += sample;
+        }
+    });
+    for value in &mut pooled {
+        *value /= count;
+    }
+    pooled
+}
+
+/// Visits the samples of each cell of a rectangle in maps of `size` `[width, height]`, a cell's after the other's: the four
+/// pixels around a sample with their weights. Samples outside the maps are left out, but count in the number of samples
+/// a cell, which is returned and at least 1.
+pub(super) fn samples(
+    roi: &RotatedRoi,
+    [rows, columns]: [usize; 2],
+    [width, height]: [usize; 2],
+    mut visit: impl FnMut(usize, [(usize, f32); 4]),
+) -> f32 {
     let cell = [roi.width / columns as f32, roi.height / rows as f32];
     // No rectangle is larger than the map, whatever the network says.
     let samples = |cell: f32, side: usize| (cell.ceil() as usize).min(side);
     let (across, down) = (samples(cell[0], width), samples(cell[1], height));
     let (sin, cos) = roi.angle.sin_cos();
     let centre = roi.centre.map(|v| v - 0.5);
-    let count = (across * down).max(1) as f32;
-    let mut pooled = vec![0.0; maps.channels() * rows * columns];
     for row in 0..rows {
         for column in 0..columns {
             for i in 0..down {
@@ -35,20 +56,14 @@ pub fn pool_rotated(maps: &Maps<'_>, roi: &RotatedRoi, [rows, columns]: [usize; 
                         + (j as f32 + 0.5) * cell[0] / across as f32;
                     let x = v * sin + u * cos + centre[0];
                     let y = v * cos - u * sin + centre[1];
-                    let Some(taps) = taps(x, y, width, height) else { continue };
-                    for channel in 0..maps.channels() {
-                        let values = maps.channel(channel);
-                        let sample: f32 = taps.iter().map(|(at, weight)| weight * values[*at]).sum();
-                        pooled[(channel * rows + row) * columns + column] += sample;
+                    if let Some(taps) = taps(x, y, width, height) {
+                        visit(row * columns + column, taps);
                     }
                 }
             }
         }
     }
-    for value in &mut pooled {
-        *value /= count;
-    }
-    pooled
+    (across * down).max(1) as f32
 }
 
 /// The four pixels around a point and their weights; `None` more than a pixel outside.

@@ -1,12 +1,24 @@
 //! FCENet: Zhu et al. 2021, "Fourier Contour Embedding for Arbitrary-Shaped Text Detection".
 //!
-//! [`FceDecodeConfig::default`] reads the maps as MMOCR's `fcenet_r50dcnv2_fpn_1500e_ctw1500` does;
-//! `fcenet_r50_fpn_1500e_icdar2015` has `alpha` 1.2.
+//! [`FceNetConfig::default`] is MMOCR's `fcenet_r50_fpn_1500e_icdar2015`. Field names are MMOCR's, so its checkpoints load
+//! as they are.
 
+mod config;
 mod decode;
+mod engine;
 mod fourier;
+#[cfg(feature = "train")]
+mod loss;
+#[cfg(feature = "train")]
+mod model;
 mod nms;
+pub mod targets;
 
+pub use config::{FceLossConfig, FceLossRule, FceNetConfig};
 pub use decode::{FceDecodeConfig, FceLevel, FceOutline};
 pub use fourier::FourierBasis;
+#[cfg(feature = "train")]
+pub use loss::FceLosses;
+#[cfg(feature = "train")]
+pub use model::{FceMaps, FceNet};
 pub use nms::{ScoredOutline, poly_nms};

@@ -1,8 +1,20 @@
 //! PAN: Wang et al. 2019, "Efficient and Accurate Arbitrary-Shaped Text Detection with Pixel Aggregation Network".
 //!
-//! [`PanDecodeConfig::default`] reads the maps as MMOCR's `panet_r18_fpem_ffm_600e_ctw1500` does; its ICDAR
-//! configurations ask for [`crate::MaskOutline::Quad`].
+//! [`PanNetConfig::default`] is MMOCR's `panet_r18_fpem_ffm_600e_icdar2015`, [`PanNetConfig::ctw1500`] its
+//! `panet_r18_fpem_ffm_600e_ctw1500`, [`PanNetConfig::r50`] its `panet_r50_fpem_ffm_600e_icdar2017`. Field names are MMOCR's, so
+//! its checkpoints load as they are.
 
+mod config;
 mod decode;
+#[cfg(feature = "train")]
+mod loss;
+#[cfg(feature = "train")]
+mod model;
+pub mod targets;
 
+pub use config::{PanLossConfig, PanNeckConfig, PanNetConfig};
 pub use decode::PanDecodeConfig;
+#[cfg(feature = "train")]
+pub use loss::PanLosses;
+#[cfg(feature = "train")]
+pub use model::PanNet;

@@ -1,8 +1,19 @@
 //! PSENet: Wang et al. 2019, "Shape Robust Text Detection with Progressive Scale Expansion Network".
 //!
-//! [`PseDecodeConfig::default`] reads the maps as MMOCR's `psenet_r50_fpnf_600e_ctw1500` does; its ICDAR configurations
-//! ask for [`crate::MaskOutline::Quad`].
+//! [`PseNetConfig::default`] is MMOCR's `psenet_r50_fpnf_600e_icdar2015`, [`PseNetConfig::ctw1500`] its
+//! `psenet_r50_fpnf_600e_ctw1500`. Field names are MMOCR's, so its checkpoints load as they are.
 
+mod config;
 mod decode;
+#[cfg(feature = "train")]
+mod loss;
+#[cfg(feature = "train")]
+mod model;
+pub mod targets;
 
+pub use config::{PseFusion, PseLossConfig, PseNeckConfig, PseNetConfig, PseSampling};
 pub use decode::{PseDecodeConfig, PseExpansion};
+#[cfg(feature = "train")]
+pub use loss::PseLosses;
+#[cfg(feature = "train")]
+pub use model::PseNet;

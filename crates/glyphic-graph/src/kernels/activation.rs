@@ -1,6 +1,6 @@
 use pulp::{Arch, Simd, WithSimd};
 
-use super::math;
+use super::{Grid, math};
 
 /// What is applied to each output of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -34,6 +34,8 @@ pub enum Activation {
     Exp,
     /// `a x + b`
     Linear(f32, f32),
+    /// The nearest number of a grid.
+    Round(Grid),
 }
 
 impl Activation {
@@ -84,6 +86,12 @@ impl Activation {
             Self::Erf => math::erf(simd, x),
             Self::Exp => math::exp(simd, x),
             Self::Linear(a, b) => simd.mul_add_e_f32s(x, splat(a), splat(b)),
+            Self::Round(grid) => {
+                let [least, most] = grid.steps();
+                let steps = clip(simd.mul_f32s(x, splat(1.0 / grid.scale)), least, most);
+                let whole = simd.sub_f32s(simd.add_f32s(steps, splat(Grid::ROUND)), splat(Grid::ROUND));
+                simd.mul_f32s(whole, splat(grid.scale))
+            }
         }
     }
 }
@@ -130,7 +138,8 @@ impl WithSimd for InPlace<'_> {
             Activation::GeluTanh => Activation::GeluTanh,
             Activation::Erf => Activation::Erf,
             Activation::Exp => Activation::Exp,
-            Activation::Linear(a, b) => Activation::Linear(a, b)
+            Activation::Linear(a, b) => Activation::Linear(a, b),
+            Activation::Round(grid) => Activation::Round(grid)
         );
     }
 }

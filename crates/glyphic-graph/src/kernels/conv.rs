@@ -186,7 +186,7 @@ impl Conv {
 }
 
 /// A map without a frame as lines of as many pixels as a task should have.
-fn lines(map: Map) -> Map {
+pub(crate) fn lines(map: Map) -> Map {
     let pixels = map.batch * map.height * map.width;
     let width = [96, 80, 64, 48, 40, 32].into_iter().find(|w| pixels.is_multiple_of(*w));
     match width {

@@ -5,17 +5,22 @@
 //! members of a batch.
 
 mod activation;
+mod bytes;
 mod conv;
+mod deform;
 mod depthwise;
+mod grid;
 mod layout;
 mod lstm;
 mod map;
 pub(crate) mod math;
 mod pool;
 mod product;
+mod quantized;
 mod rows;
 mod scratch;
 mod shuffle;
+mod transposed;
 mod vector;
 mod winograd;
 
@@ -24,11 +29,15 @@ pub(crate) mod reference;
 
 pub use activation::Activation;
 pub use conv::{Conv, ConvShape};
+pub use deform::{Deform, Source};
 pub use depthwise::Depthwise;
+pub use grid::Grid;
 pub use layout::transpose;
 pub use lstm::LstmDirection;
 pub use map::{Map, Residual, Target};
 pub use pool::{PoolShape, Pooling, global_mean};
 pub use product::{Packed, product};
+pub use quantized::{QuantizedConv, QuantizedProduct};
 pub use rows::{layer_norm, softmax};
 pub use shuffle::Shuffle;
+pub use transposed::{Transposed, TransposedShape};

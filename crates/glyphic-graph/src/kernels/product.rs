@@ -173,7 +173,7 @@ macro_rules! tiles {
         }
     }};
 }
-use tiles;
+pub(crate) use tiles;
 
 impl Rows<'_> {
     /// Rows `x..x + ROWS`, the block's outputs of each.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 thread_local! {
     static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+    static FREE_BYTES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Calls `f` with `len` numbers of any values, at an address that is a multiple of a cache line.
@@ -21,4 +22,15 @@ pub(crate) fn with<T>(len: usize, f: impl FnOnce(&mut [f32]) -> T) -> T {
 /// Index of the first number at a multiple of 64 bytes, at most 15.
 pub(crate) fn aligned(values: &[f32]) -> usize {
     values.as_ptr().align_offset(64).min(15)
+}
+
+/// Calls `f` with `len` bytes of any values.
+pub(crate) fn bytes<T>(len: usize, f: impl FnOnce(&mut [u8]) -> T) -> T {
+    let mut buffer = FREE_BYTES.with_borrow_mut(Vec::pop).unwrap_or_default();
+    if buffer.len() < len {
+        buffer.resize(len, 0);
+    }
+    let result = f(&mut buffer[..len]);
+    FREE_BYTES.with_borrow_mut(|free| free.push(buffer));
+    result
 }

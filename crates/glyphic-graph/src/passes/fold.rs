@@ -4,16 +4,24 @@ use crate::{Graph, Op, Result, Tensor, ValueId, infer::infer, ops};
 
 /// Most elements of a folded result that is larger than what it is made of.
 const GROWTH: usize = 1 << 16;
+/// Most elements of constants that are joined: the gates of recurrent layers come one by one.
+const JOINED: usize = 1 << 22;
 
 /// Computes nodes whose results do not depend on the inputs, and puts constants in their places. A node that cannot be
-/// computed is left for the run to refuse; so is one whose result is much larger than its operands.
+/// computed is left for the run to refuse; so is one whose result is much larger than its operands, and one that makes floats of
+/// weights that are multiplied as bytes.
 ///
 /// # Errors
 /// Those of [`infer`].
 pub fn fold_constants(graph: &mut Graph) -> Result<()> {
     let facts = infer(graph)?;
+    let quantized = super::quantized::weights(graph);
     let nodes = std::mem::take(&mut graph.nodes);
     for node in nodes {
+        if node.outputs.iter().flatten().any(|o| quantized.contains(o)) {
+            graph.nodes.push(node);
+            continue;
+        }
         let known: Option<Vec<Tensor>> =
             node.outputs.iter().flatten().map(|o| facts.get(o).and_then(|f| f.value.clone())).collect();
         if let Some(known) = known {
@@ -33,7 +41,10 @@ pub fn fold_constants(graph: &mut Graph) -> Result<()> {
         if let Some(operands) = operands
             && !matches!(node.op, Op::ConstantOfShape { .. })
         {
-            let given = operands.iter().flatten().map(Tensor::len).max().unwrap_or(0);
+            let given = match &node.op {
+                Op::Concat { .. } => operands.iter().flatten().map(Tensor::len).sum::<usize>().min(JOINED),
+                _ => operands.iter().flatten().map(Tensor::len).max().unwrap_or(0),
+            };
             let small =
                 node.outputs.iter().all(|o| o.is_none() || size(*o).is_some_and(|n| n <= given.max(GROWTH)));
             if small && let Ok(results) = ops::run_node(&node, operands) {
@@ -66,6 +77,18 @@ mod tests {
         fold_constants(&mut g).unwrap();
         assert_eq!(g.nodes.len(), 1);
         assert_eq!(g.constants[&root].as_f32().unwrap(), [2., 3.]);
+    }
+
+    #[test]
+    fn weights_that_are_joined_become_one_constant() {
+        let mut g = Graph::new("g");
+        let part = |g: &mut Graph| g.constant(Tensor::from_f32(&[300, 200], vec![0.5; 60_000]).unwrap());
+        let (a, b) = (part(&mut g), part(&mut g));
+        let y = g.push("joined", Op::Concat { axis: 0 }, &[a, b]);
+        g.output("y", y);
+        fold_constants(&mut g).unwrap();
+        assert!(g.nodes.is_empty());
+        assert_eq!(g.constants[&y].shape(), [600, 200]);
     }
 
     #[test]

@@ -35,12 +35,22 @@ pub fn fold_bias(graph: &mut Graph) {
 
 /// Output channels of a convolution of two axes.
 fn channels(graph: &Graph, node: &Node) -> Option<usize> {
-    let weights = graph.constants.get(&node.inputs.get(1).copied().flatten()?)?;
+    let weights = weights(graph, node)?;
     match (&node.op, weights.shape()) {
         (Op::Conv { .. }, [outputs, _, _, _]) => Some(*outputs),
         (Op::ConvTranspose { groups, .. }, [_, outputs, _, _]) => Some(outputs * groups),
         _ => None,
     }
+}
+
+/// A node's constant weights, as floats or as the bytes that they are made of.
+fn weights<'a>(graph: &'a Graph, node: &Node) -> Option<&'a Tensor> {
+    let value = node.inputs.get(1).copied().flatten()?;
+    graph.constants.get(&value).or_else(|| {
+        let made = |n: &&Node| n.outputs.first() == Some(&Some(value));
+        let maker = graph.nodes.iter().filter(|n| matches!(n.op, Op::DequantizeLinear { .. })).find(made)?;
+        graph.constants.get(&maker.inputs.first().copied().flatten()?)
+    })
 }
 
 /// `x (1 + erf(x / sqrt 2)) / 2`, its factors in any order, becomes GELU.
@@ -106,8 +116,7 @@ fn gelu(
 pub fn explicit_padding(graph: &mut Graph) {
     for at in 0..graph.nodes.len() {
         let node = &graph.nodes[at];
-        let weights = node.inputs.get(1).copied().flatten().and_then(|w| graph.constants.get(&w));
-        let kernel = match (&node.op, weights) {
+        let kernel = match (&node.op, weights(graph, node)) {
             (Op::Conv { .. }, Some(w)) => w.shape().get(2..).map(<[usize]>::to_vec),
             (Op::MaxPool { kernel, .. } | Op::AveragePool { kernel, .. }, _) => Some(kernel.clone()),
             _ => None,

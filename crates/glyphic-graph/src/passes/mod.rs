@@ -3,6 +3,7 @@
 mod fold;
 mod fuse;
 mod norm;
+mod quantized;
 mod simplify;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,6 +13,7 @@ use crate::{Graph, Result, Tensor, ValueId};
 pub use fold::fold_constants;
 pub use fuse::{explicit_padding, fold_bias, fuse_gelu};
 pub use norm::fold_batch_norm;
+pub(crate) use quantized::{Quantization, Quantized};
 pub use simplify::simplify;
 
 /// All passes, until none finds anything.

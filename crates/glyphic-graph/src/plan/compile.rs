@@ -1,9 +1,14 @@
 //! From nodes to steps.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 
 use super::{ConvStep, Kind, LinearStep, Step};
-use crate::kernels::{Activation, ConvShape, Depthwise, LstmDirection, PoolShape, Pooling, Shuffle};
+use crate::kernels::{
+    Activation, ConvShape, Deform, Depthwise, LstmDirection, PoolShape, Pooling, Shuffle, Transposed,
+    TransposedShape,
+};
+use crate::passes::{Quantization, Quantized};
 use crate::{
     BinaryOp, CoordinateMode, DType, Graph, Interpolation, NearestMode, Node, Op, Padding, ReduceOp,
     RnnDirection, Tensor, UnaryOp, ValueId,
@@ -20,6 +25,13 @@ pub(crate) fn compile(graph: &Graph) -> Vec<Step> {
     steps
 }
 
+/// The steps of a window over two axes, as attributes have them.
+struct Window<'b> {
+    strides: &'b [usize],
+    dilations: &'b [usize],
+    padding: &'b Padding,
+}
+
 struct Draft<'a> {
     constants: &'a BTreeMap<ValueId, Tensor>,
     uses: HashMap<ValueId, usize>,
@@ -28,27 +40,61 @@ struct Draft<'a> {
     makers: HashMap<ValueId, usize>,
     /// Networks of other types than 32-bit floats keep to the general operators.
     float: bool,
+    quantization: Quantization,
 }
 
 impl<'a> Draft<'a> {
     fn new(graph: &'a Graph) -> Self {
         let constants = &graph.constants;
-        let mut uses = HashMap::new();
-        let operands = graph.nodes.iter().flat_map(|n| n.inputs.iter().flatten());
-        for value in operands.copied().chain(graph.outputs.iter().map(|o| o.value)) {
-            *uses.entry(value).or_insert(0) += 1;
-        }
         let double = graph.inputs.iter().any(|i| i.dtype == DType::F64)
             || constants.values().any(|c| c.dtype() == DType::F64)
             || graph.nodes.iter().any(|n| n.op == Op::Cast { to: DType::F64 });
-        Self { constants, uses, steps: Vec::new(), makers: HashMap::new(), float: !double }
+        let quantization = if double { Quantization::default() } else { Quantization::of(graph) };
+        let mut draft = Self {
+            constants,
+            uses: HashMap::new(),
+            steps: Vec::new(),
+            makers: HashMap::new(),
+            float: !double,
+            quantization,
+        };
+        let outputs = graph.outputs.iter().map(|o| o.value);
+        let nodes = graph.nodes.iter().enumerate();
+        let operands = nodes.flat_map(|(i, node)| draft.operands(i, node).into_iter().flatten());
+        let mut uses = HashMap::new();
+        for value in operands.chain(outputs) {
+            *uses.entry(value).or_insert(0) += 1;
+        }
+        draft.uses = uses;
+        draft
+    }
+
+    /// What a node's step reads: values before they are quantised where the step does that itself, unless others read them
+    /// rounded too.
+    fn operands(&self, i: usize, node: &Node) -> Vec<Option<ValueId>> {
+        let found = &self.quantization;
+        if found.skipped.contains(&i) {
+            return Vec::new();
+        }
+        if let Some((value, _)) = found.rounds.get(&i) {
+            return vec![Some(*value)];
+        }
+        let mut operands = node.inputs.clone();
+        if let Some(Quantized { input: [before, after], .. }) = found.operators.get(&i) {
+            operands[0] = Some(if found.rounded.contains(after) { *after } else { *before });
+            operands[1] = None;
+        }
+        operands
     }
 
     fn add(&mut self, i: usize, node: &Node) {
+        if self.quantization.skipped.contains(&i) {
+            return;
+        }
         let mut step = Step {
             node: i,
             kind: Kind::General,
-            inputs: node.inputs.clone(),
+            inputs: self.operands(i, node),
             outputs: node.outputs.clone(),
             frame: [0; 2],
         };
@@ -63,10 +109,21 @@ impl<'a> Draft<'a> {
 
     /// Chooses a kernel for a step; `true` where the step was fused into the one that makes its operand.
     fn fused(&mut self, step: &mut Step, node: &Node) -> bool {
-        if let Some(kind) = self.kernel(node) {
+        if let Some(kind) = self.kernel(step.node, node) {
             // Weights are inside the kernel now.
-            if matches!(kind, Kind::Conv(_) | Kind::Depthwise(..) | Kind::Shuffle(..) | Kind::Linear(_)) {
+            if matches!(
+                kind,
+                Kind::Conv(_)
+                    | Kind::Depthwise(..)
+                    | Kind::Shuffle(..)
+                    | Kind::Transposed(..)
+                    | Kind::Linear(_)
+            ) {
                 step.inputs.truncate(1);
+            }
+            if matches!(kind, Kind::Deform(..)) {
+                let operand = |i: usize| node.inputs.get(i).copied().flatten();
+                step.inputs = vec![operand(0), operand(2), operand(4)];
             }
             if matches!(kind, Kind::Lstm { .. }) {
                 let operand = |i: usize| node.inputs.get(i).copied().flatten();
@@ -161,7 +218,8 @@ impl<'a> Draft<'a> {
         let own = match &mut before.kind {
             Kind::Conv(conv) => &mut conv.activation,
             Kind::Linear(linear) => &mut linear.activation,
-            Kind::Depthwise(_, own) | Kind::Shuffle(_, _, own) | Kind::Binary(_, own) => own,
+            Kind::Depthwise(_, own) | Kind::Transposed(_, own) | Kind::Deform(_, own) => own,
+            Kind::Shuffle(_, _, own) | Kind::Binary(_, own) => own,
             _ => return false,
         };
         if *own != Activation::None {
@@ -205,10 +263,14 @@ impl<'a> Draft<'a> {
     }
 
     /// The kernel of a node, as far as its attributes and constants say.
-    fn kernel(&self, node: &Node) -> Option<Kind> {
+    fn kernel(&self, i: usize, node: &Node) -> Option<Kind> {
+        if let Some((_, grid)) = self.quantization.rounds.get(&i) {
+            return Some(Kind::Unary(Activation::Round(*grid)));
+        }
+        let quantized = self.quantization.operators.get(&i);
         match &node.op {
             Op::Conv { strides, dilations, padding, groups } => {
-                self.conv(node, strides, dilations, padding, *groups)
+                self.conv(node, &Window { strides, dilations, padding }, *groups, quantized)
             }
             Op::ConvTranspose {
                 strides,
@@ -217,33 +279,22 @@ impl<'a> Draft<'a> {
                 output_padding,
                 output_shape: None,
                 groups: 1,
-            } => {
-                let weights = self.floats(node, 1)?;
-                let [inputs, outputs, kh, kw] = *weights.shape() else { return None };
-                let whole = strides[..] == [kh, kw]
-                    && dilations.iter().all(|d| *d == 1)
-                    && output_padding.iter().all(|p| *p == 0)
-                    && explicit(padding)?.iter().all(|p| *p == 0);
-                let bias = self.optional(node, 2)?.and_then(Tensor::as_f32);
-                let fits = bias.is_none_or(|b| b.len() == outputs);
-                (whole && fits && inputs * outputs > 0).then(|| {
-                    let shuffle =
-                        Shuffle::new(inputs, outputs, [kh, kw], weights.as_f32().unwrap_or_default(), bias);
-                    Kind::Shuffle(Box::new(shuffle), inputs, Activation::None)
-                })
+            } => self.transposed(node, &Window { strides, dilations, padding }, output_padding),
+            Op::DeformConv { strides, dilations, padding, groups: 1, offset_groups } => {
+                self.deform(node, &Window { strides, dilations, padding }, *offset_groups)
             }
-            Op::MatMul => match self.floats(node, 1) {
-                Some(weights) if weights.shape().len() == 2 => Some(linear(weights, false, None)),
+            Op::MatMul => match quantized.map(|q| &q.weights).or_else(|| self.floats(node, 1)) {
+                Some(weights) if weights.shape().len() == 2 => Some(linear(weights, false, None, quantized)),
                 _ => Some(Kind::Product),
             },
             Op::Gemm { alpha, beta, trans_a: false, trans_b } if *alpha == 1.0 => {
-                let weights = self.floats(node, 1)?;
+                let weights = quantized.map_or_else(|| self.floats(node, 1), |q| Some(&q.weights))?;
                 let outputs = *weights.shape().get(usize::from(!trans_b))?;
                 let bias = self.optional(node, 2)?;
                 let fits = bias
                     .is_none_or(|b| *beta == 1.0 && b.len() == outputs && b.shape().last() == Some(&outputs));
                 let flat = |b: &Tensor| Tensor::of(&[outputs], b.as_f32().unwrap_or_default().to_vec());
-                fits.then(|| linear(weights, *trans_b, bias.map(flat)))
+                fits.then(|| linear(weights, *trans_b, bias.map(flat), quantized))
             }
             Op::MaxPool { kernel, strides, dilations, padding, ceil: false } if node.outputs.len() == 1 => {
                 Some(Kind::Pool(pool(kernel, strides, dilations, padding)?, Pooling::Max))
@@ -316,16 +367,41 @@ impl<'a> Draft<'a> {
     fn conv(
         &self,
         node: &Node,
-        strides: &[usize],
-        dilations: &[usize],
-        padding: &Padding,
+        window: &Window<'_>,
         groups: usize,
+        quantized: Option<&Quantized>,
     ) -> Option<Kind> {
-        let weights = self.floats(node, 1)?;
+        let weights = quantized.map_or_else(|| self.floats(node, 1), |q| Some(&q.weights))?;
+        let (shape, bias) = self.shape(node, weights, 2, window, groups)?;
+        if groups > 1
+            && let Some(values) = weights.as_f32()
+            && let Some(depthwise) = Depthwise::new(shape, values, bias.and_then(Tensor::as_f32))
+        {
+            return Some(Kind::Depthwise(Box::new(depthwise), Activation::None));
+        }
+        Some(Kind::Conv(Box::new(ConvStep {
+            shape,
+            weights: weights.clone(),
+            bias: bias.cloned(),
+            activation: Activation::None,
+            quantized: quantized.map(|q| (q.clone(), OnceLock::new())),
+            packed: Default::default(),
+        })))
+    }
+
+    /// Sizes and bias of a convolution of constant weights; `bias` is the operand that the bias is.
+    fn shape(
+        &self,
+        node: &Node,
+        weights: &Tensor,
+        bias: usize,
+        &Window { strides, dilations, padding }: &Window<'_>,
+        groups: usize,
+    ) -> Option<(ConvShape, Option<&'a Tensor>)> {
         let [outputs, inputs, kh, kw] = *weights.shape() else { return None };
         let ([top, left, bottom, right], [sy, sx], [dy, dx]) =
             (<[usize; 4]>::try_from(explicit(padding)?).ok()?, pair(strides)?, pair(dilations)?);
-        let bias = self.optional(node, 2)?;
+        let bias = self.optional(node, bias)?;
         let sound =
             outputs > 0 && inputs > 0 && kh > 0 && kw > 0 && groups > 0 && outputs.is_multiple_of(groups);
         if !sound || bias.is_some_and(|b| b.len() != outputs) {
@@ -341,19 +417,57 @@ impl<'a> Draft<'a> {
             before: [top, left],
             after: [bottom, right],
         };
-        let values = weights.as_f32()?;
-        if groups > 1
-            && let Some(depthwise) = Depthwise::new(shape, values, bias.and_then(Tensor::as_f32))
-        {
-            return Some(Kind::Depthwise(Box::new(depthwise), Activation::None));
+        Some((shape, bias))
+    }
+
+    fn transposed(
+        &self,
+        node: &Node,
+        &Window { strides, dilations, padding }: &Window<'_>,
+        output_padding: &[usize],
+    ) -> Option<Kind> {
+        let weights = self.floats(node, 1)?;
+        let [inputs, outputs, kh, kw] = *weights.shape() else { return None };
+        let ([top, left, bottom, right], stride, extra) = (
+            <[usize; 4]>::try_from(explicit(padding)?).ok()?,
+            pair(strides)?,
+            if output_padding.is_empty() { [0; 2] } else { <[usize; 2]>::try_from(output_padding).ok()? },
+        );
+        let bias = self.optional(node, 2)?;
+        let fits = bias.is_none_or(|b| b.len() == outputs)
+            && dilations.iter().all(|d| *d == 1)
+            && [top, left, bottom, right].iter().chain(&extra).all(|pixels| *pixels < 1 << 20);
+        // A pixel of the output on which no window falls is left to the general operator.
+        if !fits || inputs * outputs == 0 || kh < stride[0] || kw < stride[1] {
+            return None;
         }
-        Some(Kind::Conv(Box::new(ConvStep {
-            shape,
-            weights: weights.clone(),
-            bias: bias.cloned(),
-            activation: Activation::None,
-            packed: Default::default(),
-        })))
+        let (values, bias) = (weights.as_f32()?, bias.and_then(Tensor::as_f32));
+        if stride == [kh, kw] && [top, left, bottom, right, extra[0], extra[1]] == [0; 6] {
+            let shuffle = Shuffle::new(inputs, outputs, [kh, kw], values, bias);
+            return Some(Kind::Shuffle(Box::new(shuffle), inputs, Activation::None));
+        }
+        let shape = TransposedShape {
+            inputs,
+            outputs,
+            kernel: [kh, kw],
+            stride,
+            before: [top, left],
+            after: [bottom, right],
+            extra,
+        };
+        Some(Kind::Transposed(Box::new(Transposed::new(shape, values, bias)), Activation::None))
+    }
+
+    /// `groups` of channels are read at the same places.
+    fn deform(&self, node: &Node, window: &Window<'_>, groups: usize) -> Option<Kind> {
+        let weights = self.floats(node, 1)?;
+        let (shape, bias) = self.shape(node, weights, 3, window, 1)?;
+        let fits = groups > 0 && shape.inputs.is_multiple_of(groups);
+        fits.then(|| {
+            let values = weights.as_f32().unwrap_or_default();
+            let layer = Deform::new(shape, groups, values, bias.and_then(Tensor::as_f32));
+            Kind::Deform(Box::new(layer), Activation::None)
+        })
     }
 
     fn lstm(&self, node: &Node, direction: RnnDirection, hidden: usize) -> Option<Vec<LstmDirection>> {
@@ -393,12 +507,13 @@ impl<'a> Draft<'a> {
     }
 }
 
-fn linear(weights: &Tensor, transposed: bool, bias: Option<Tensor>) -> Kind {
+fn linear(weights: &Tensor, transposed: bool, bias: Option<Tensor>, quantized: Option<&Quantized>) -> Kind {
     Kind::Linear(Box::new(LinearStep {
         weights: weights.clone(),
         transposed,
         bias,
         activation: Activation::None,
+        quantized: quantized.map(|q| (q.clone(), OnceLock::new())),
         packed: Default::default(),
     }))
 }
@@ -454,8 +569,10 @@ fn choose_frames(steps: &mut [Step]) {
             }
         };
         match &step.kind {
-            Kind::Conv(conv) => want(step.inputs[0], conv.shape.frame()),
+            // Bytes have frames of their own.
+            Kind::Conv(conv) if conv.quantized.is_none() => want(step.inputs[0], conv.shape.frame()),
             Kind::Depthwise(depthwise, _) => want(step.inputs[0], depthwise.frame()),
+            Kind::Transposed(layer, _) => want(step.inputs[0], layer.frame()),
             Kind::Unary(_) => want(step.inputs[0], step.frame),
             Kind::Binary(..) => step.inputs.iter().for_each(|input| want(*input, step.frame)),
             _ => {}

@@ -11,8 +11,10 @@ mod value;
 use std::sync::{Arc, OnceLock};
 
 use crate::kernels::{
-    Activation, Conv, ConvShape, Depthwise, LstmDirection, Packed, PoolShape, Pooling, Shuffle,
+    Activation, Conv, ConvShape, Deform, Depthwise, LstmDirection, Packed, PoolShape, Pooling, QuantizedConv,
+    QuantizedProduct, Shuffle, Transposed,
 };
+use crate::passes::Quantized;
 use crate::{BinaryOp, Tensor, ValueId};
 
 pub(crate) use compile::compile;
@@ -39,6 +41,9 @@ enum Kind {
     Conv(Box<ConvStep>),
     Depthwise(Box<Depthwise>, Activation),
     Shuffle(Box<Shuffle>, usize, Activation),
+    Transposed(Box<Transposed>, Activation),
+    /// Input, offsets and, where there is one, the mask.
+    Deform(Box<Deform>, Activation),
     Pool(PoolShape, Pooling),
     GlobalMean,
     Unary(Activation),
@@ -74,6 +79,8 @@ struct ConvStep {
     weights: Tensor,
     bias: Option<Tensor>,
     activation: Activation,
+    /// Where bytes are multiplied.
+    quantized: Option<(Quantized, OnceLock<QuantizedConv>)>,
     /// Packed when first needed: for maps as they mostly are, for flat ones, and for narrow ones.
     packed: [OnceLock<Conv>; 3],
 }
@@ -86,6 +93,8 @@ struct LinearStep {
     transposed: bool,
     bias: Option<Tensor>,
     activation: Activation,
+    /// Where bytes are multiplied.
+    quantized: Option<(Quantized, OnceLock<QuantizedProduct>)>,
     packed: OnceLock<Packed>,
 }
 
@@ -95,16 +104,28 @@ impl Step {
         let node = &graph.nodes[self.node];
         let kind = match &self.kind {
             Kind::General => "general".to_owned(),
-            Kind::Conv(conv) => format!("convolution {:?} {:?}", conv.shape, conv.activation),
+            Kind::Conv(conv) => {
+                let int8 = if conv.quantized.is_some() { "int8 " } else { "" };
+                format!("{int8}convolution {:?} {:?}", conv.shape, conv.activation)
+            }
             Kind::Depthwise(layer, activation) => format!("depthwise {:?} {activation:?}", layer.shape()),
             Kind::Shuffle(_, _, activation) => format!("transposed convolution {activation:?}"),
+            Kind::Transposed(layer, activation) => {
+                format!("transposed convolution {:?} {activation:?}", layer.shape())
+            }
+            Kind::Deform(layer, activation) => {
+                format!("deformable convolution {:?} {activation:?}", layer.shape())
+            }
             Kind::Pool(..) => "pooling".to_owned(),
             Kind::GlobalMean => "global mean".to_owned(),
             Kind::Unary(activation) => format!("{activation:?}"),
             Kind::Binary(op, activation) => format!("{op:?} {activation:?}"),
             Kind::Concat => "concatenation".to_owned(),
             Kind::Enlarge => "enlarging".to_owned(),
-            Kind::Linear(linear) => format!("linear {:?}", linear.activation),
+            Kind::Linear(linear) => {
+                let int8 = if linear.quantized.is_some() { "int8 " } else { "" };
+                format!("{int8}linear {:?}", linear.activation)
+            }
             Kind::Product => "product".to_owned(),
             Kind::Softmax(_) => "softmax".to_owned(),
             Kind::LayerNorm { .. } => "layer norm".to_owned(),

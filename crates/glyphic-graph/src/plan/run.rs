@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use super::value::{Buffer, Pool, Value};
 use super::{ConvStep, Kind, LinearStep, Step};
 use crate::kernels::{
-    Activation, Conv, LstmDirection, Map, Packed, PoolShape, Pooling, Residual, Target, global_mean,
-    layer_norm, product, softmax,
+    Activation, Conv, Deform, LstmDirection, Map, Packed, PoolShape, Pooling, QuantizedConv,
+    QuantizedProduct, Residual, Target, global_mean, layer_norm, product, softmax,
 };
 use crate::{BinaryOp, Error, Node, Op, Result, Tensor, ops};
 
@@ -38,6 +38,17 @@ pub(super) fn step(step: &Step, node: &Node, mut operands: Operands, pool: &Arc<
                 layer.run(x.values(), x.map, *activation, Target { values, map, channel: 0 });
             })
         }
+        Kind::Transposed(layer, activation) => {
+            let shape = layer.shape();
+            let x = context.map_of(context.take(&mut operands, 0)?, layer.frame(), shape.inputs)?;
+            let Some([height, width]) = shape.output([x.map.height, x.map.width]) else {
+                return context.wrong(format!("an input of {}x{} pixels", x.map.height, x.map.width));
+            };
+            context.fill([x.map.batch, shape.outputs, height, width], |values, map| {
+                layer.run(x.values(), x.map, *activation, Target { values, map, channel: 0 });
+            })
+        }
+        Kind::Deform(layer, activation) => context.deform(layer, *activation, &mut operands)?,
         Kind::Pool(shape, pooling) => match context.pool(shape, *pooling, &mut operands) {
             Some(value) => value,
             None => return context.general(operands),
@@ -176,17 +187,44 @@ impl Context<'_> {
         Value::Map(Arc::new(out))
     }
 
+    fn deform(&self, layer: &Deform, activation: Activation, operands: &mut Operands) -> Result<Value> {
+        let shape = layer.shape();
+        let x = self.map_of(self.take(operands, 0)?, [0; 2], shape.inputs)?;
+        let offsets = self.map_of(self.take(operands, 1)?, [0; 2], layer.offsets())?;
+        let mask = operands.get_mut(2).and_then(Option::take);
+        let mask = mask.map(|mask| self.map_of(mask, [0; 2], layer.masks())).transpose()?;
+        let [height, width] = self.window(shape, x.map)?;
+        for map in [Some(&offsets), mask.as_ref()].into_iter().flatten().map(|m| m.map) {
+            let sizes = [map.batch, map.height, map.width];
+            if sizes != [x.map.batch, height, width] {
+                return self
+                    .wrong(format!("offsets or a mask of {sizes:?}; expected {height}x{width} pixels"));
+            }
+        }
+        Ok(self.fill([x.map.batch, shape.outputs, height, width], |values, map| {
+            let (x, offsets, mask) = (x.source(), offsets.source(), mask.as_ref().map(|m| m.source()));
+            layer.run(x, offsets, mask, activation, Target { values, map, channel: 0 });
+        }))
+    }
+
     fn conv(&self, step: &ConvStep, x: Value, residual: Option<Value>) -> Result<Value> {
         let shape = &step.shape;
         let x = self.map_of(x, [0; 2], shape.inputs)?;
         let [height, width] = self.window(shape, x.map)?;
-        let conv = step.packed(height, width, [x.map.height, x.map.width]);
-        let x = self.map_of(Value::Map(x), conv.frame(), shape.inputs)?;
+        let int8 = step.int8();
+        let float = int8.is_none().then(|| step.packed(height, width, [x.map.height, x.map.width]));
+        let frame = float.map_or([0; 2], Conv::frame);
+        let x = self.map_of(Value::Map(x), frame, shape.inputs)?;
         let sizes = [x.map.batch, shape.outputs, height, width];
         let run = |residual: Option<&Buffer>, activation: Activation| {
             self.fill(sizes, |values, map| {
                 let residual = residual.map(|r| Residual { values: r.values(), map: r.map });
-                conv.run(x.values(), x.map, residual, activation, Target { values, map, channel: 0 });
+                let target = Target { values, map, channel: 0 };
+                if let Some(int8) = int8 {
+                    int8.run(x.values(), x.map, residual, activation, target);
+                } else if let Some(float) = float {
+                    float.run(x.values(), x.map, residual, activation, target);
+                }
             })
         };
         let Some(residual) = residual else { return Ok(run(None, step.activation)) };
@@ -208,21 +246,28 @@ impl Context<'_> {
 
     fn linear(&self, step: &LinearStep, x: Value, residual: Option<Value>) -> Result<Value> {
         let x = x.into_row(self.pool);
-        let packed = step.packed();
+        let int8 = step.int8();
+        let float = int8.is_none().then(|| step.packed());
+        let inner_of = int8.map(QuantizedProduct::inner).or(float.map(Packed::inner)).unwrap_or_default();
+        let outputs = int8.map(QuantizedProduct::outputs).or(float.map(Packed::outputs)).unwrap_or_default();
         let (Some((inner, outer)), Some(values)) = (x.shape().split_last(), x.as_f32()) else {
             return self.wrong(format!("an input of shape {:?}; expected 32-bit floats", x.shape()));
         };
-        if *inner != packed.inner() {
+        if *inner != inner_of {
             return self.wrong(format!(
                 "an input of shape {:?}; expected {} numbers along the last axis",
                 x.shape(),
-                packed.inner()
+                inner_of
             ));
         }
-        let shape: Vec<usize> = outer.iter().copied().chain([packed.outputs()]).collect();
+        let shape: Vec<usize> = outer.iter().copied().chain([outputs]).collect();
         let run = |residual: Option<&[f32]>, activation: Activation| {
             let mut out = vec![0.0; shape.iter().product()];
-            product(values, packed, residual, activation, &mut out);
+            if let Some(int8) = int8 {
+                int8.run(values, residual, activation, &mut out);
+            } else if let Some(float) = float {
+                product(values, float, residual, activation, &mut out);
+            }
             Value::Row(Tensor::of(&shape, out))
         };
         let Some(residual) = residual else { return Ok(run(None, step.activation)) };
@@ -450,7 +495,8 @@ impl Context<'_> {
         Some(Value::Row(Tensor::of(&shape, values)))
     }
 
-    /// A product of two computed matrices, or stacks of them.
+    /// A product of two computed matrices, or stacks of them. Stacks of one matrix stand for as many as the other has, so that
+    /// a batch of one is computed as every other is.
     fn product(&self, operands: &Operands) -> Option<Value> {
         let (Some(Value::Row(a)), Some(Value::Row(b))) = (operands.first()?, operands.get(1)?) else {
             return None;
@@ -459,19 +505,33 @@ impl Context<'_> {
         let ([stack @ .., rows, inner], [other @ .., depth, columns]) = (a.shape(), b.shape()) else {
             return None;
         };
-        if stack != other || inner != depth || rows * inner * columns == 0 {
+        if stack.len() != other.len() || inner != depth || rows * inner * columns == 0 {
             return None;
         }
-        let shape: Vec<usize> = stack.iter().copied().chain([*rows, *columns]).collect();
-        let mut out = vec![0.0; shape.iter().product()];
-        let one = |((a, b), out): ((&[f32], &[f32]), &mut [f32])| {
-            let packed = Packed::new(*inner, *columns, None, |k, column| b[k * columns + column]);
-            product(a, &packed, None, Activation::None, out);
+        let size = |(a, b): (&usize, &usize)| match (*a, *b) {
+            (a, b) if a == b || b == 1 => Some(a),
+            (1, b) => Some(b),
+            _ => None,
         };
-        va.par_chunks_exact(rows * inner)
-            .zip(vb.par_chunks_exact(inner * columns))
-            .zip(out.par_chunks_exact_mut(rows * columns))
-            .for_each(one);
+        let mut shape: Vec<usize> = stack.iter().zip(other).map(size).collect::<Option<_>>()?;
+        // The matrix of an operand that is multiplied for matrix `i` of the result.
+        let outer = shape.clone();
+        let place = |mut i: usize, own: &[usize]| {
+            let (mut at, mut step) = (0, 1);
+            for (size, own) in outer.iter().zip(own).rev() {
+                at += if *own == 1 { 0 } else { i % size * step };
+                (i, step) = (i / size, step * own);
+            }
+            at
+        };
+        shape.extend([*rows, *columns]);
+        let mut out = vec![0.0; shape.iter().product()];
+        out.par_chunks_exact_mut(rows * columns).enumerate().for_each(|(i, out)| {
+            let (a, b) = (place(i, stack) * rows * inner, place(i, other) * inner * columns);
+            let b = &vb[b..b + inner * columns];
+            let packed = Packed::new(*inner, *columns, None, |k, column| b[k * columns + column]);
+            product(&va[a..a + rows * inner], &packed, None, Activation::None, out);
+        });
         Some(Value::Row(Tensor::of(&shape, out)))
     }
 
@@ -591,6 +651,16 @@ fn apply(op: BinaryOp, swapped: bool, to: &mut [f32], from: &[f32]) {
 }
 
 impl ConvStep {
+    /// The convolution of bytes, where it is one.
+    fn int8(&self) -> Option<&QuantizedConv> {
+        let (found, packed) = self.quantized.as_ref()?;
+        Some(packed.get_or_init(|| {
+            let bias = self.bias.as_ref().and_then(Tensor::as_f32);
+            let weights = found.weights.slice::<i8>().unwrap_or_default();
+            QuantizedConv::new(self.shape, weights, &found.scales, bias, found.grid)
+        }))
+    }
+
     /// The convolution packed for outputs of this size.
     fn packed(&self, height: usize, width: usize, size: [usize; 2]) -> &Conv {
         let class = match (height, width) {
@@ -608,6 +678,20 @@ impl ConvStep {
 }
 
 impl LinearStep {
+    /// The product of bytes, where it is one.
+    fn int8(&self) -> Option<&QuantizedProduct> {
+        let (found, packed) = self.quantized.as_ref()?;
+        Some(packed.get_or_init(|| {
+            let bias = self.bias.as_ref().and_then(Tensor::as_f32);
+            let values = found.weights.slice::<i8>().unwrap_or_default();
+            let outputs = found.scales.len();
+            let inner = values.len() / outputs.max(1);
+            QuantizedProduct::new(inner, &found.scales, bias, found.grid, |k, output| {
+                values[if self.transposed { output * inner + k } else { k * outputs + output }]
+            })
+        }))
+    }
+
     fn packed(&self) -> &Packed {
         self.packed.get_or_init(|| {
             let values = self.weights.as_f32().unwrap_or_default();

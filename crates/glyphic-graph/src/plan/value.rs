@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Tensor;
-use crate::kernels::{Map, transpose};
+use crate::kernels::{Map, Source, transpose};
 
 /// Buffers that runs of one session hand on to each other.
 #[derive(Debug, Default)]
@@ -53,6 +53,10 @@ impl Buffer {
         &self.values[..self.map.len()]
     }
 
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source { values: self.values(), map: self.map }
+    }
+
     pub(crate) fn values_mut(&mut self) -> &mut [f32] {
         &mut self.values[..self.map.len()]
     }
@@ -82,6 +86,19 @@ impl Value {
             Self::Row(tensor) => tensor.shape().to_vec(),
             Self::Map(buffer) => sizes(buffer.map, 1),
             Self::Enlarged(buffer, factor) => sizes(buffer.map, *factor),
+        }
+    }
+
+    /// Calls `f` with all numbers of a value of 32-bit floats, in pieces; with each of those that are repeated once.
+    pub(crate) fn each_piece(&self, mut f: impl FnMut(&[f32])) {
+        match self {
+            Self::Row(tensor) => tensor.as_f32().into_iter().for_each(f),
+            Self::Map(buffer) | Self::Enlarged(buffer, _) => {
+                let map = buffer.map;
+                for (image, y) in (0..map.batch).flat_map(|n| (0..map.height).map(move |y| (n, y))) {
+                    f(map.row(buffer.values(), image, y));
+                }
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::findings::{Findings, Location, Warning};
 use crate::formats::json;
 use crate::formats::lines::Root;
 use crate::formats::outline::{ILLEGIBLE, Instances, from_xywh};
-use crate::formats::pack::label_of;
+use crate::formats::pack::class_of;
 use crate::formats::records::{LineRecords, Records};
 use crate::formats::sink::{Form, Losses};
 use crate::formats::values::{json_into, size_of, xywh};
@@ -39,7 +39,7 @@ struct Annotation {
     ignore: Option<Value>,
     text: Option<String>,
     label: Option<Value>,
-    entity: Option<String>,
+    entity: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -124,7 +124,8 @@ pub(super) fn scene(
             instances
                 .remark(format!("the class {number} is not in class_list.txt"), "its number is its label");
         }
-        let label = a.entity.or(named).or_else(|| a.label.as_ref().and_then(label_of));
+        let label = named.map(Value::String).or(a.label);
+        let label = class_of(a.entity.as_ref(), label.as_ref());
         instances.add(&flat, a.text, ignore, label);
     }
     Ok(Record {

@@ -54,7 +54,7 @@ pub use format::{Format, Kind};
 pub use pack::PackKind;
 pub(crate) use pack::recognise;
 pub use reader::{ReadOptions, Reader};
-pub use record::{Entity, Picture, Record, Truth};
+pub use record::{Picture, Record, Truth};
 pub use writer::{LabelFiles, WriteOptions, Writer, Written};
 
 #[cfg(test)]

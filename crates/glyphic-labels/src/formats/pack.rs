@@ -32,7 +32,7 @@ struct Annotation {
     text: Option<String>,
     ignore: Option<bool>,
     label: Option<serde_json::Value>,
-    entity: Option<String>,
+    entity: Option<serde_json::Value>,
 }
 
 pub(super) fn open(folder: &Path) -> Result<Box<dyn Records>> {
@@ -71,7 +71,7 @@ fn detection(folder: &Path, line: &str, at: &Location, warnings: &mut Findings<W
     let mut instances = Instances::new(at, warnings);
     for a in line.annotations {
         let illegible = a.ignore.is_none() && a.text.as_deref() == Some(ILLEGIBLE);
-        let label = a.entity.or_else(|| a.label.as_ref().and_then(label_of));
+        let label = class_of(a.entity.as_ref(), a.label.as_ref());
         instances.add(&a.polygon, a.text, a.ignore.unwrap_or(false) || illegible, label);
     }
     Ok(Record {
@@ -82,6 +82,19 @@ fn detection(folder: &Path, line: &str, at: &Location, warnings: &mut Findings<W
         truth: Truth::Instances(instances.done()),
         fields: line.key.map(fields_of).unwrap_or_default(),
     })
+}
+
+/// The class of a region: what `entity` names, else `label`. An `entity` that is a number beside a `label` is the region's
+/// place among the picture's entities, as FUNSD has it.
+pub(super) fn class_of(
+    entity: Option<&serde_json::Value>,
+    label: Option<&serde_json::Value>,
+) -> Option<String> {
+    let label = label.and_then(label_of);
+    match entity {
+        Some(serde_json::Value::String(name)) => Some(name.clone()),
+        other => label.or_else(|| other.and_then(label_of)),
+    }
 }
 
 /// A label, be it a name or a number.

@@ -3,7 +3,7 @@ use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use glyphic_core::{Image, ImageLimits, Page, Polygon, Rect, Region, TextInstance, Transcript};
+use glyphic_core::{Entity, Image, ImageLimits, Page, Polygon, Rect, Region, TextInstance, Transcript};
 use image::metadata::Orientation;
 use image::{ImageDecoder, ImageReader};
 
@@ -54,17 +54,6 @@ impl Truth {
             Self::Sentence { .. } => Kind::Sentence,
         }
     }
-}
-
-/// A named entity in a sentence.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entity {
-    /// Its class.
-    pub label: String,
-    /// Its first character, counted from 0 in characters.
-    pub start: usize,
-    /// The character behind its last.
-    pub end: usize,
 }
 
 /// Where a picture's bytes are.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use glyphic_core::{Point, TextInstance, TimedChar};
+use glyphic_core::{CharSpan, Point, TextInstance};
 
 use crate::findings::{Findings, Location, Warning};
 use crate::formats::lines::Root;
@@ -130,7 +130,7 @@ impl Records for Reader {
 
 /// Where the characters of a word stand along it: the middles of the left and right sides of their quadrilaterals, on the
 /// line between those of the word's.
-fn spans(word: &[f64], text: &str, quads: &[&[f64]]) -> Vec<TimedChar> {
+fn spans(word: &[f64], text: &str, quads: &[&[f64]]) -> Vec<CharSpan> {
     let middle = |q: &[f64], a: usize, b: usize| {
         Point::new((q[2 * a] + q[2 * b]) / 2.0, (q[2 * a + 1] + q[2 * b + 1]) / 2.0)
     };
@@ -141,7 +141,7 @@ fn spans(word: &[f64], text: &str, quads: &[&[f64]]) -> Vec<TimedChar> {
         return Vec::new();
     }
     let along = |p: Point| (((p.x - from.x) * dx + (p.y - from.y) * dy) / squared).clamp(0.0, 1.0) as f32;
-    let char = |(char, quad): (char, &&[f64])| TimedChar {
+    let char = |(char, quad): (char, &&[f64])| CharSpan {
         char,
         score: 1.0,
         start: along(middle(quad, 0, 3)),
@@ -165,16 +165,16 @@ fn part(quad: &[f64], start: f32, end: f32) -> [f64; 8] {
 }
 
 /// Whether the characters of a text are those whose places are known.
-fn is_placed(text: &str, chars: &[TimedChar]) -> bool {
+fn is_placed(text: &str, chars: &[CharSpan]) -> bool {
     text.chars().eq(chars.iter().map(|c| c.char))
 }
 
 /// A word, its quadrilateral, and the places of its characters where they are known.
-type Word<'a> = (&'a str, Vec<f64>, Vec<TimedChar>);
+type Word<'a> = (&'a str, Vec<f64>, Vec<CharSpan>);
 
 /// The words of a text, each with its part of the region: from its first character to its last where their places are known,
 /// else in proportion to the number of characters.
-fn split<'a>(text: &'a str, chars: &[TimedChar], quad: &[f64]) -> Vec<Word<'a>> {
+fn split<'a>(text: &'a str, chars: &[CharSpan], quad: &[f64]) -> Vec<Word<'a>> {
     let count = text.chars().count() as f32;
     let words = || {
         let is_word = |(_, word): &(usize, &str)| !word.is_empty();
@@ -204,7 +204,7 @@ fn split<'a>(text: &'a str, chars: &[TimedChar], quad: &[f64]) -> Vec<Word<'a>> 
         }
         let (start, end, own) = by_chars((first, word));
         let along = |t: f32| (t - start) / (end - start);
-        let own = own.iter().map(|c| TimedChar { start: along(c.start), end: along(c.end), ..*c });
+        let own = own.iter().map(|c| CharSpan { start: along(c.start), end: along(c.end), ..*c });
         (word, part(quad, start, end).to_vec(), own.collect())
     };
     words().map(cut).collect()

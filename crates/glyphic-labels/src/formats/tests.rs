@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use glyphic_core::{Polygon, Region, TextInstance, Transcript};
+use glyphic_core::{Entity, Polygon, Region, TextInstance, Transcript};
 use tempfile::TempDir;
 
 use super::*;
@@ -281,7 +281,7 @@ fn synthtext_holds_the_places_of_characters_where_all_of_a_picture_are_known() {
             let n = transcript.text.chars().count() as f32;
             let place = |(i, char)| {
                 let i = i as f32;
-                glyphic_core::TimedChar { char, score: 1.0, start: i / n, end: (i + 0.75) / n }
+                glyphic_core::CharSpan { char, score: 1.0, start: i / n, end: (i + 0.75) / n }
             };
             transcript.chars = transcript.text.chars().enumerate().map(place).collect();
         }
@@ -294,7 +294,7 @@ fn synthtext_holds_the_places_of_characters_where_all_of_a_picture_are_known() {
     let Truth::Instances(instances) = &mut records[1].truth else { panic!("regions") };
     instances[0].transcript = instances[0].transcript.take().map(|t| Transcript::truth(t.text));
 
-    let chars = |record: &Record| -> Vec<Vec<glyphic_core::TimedChar>> {
+    let chars = |record: &Record| -> Vec<Vec<glyphic_core::CharSpan>> {
         let Truth::Instances(instances) = &record.truth else { panic!("regions") };
         instances.iter().filter_map(|i| i.transcript.as_ref()).map(|t| t.chars.clone()).collect()
     };
@@ -339,7 +339,7 @@ fn synthtext_divides_texts_of_several_words_where_that_is_asked_for() {
     let text = " Café au  lait";
     let place = |(i, char)| {
         let start = (i as f32) * 0.05;
-        glyphic_core::TimedChar { char, score: 1.0, start, end: start + 0.04 }
+        glyphic_core::CharSpan { char, score: 1.0, start, end: start + 0.04 }
     };
     let placed: Vec<_> = text.chars().enumerate().map(place).collect();
     let along = |start: f64, end: f64| {
@@ -351,8 +351,7 @@ fn synthtext_divides_texts_of_several_words_where_that_is_asked_for() {
     let by_number = [(1.0 / n, 5.0 / n), (6.0 / n, 8.0 / n), (10.0 / n, 1.0)];
     let by_chars = [(0.05, 0.24), (0.30, 0.39), (0.50, 0.69)];
     // Where a word would have no width, the places of its characters are of no use.
-    let flat: Vec<_> =
-        placed.iter().map(|c| glyphic_core::TimedChar { start: 0.5, end: 0.5, ..*c }).collect();
+    let flat: Vec<_> = placed.iter().map(|c| glyphic_core::CharSpan { start: 0.5, end: 0.5, ..*c }).collect();
     for (chars, expected, charted) in
         [(vec![], by_number, false), (placed, by_chars, true), (flat, by_number, false)]
     {
@@ -502,10 +501,10 @@ fn any_separator_divides_once() {
 
 #[test]
 fn sentences_keep_their_entities() {
-    let entity = |label: &str, start, end| Entity { label: label.into(), start, end };
+    let entity = |category: &str, start, end| Entity::new(category, start, end);
     let truth = Truth::Sentence {
         text: "在上海的李明和李明".into(),
-        entities: vec![entity("address", 1, 3), entity("name", 4, 6), entity("name", 7, 9)],
+        entities: vec![entity("address", 1, 2), entity("name", 4, 5), entity("name", 7, 8)],
     };
     let dir = temp();
     let (path, _) = write(&dir, "ner.json", Format::Cluener, &[record("", truth.clone())]);
@@ -515,7 +514,7 @@ fn sentences_keep_their_entities() {
         .expect("writable");
     let mut reader = Reader::open(&path, &ReadOptions::default()).expect("opened");
     let Truth::Sentence { entities, .. } = reader.next().expect("one").expect("read").truth else { panic!() };
-    assert_eq!((entities, reader.warnings().count), (vec![entity("x", 0, 1)], 2));
+    assert_eq!((entities, reader.warnings().count), (vec![entity("x", 0, 0)], 2));
 }
 
 #[test]
@@ -546,6 +545,23 @@ fn packs_and_lmdb_hold_the_pictures_themselves() {
         [("image-000000001.png", "one"), ("image-000000002.png", "two words")]
     );
     assert!(pack.join("crops/image-000000001.png").is_file());
+}
+
+#[test]
+fn an_entity_that_is_a_number_is_no_class_beside_a_label() {
+    let region = r#""polygon": [1, 1, 9, 1, 9, 9, 1, 9], "text": "x""#;
+    for (fields, class) in [
+        (r#""label": "question", "entity": 0"#, "question"),
+        (r#""label": 3, "entity": "shop""#, "shop"),
+        (r#""entity": 7"#, "7"),
+    ] {
+        let line = format!(
+            r#"{{"file_name": "a.png", "width": 60, "height": 40, "annotations": [{{{region}, {fields}}}]}}"#
+        );
+        let source = fixtures::detection(&[&line], &[("a.png", 60, 40)]);
+        let Truth::Instances(instances) = &read(source.path(), None)[0].truth else { panic!("{fields}") };
+        assert_eq!(instances[0].label.as_deref(), Some(class), "{fields}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use glyphic_core::Point;
 use glyphic_core::geometry::sort_clockwise;
+use glyphic_extract::kie::relations;
 use serde::Deserialize;
 
 use crate::dataset::tasks::{typed, wrong};
@@ -61,8 +62,7 @@ pub struct KieItem {
 pub struct KieAnnotations {
     /// `[n, 4]`: left, top, right, bottom in pixels.
     pub bboxes: Vec<[f32; 4]>,
-    /// `[n, n, 5]`, row by row: distance to the right and down over the norm; the row box's width over its height, the column
-    /// box's height and width over the row box's height.
+    /// `[n, n, 5]`, row by row, as [`relations`] gives them.
     pub relations: Vec<[f32; 5]>,
     /// `[n, length of the longest]`: the classes of the characters, -1 behind the last.
     pub texts: Vec<Vec<i32>>,
@@ -120,24 +120,6 @@ impl KieDataset {
         const EXPECTED: &str = "file_name, height, width and annotations, each with box, text and label";
         typed(self.loader.get(index)?, &self.loader.location(index), EXPECTED)
     }
-}
-
-/// Relations and bounds of boxes, each with its corners clockwise from the top-left one; see [`KieAnnotations`].
-pub fn relations(boxes: &[[f32; 8]], norm: f32) -> (Vec<[f32; 5]>, Vec<[f32; 4]>) {
-    // In doubles, as numpy divides integers, and narrowed at the end.
-    let bounds: Vec<[f64; 4]> = boxes.iter().map(|b| [b[0], b[1], b[4], b[5]].map(f64::from)).collect();
-    let size = |b: &[f64; 4]| ((b[2] - b[0] + 1.0).max(1.0), (b[3] - b[1] + 1.0).max(1.0));
-    let norm = f64::from(norm);
-    let mut relations = Vec::with_capacity(bounds.len() * bounds.len());
-    for from in &bounds {
-        let (w, h) = size(from);
-        for to in &bounds {
-            let (other_w, other_h) = size(to);
-            let (dx, dy) = ((to[0] - from[0]) / norm, (to[1] - from[1]) / norm);
-            relations.push([dx, dy, w / h, other_h / h, other_w / h].map(|v| v as f32));
-        }
-    }
-    (relations, bounds.into_iter().map(|b| b.map(|v| v as f32)).collect())
 }
 
 impl Truths for KieDataset {

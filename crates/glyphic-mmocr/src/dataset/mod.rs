@@ -20,8 +20,9 @@ mod parser;
 mod tasks;
 
 pub use concat::Concat;
+pub use glyphic_extract::kie::relations;
 pub use icdar::{IcdarDataset, IcdarOptions};
-pub use kie::{KieAnnotations, KieDataset, KieItem, KieOptions, relations};
+pub use kie::{KieAnnotations, KieDataset, KieItem, KieOptions};
 pub use loader::Loader;
 pub use parser::{LineJsonParser, LineStrParser, Parser, StringStrip, StripPosition};
 pub use tasks::{

@@ -77,23 +77,6 @@ fn parsers_do_what_the_reference_does() {
 }
 
 #[test]
-fn relations_of_boxes_are_the_references() {
-    let golden = golden::case("E_kie_relations").json();
-    for case in golden["relations"].as_array().expect("cases") {
-        let boxes: Vec<[f32; 8]> = serde_json::from_value(case["boxes"].clone()).expect("boxes");
-        let expected: Vec<Vec<[f32; 5]>> =
-            serde_json::from_value(case["relation"].clone()).expect("relations");
-        let (got, bounds) = relations(&boxes, case["norm"].as_f64().expect("a number") as f32);
-        for (a, b) in got.iter().flatten().zip(expected.iter().flatten().flatten()) {
-            assert!((a - b).abs() <= 1e-5 * b.abs().max(1.0), "{a} {b}");
-        }
-        assert_eq!(got.len(), boxes.len() * boxes.len());
-        let expected: Vec<[f32; 4]> = serde_json::from_value(case["bboxes"].clone()).expect("bounds");
-        assert_eq!(bounds, expected);
-    }
-}
-
-#[test]
 fn spaces_in_a_text_survive_by_default() {
     let parser = LineStrParser::default();
     let info = parser.parse("img.png two  words \r", &at()).expect("parsed");

@@ -1,9 +1,8 @@
 use glyphic_imgproc::Raster;
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::draw::{uniform, whole};
-use super::{OneOrPair, Picture, Scene};
+use super::draw::uniform;
+use super::{Draws, OneOrPair, Picture, Scene};
 use crate::{Error, Result};
 
 /// Changes brightness, contrast, saturation and hue at random, in random order: MMOCR's `ColorJitter`, which is
@@ -69,11 +68,11 @@ impl ColorJitter {
     ///
     /// # Errors
     /// [`Error::Setup`] for a range that is none.
-    pub fn draw(&self, rng: &mut impl Rng) -> Result<Vec<ColourChange>> {
+    pub fn draw(&self, rng: &mut impl Draws) -> Result<Vec<ColourChange>> {
         let ranges = self.ranges()?;
         let mut order = [0, 1, 2, 3];
         for i in (1..4).rev() {
-            order.swap(i, whole(rng, 0, i + 1));
+            order.swap(i, rng.whole(0, i + 1));
         }
         let mut made: [Option<ColourChange>; 4] = [None; 4];
         for (i, range) in ranges.iter().enumerate() {
@@ -94,7 +93,7 @@ impl ColorJitter {
     /// # Errors
     /// [`Error::Step`] for a picture of floating point or without three channels, [`Error::Setup`] for a range that is
     /// none.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<()> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<()> {
         let changes = self.draw(rng)?;
         let mut rgb = scene.picture.bytes("ColorJitter")?.clone();
         for change in changes {

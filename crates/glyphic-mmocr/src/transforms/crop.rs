@@ -3,14 +3,13 @@
 use glyphic_core::Point;
 use glyphic_core::geometry::{intersection_area, min_area_rect, signed_area};
 use glyphic_imgproc::Sides;
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::draw::{hit, whole};
+use super::draw::hit;
 use super::scene::{BLACK, bounds};
-use super::{OneOrPair, Picture, Scene};
+use super::{Draws, OneOrPair, Picture, Scene};
 use crate::{Error, Result};
-use glyphic_data::targets::Compat;
+use glyphic_core::Compat;
 
 /// Columns (or rows) that no text touches, of `0..size`; a text's are those from its first to before its last vertex.
 struct Free {
@@ -78,7 +77,13 @@ fn beside(outline: &[Point], [x, y, w, h]: [f64; 4]) -> bool {
 
 impl EastRandomCrop {
     /// The cut `[x, y, width, height]` for texts on a picture of this size.
-    pub fn draw(&self, height: usize, width: usize, texts: &[Vec<Point>], rng: &mut impl Rng) -> [usize; 4] {
+    pub fn draw(
+        &self,
+        height: usize,
+        width: usize,
+        texts: &[Vec<Point>],
+        rng: &mut impl Draws,
+    ) -> [usize; 4] {
         let all = [0, 0, width, height];
         let (mut rows, mut columns) = (Free::new(height), Free::new(width));
         for text in texts {
@@ -106,21 +111,21 @@ impl EastRandomCrop {
     }
 
     /// Two free places, from different strips where there are several.
-    fn ends(&self, free: &Free, size: usize, rng: &mut impl Rng) -> (usize, usize) {
+    fn ends(&self, free: &Free, size: usize, rng: &mut impl Draws) -> (usize, usize) {
         let mut regions = free.regions();
         if self.compat.is_reference() {
             regions.pop();
         }
         let places = free.places();
-        let mut one = || {
-            if regions.len() > 1 {
-                let region = &regions[whole(rng, 0, regions.len())];
-                whole(rng, region.start, region.end)
-            } else {
-                places[whole(rng, 0, places.len())].min(size - 1)
-            }
+        let (a, b) = if regions.len() > 1 {
+            // Both strips first, then a place in each.
+            let strips = [rng.choice(regions.len()), rng.choice(regions.len())];
+            let [a, b] = strips.map(|i| regions[i].start + rng.choice(regions[i].len()));
+            (a, b)
+        } else {
+            let mut one = || places[rng.choice(places.len())].min(size - 1);
+            (one(), one())
         };
-        let (a, b) = (one(), one());
         (a.min(b), a.max(b))
     }
 
@@ -128,7 +133,7 @@ impl EastRandomCrop {
     ///
     /// # Errors
     /// [`Error::Pixels`] for a target without pixels or above 65,536 a side.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<()> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<()> {
         let [height, width] = scene.picture.size();
         let [x, y, w, h] = self.draw(height, width, &scene.texts, rng);
         scene.crop(x, y, x + w, y + h)?;
@@ -196,7 +201,7 @@ impl RandomCropInstances {
         &self,
         [height, width]: [usize; 2],
         texts: Option<&[bool]>,
-        rng: &mut impl Rng,
+        rng: &mut impl Draws,
     ) -> [usize; 2] {
         let size = [height, width];
         let target: [usize; 2] = std::array::from_fn(|i| self.target()[i].min(size[i]));
@@ -209,14 +214,14 @@ impl RandomCropInstances {
                     let low = least[axis].saturating_sub(target[axis]);
                     let high = last[axis].saturating_sub(target[axis]).min(most);
                     if low < high {
-                        whole(rng, low, high)
+                        rng.whole(low, high)
                     } else if self.compat.is_reference() {
                         0
                     } else {
                         low.min(most)
                     }
                 }
-                None => whole(rng, 0, most),
+                None => rng.whole(0, most),
             };
         }
         out
@@ -226,7 +231,7 @@ impl RandomCropInstances {
     ///
     /// # Errors
     /// [`Error::Step`] without bitmaps of the name, [`Error::Pixels`] for a target without pixels.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<()> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<()> {
         let Some(masks) = scene.masks.get(&self.instance_key) else {
             let reason = format!(
                 "there are no bitmaps {:?}; LoadTextAnnotations or targets must come before",
@@ -318,7 +323,7 @@ impl RandomCropPolyInstances {
         [height, width]: [usize; 2],
         text: &[Point],
         outlines: impl Iterator<Item = &'a [Point]>,
-        rng: &mut impl Rng,
+        rng: &mut impl Draws,
     ) -> [usize; 4] {
         let sizes = [width, height];
         let mut free = sizes.map(Free::new);
@@ -346,11 +351,23 @@ impl RandomCropPolyInstances {
         [spans[0][0], spans[1][0], spans[0][1], spans[1][1]]
     }
 
+    /// The piece `[x0, y0, x1, y1]` around one of `texts`, at least one; see [`RandomCropPolyInstances::draw`].
+    pub fn choose<'a>(
+        &self,
+        size: [usize; 2],
+        texts: &[Vec<Point>],
+        outlines: impl Iterator<Item = &'a [Point]>,
+        rng: &mut impl Draws,
+    ) -> [usize; 4] {
+        let chosen = rng.whole(0, texts.len()).min(texts.len() - 1);
+        self.draw(size, &texts[chosen], outlines, rng)
+    }
+
     /// Cuts the scene. Returns whether it did: not by chance, or without a text to choose.
     ///
     /// # Errors
     /// [`Error::Setup`] for an unknown `instance_key`.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<bool> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<bool> {
         let texts = match self.instance_key.as_str() {
             "gt_masks" => &scene.texts,
             "gt_masks_ignore" => &scene.ignored,
@@ -362,8 +379,7 @@ impl RandomCropPolyInstances {
         if texts.is_empty() || !hit(rng, self.crop_ratio) {
             return Ok(false);
         }
-        let text = &texts[whole(rng, 0, texts.len())];
-        let [x0, y0, x1, y1] = self.draw(scene.picture.size(), text, scene.outlines(), rng);
+        let [x0, y0, x1, y1] = self.choose(scene.picture.size(), texts, scene.outlines(), rng);
         if x1 <= x0 || y1 <= y0 {
             return Ok(false);
         }
@@ -381,13 +397,13 @@ impl RandomCropPolyInstances {
 
 /// A start of at most `most_start` and an end of at least `least_end`, at least `least` apart, both free (or at the
 /// picture's edges). A strip is drawn first, then a place in it.
-fn span(free: &Free, least: usize, most_start: usize, least_end: usize, rng: &mut impl Rng) -> [usize; 2] {
+fn span(free: &Free, least: usize, most_start: usize, least_end: usize, rng: &mut impl Draws) -> [usize; 2] {
     let size = free.taken.len();
-    let pick = |free: &Free, rng: &mut _| {
+    fn pick(free: &Free, rng: &mut impl Draws) -> usize {
         let regions = free.regions();
-        let region = regions[whole(rng, 0, regions.len())].clone();
-        whole(rng, region.start, region.end)
-    };
+        let region = regions[rng.whole(0, regions.len()).min(regions.len() - 1)].clone();
+        rng.whole(region.start, region.end)
+    }
     let mut starts = Free { taken: free.taken.clone() };
     starts.taken[most_start.min(size.saturating_sub(least)).min(size)..].fill(true);
     starts.taken[0] = false;
@@ -425,14 +441,13 @@ impl Default for RandomCropFlip {
 const EPSILON: f64 = 1e-2;
 
 impl RandomCropFlip {
-    /// A piece `[x0, y0, x1, y1]` that holds outlines whole or not at all; `None` where ten tries find none.
-    pub fn draw(
-        &self,
+    /// The rows and the columns that no outline crosses, of a picture `[height, width]` with `pads` rows above and below and
+    /// columns on each side; counted from the padding's first.
+    pub fn free_places(
         [height, width]: [usize; 2],
         outlines: &[&[Point]],
-        rng: &mut impl Rng,
-    ) -> Option<[usize; 4]> {
-        let pads = [height, width].map(|side| (side as f64 * self.pad_ratio.clamp(0.0, 1.0)) as usize);
+        pads: [usize; 2],
+    ) -> [Vec<usize>; 2] {
         let mut free = [Free::new(height + 2 * pads[0]), Free::new(width + 2 * pads[1])];
         for outline in outlines {
             let whole: Vec<Point> = outline.iter().map(|p| Point::new(p.x.trunc(), p.y.trunc())).collect();
@@ -441,14 +456,25 @@ impl RandomCropFlip {
             free[0].take(y0 + pads[0] as f64, y1 + pads[0] as f64);
             free[1].take(x0 + pads[1] as f64, x1 + pads[1] as f64);
         }
-        let [rows, columns] = free.map(|f| f.places());
+        free.map(|f| f.places())
+    }
+
+    /// A piece `[x0, y0, x1, y1]` that holds outlines whole or not at all; `None` where ten tries find none.
+    pub fn draw(
+        &self,
+        [height, width]: [usize; 2],
+        outlines: &[&[Point]],
+        rng: &mut impl Draws,
+    ) -> Option<[usize; 4]> {
+        let pads = [height, width].map(|side| (side as f64 * self.pad_ratio.clamp(0.0, 1.0)) as usize);
+        let [rows, columns] = Self::free_places([height, width], outlines, pads);
         if rows.is_empty() || columns.is_empty() {
             return None;
         }
         const TRIES: usize = 10;
         (0..TRIES).find_map(|_| {
             let mut ends = |places: &[usize], pad: usize, size: usize| {
-                let mut one = || places[whole(rng, 0, places.len())].saturating_sub(pad).min(size - 1);
+                let mut one = || places[rng.choice(places.len())].saturating_sub(pad).min(size - 1);
                 let (a, b) = (one(), one());
                 (a.min(b), a.max(b))
             };
@@ -467,7 +493,7 @@ impl RandomCropFlip {
     ///
     /// # Errors
     /// [`Error::Pixels`] never in practice: pieces lie inside.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<usize> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<usize> {
         let mut done = 0;
         for _ in 0..self.iter_num {
             if scene.texts.is_empty() || !hit(rng, self.crop_ratio) {
@@ -475,7 +501,7 @@ impl RandomCropFlip {
             }
             let outlines: Vec<&[Point]> = scene.outlines().collect();
             let Some(piece) = self.draw(scene.picture.size(), &outlines, rng) else { continue };
-            let (horizontal, vertical) = [(true, false), (false, true), (true, true)][whole(rng, 0, 3)];
+            let (horizontal, vertical) = [(true, false), (false, true), (true, true)][rng.whole(0, 3).min(2)];
             mirror(scene, piece, horizontal, vertical)?;
             done += 1;
         }

@@ -1,13 +1,12 @@
 use glyphic_core::Point;
 use glyphic_imgproc::{Affine, Interpolation};
-use rand::Rng;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::draw::{hit, uniform};
 use super::scene::BLACK;
-use super::{OneOrPair, Picture, Scene};
+use super::{Draws, OneOrPair, Picture, Scene};
 use crate::{Error, Result};
 
 /// The augmenters of `imgaug` that MMOCR's configurations use, in order: MMOCR's `ImgAug`.
@@ -87,12 +86,12 @@ impl ImgAug {
     ///
     /// # Errors
     /// [`Error::Setup`] for a factor not above 0, [`Error::Pixels`] for a side above 65,536.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<()> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<()> {
         self.args.iter().flatten().try_for_each(|augmenter| augmenter.apply(scene, rng))
     }
 }
 
-fn drawn(range: OneOrPair<f64>, rng: &mut impl Rng) -> f64 {
+fn drawn(range: OneOrPair<f64>, rng: &mut impl Draws) -> f64 {
     match range {
         OneOrPair::One(v) => v,
         OneOrPair::Pair([low, high]) => uniform(rng, low, high),
@@ -100,7 +99,7 @@ fn drawn(range: OneOrPair<f64>, rng: &mut impl Rng) -> f64 {
 }
 
 impl Augmenter {
-    fn apply(self, scene: &mut Scene, rng: &mut impl Rng) -> Result<()> {
+    fn apply(self, scene: &mut Scene, rng: &mut impl Draws) -> Result<()> {
         let [height, width] = scene.picture.size();
         let (h, w) = (height as f64, width as f64);
         match self {

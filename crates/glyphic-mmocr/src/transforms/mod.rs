@@ -36,7 +36,6 @@ mod scene;
 mod test_time;
 mod values;
 
-use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -45,12 +44,13 @@ pub use annotations::{
 };
 pub use colour::{ColorJitter, ColourChange};
 pub use crop::{EastRandomCrop, MaskType, RandomCropFlip, RandomCropInstances, RandomCropPolyInstances};
+pub use draw::Draws;
 pub use format::{CustomFormatBundle, KieFormatBundle, Visualize};
 pub use imgaug::{Augmenter, ImgAug};
-pub use ner::{Entity, NerSample, NerTensors, NerTransform, ToTensorNer};
+pub use ner::{NerSample, NerTensors, NerTransform, ToTensorNer};
 pub use ocr::{
     FancyPca, NormalizeOcr, OcrSize, OnlineCropOcr, OpencvToPil, PilToOpencv, RandomPaddingOcr,
-    RandomRotateImageBox, ResizeOcr, ToTensorOcr, box_crop, warp_crop,
+    RandomRotateImageBox, ResizeOcr, ToTensorOcr, box_crop, jitter, warp_crop,
 };
 pub use rotate::{RandomRotatePolyInstances, RandomRotateTextDet};
 pub use scale::{RandomScaling, ResizeNoImg, ResizeType, ScaleAspectJitter, SquareResizePad};
@@ -59,12 +59,15 @@ pub use test_time::MultiRotateAugOcr;
 pub use values::{OneOrMany, OneOrPair};
 
 use crate::Result;
-pub use glyphic_data::targets::Compat;
-use glyphic_data::targets::dbnet::DbnetTargets;
-use glyphic_data::targets::drrg::DrrgTargets;
-use glyphic_data::targets::fcenet::FcenetTargets;
-use glyphic_data::targets::textsnake::TextsnakeTargets;
-use glyphic_data::targets::{CharBoxes, KernelMaps, OcrSegTargets, Outlines, PanetTargets, PsenetTargets};
+pub use glyphic_core::Compat;
+use glyphic_data::targets::{CharBoxes, OcrSegTargets};
+use glyphic_detect::dbnet::targets::DbnetTargets;
+use glyphic_detect::drrg::targets::DrrgTargets;
+use glyphic_detect::fcenet::targets::FcenetTargets;
+use glyphic_detect::panet::targets::PanetTargets;
+use glyphic_detect::psenet::targets::PsenetTargets;
+use glyphic_detect::targets::{KernelMaps, Outlines};
+use glyphic_detect::textsnake::targets::TextsnakeTargets;
 
 /// The generator for the sample of this index: the same on every machine and in every thread.
 pub fn generator(seed: u64, index: u64) -> ChaCha8Rng {
@@ -200,7 +203,7 @@ impl Step {
     /// # Errors
     /// Those of the step, and [`crate::Error::Step`] and [`crate::Error::Outline`] for a scene whose parts do not fit
     /// together.
-    pub fn apply<R: Rng>(&self, mut scene: Scene, rng: &mut R) -> Result<Vec<Scene>> {
+    pub fn apply<R: Draws>(&self, mut scene: Scene, rng: &mut R) -> Result<Vec<Scene>> {
         scene.check(self.name())?;
         let s = &mut scene;
         match self {
@@ -268,7 +271,8 @@ impl Step {
                 }
             }
             Self::DrrgTargets(step) => {
-                let m = step.maps_of(&outlines(s), rng)?;
+                let seed = rng.whole(0, 1 << 31) as u64;
+                let m = step.maps_of(&outlines(s), &mut generator(seed, 0))?;
                 put(s, "gt_text_mask", vec![u8_map(s, m.text_mask)?]);
                 put(s, "gt_center_region_mask", vec![u8_map(s, m.center_region_mask)?]);
                 put(s, "gt_mask", vec![u8_map(s, m.mask)?]);
@@ -345,7 +349,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// Those of [`Step::apply`].
-    pub fn apply<R: Rng>(&self, scene: Scene, rng: &mut R) -> Result<Vec<Scene>> {
+    pub fn apply<R: Draws>(&self, scene: Scene, rng: &mut R) -> Result<Vec<Scene>> {
         let mut scenes = vec![scene];
         for step in &self.0 {
             let mut next = Vec::with_capacity(scenes.len());

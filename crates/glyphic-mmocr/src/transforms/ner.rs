@@ -4,23 +4,13 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::{Error, Result};
+use glyphic_core::Entity;
 use glyphic_labels::Error as LabelError;
 
 /// The place of a symbol in BERT's vocabularies.
 const UNKNOWN: i64 = 100;
 const START: i64 = 101;
 const END: i64 = 102;
-
-/// An entity of a text: characters `start..=end`, counted from 0.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entity {
-    /// Its category.
-    pub category: String,
-    /// Its first character.
-    pub start: usize,
-    /// Its last character.
-    pub end: usize,
-}
 
 /// A text as MMOCR's `NerTransform` gives it, each list `max_len` long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,13 +114,18 @@ impl NerTransform {
             let Some(class) = self.categories.iter().position(|c| c == category) else {
                 return fail(format!("category {category:?} is none of {:?}", self.categories));
             };
-            if start > end || *end >= length {
+            let (Ok(first), Ok(last)) = (usize::try_from(*start), usize::try_from(*end)) else {
+                return fail(format!(
+                    "{category} from character {start} to {end}; characters are counted from 0"
+                ));
+            };
+            if first > last || last >= length {
                 return fail(format!(
                     "{category} from character {start} to {end}, but the text has {length}; both are counted from 0"
                 ));
             }
-            for place in (*start..=*end).filter(|place| *place < kept) {
-                let offset = if place == *start { 0 } else { self.categories.len() };
+            for place in (first..=last).filter(|place| *place < kept) {
+                let offset = if place == first { 0 } else { self.categories.len() };
                 labels[place + 1] = (class + 1 + offset) as i64;
             }
         }

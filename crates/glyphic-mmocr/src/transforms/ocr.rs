@@ -3,14 +3,14 @@
 use glyphic_core::geometry::{intersection_area, order_quad, signed_area};
 use glyphic_core::{Image, Point};
 use glyphic_imgproc::{Affine, Around, Border, Interpolation, Raster, Sides, crop_quad};
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::draw::{hit, normal, uniform};
+use super::draw::{hit, uniform};
 use super::scene::BLACK;
-use super::{Character, OneOrMany, Picture, Scene, Tensor};
+use super::{Character, Draws, OneOrMany, Picture, Scene, Tensor};
 use crate::{Error, Result};
-use glyphic_data::targets::{CharBoxes, Compat};
+use glyphic_core::Compat;
+use glyphic_data::targets::CharBoxes;
 
 /// Brings a crop to the height a network reads, keeping its shape, and pads it on the right: MMOCR's `ResizeOCR`.
 ///
@@ -293,12 +293,22 @@ pub fn box_crop(
     picture.crop(at(x0 - across, w), at(y0 - down, h), at(x1 + across, w), at(y1 + down, h))
 }
 
+/// Corners moved at random, each by up to these shares of the longer of the second and the fourth side: MMOCR's
+/// `box_jitter`.
+pub fn jitter(corners: [Point; 4], ratio_x: f64, ratio_y: f64, rng: &mut impl Draws) -> [Point; 4] {
+    let height = corners[1].distance(corners[2]).max(corners[3].distance(corners[0]));
+    corners.map(|p| {
+        let dx = uniform(rng, -1.0, 1.0) * ratio_x * height;
+        Point::new(p.x + dx, p.y + uniform(rng, -1.0, 1.0) * ratio_y * height)
+    })
+}
+
 impl OnlineCropOcr {
     /// The crop of the corners `[x1, y1, ..., x4, y4]`, in any order.
     ///
     /// # Errors
     /// As for [`warp_crop`], and [`Error::Setup`] for a probability or ratio outside 0 to 1.
-    pub fn crop(&self, picture: &Picture, quad: [f64; 8], rng: &mut impl Rng) -> Result<Picture> {
+    pub fn crop(&self, picture: &Picture, quad: [f64; 8], rng: &mut impl Draws) -> Result<Picture> {
         for (name, value) in [
             ("jitter_prob", self.jitter_prob),
             ("max_jitter_ratio_x", self.max_jitter_ratio_x),
@@ -310,13 +320,10 @@ impl OnlineCropOcr {
             }
         }
         let mut corners = corners_in(picture, quad)?;
-        let probability = if self.compat.is_reference() { 1.0 - self.jitter_prob } else { self.jitter_prob };
-        if hit(rng, probability) {
-            let height = corners[1].distance(corners[2]).max(corners[3].distance(corners[0]));
-            for p in &mut corners {
-                p.x += uniform(rng, -1.0, 1.0) * self.max_jitter_ratio_x * height;
-                p.y += uniform(rng, -1.0, 1.0) * self.max_jitter_ratio_y * height;
-            }
+        let reference = self.compat.is_reference();
+        let jitters = if reference { rng.unit() > self.jitter_prob } else { hit(rng, self.jitter_prob) };
+        if jitters {
+            corners = jitter(corners, self.max_jitter_ratio_x, self.max_jitter_ratio_y, rng);
         }
         straighten(picture, corners)
     }
@@ -325,7 +332,7 @@ impl OnlineCropOcr {
     ///
     /// # Errors
     /// As for [`OnlineCropOcr::crop`].
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<()> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<()> {
         let Some(Ok(corners)) = scene.texts.first().map(|t| <[Point; 4]>::try_from(t.as_slice())) else {
             return Ok(());
         };
@@ -360,9 +367,9 @@ impl Default for RandomPaddingOcr {
 
 impl RandomPaddingOcr {
     /// How much is added to a picture of `height` x `width` pixels.
-    pub fn draw(&self, height: usize, width: usize, rng: &mut impl Rng) -> Sides {
+    pub fn draw(&self, height: usize, width: usize, rng: &mut impl Draws) -> Sides {
         let mut side = |i: usize, size: usize| {
-            let share = uniform(rng, 0.0, self.max_ratio[i]).clamp(0.0, 10.0);
+            let share = rng.uniform(0.0, self.max_ratio[i]).clamp(0.0, 10.0);
             (share * size as f64).round_ties_even() as usize
         };
         Sides { left: side(0, width), top: side(1, height), right: side(2, width), bottom: side(3, height) }
@@ -372,7 +379,7 @@ impl RandomPaddingOcr {
     ///
     /// # Errors
     /// [`Error::Pixels`] for a side above 65,536.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<()> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<()> {
         let sides = self.draw(scene.picture.height(), scene.picture.width(), rng);
         scene.pad(sides, Around::Edge)
     }
@@ -402,9 +409,9 @@ const LEAST_INSIDE: f64 = 0.7;
 
 impl RandomRotateImageBox {
     /// An angle in degrees for a picture of this size: within the bounds, and no diagonal turns upright.
-    pub fn draw(&self, height: usize, width: usize, rng: &mut impl Rng) -> f64 {
+    pub fn draw(&self, height: usize, width: usize, rng: &mut impl Draws) -> f64 {
         let diagonal = (height as f64 / width as f64).atan().to_degrees();
-        uniform(rng, self.min_angle.max(-diagonal), self.max_angle.min(diagonal))
+        rng.uniform(self.min_angle.max(-diagonal), self.max_angle.min(diagonal))
     }
 
     /// Characters turned by an angle in radians about a centre `[x, y]`, counter-clockwise on the screen, without those
@@ -435,7 +442,7 @@ impl RandomRotateImageBox {
     ///
     /// # Errors
     /// [`Error::Pixels`] never in practice: the size stays.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<()> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<()> {
         let [height, width] = scene.picture.size();
         let (w, h) = (width as f64, height as f64);
         let angle = self.draw(height, width, rng);
@@ -478,8 +485,8 @@ impl Default for FancyPca {
 
 impl FancyPca {
     /// What is added to each channel.
-    pub fn draw(&self, rng: &mut impl Rng) -> [f32; 3] {
-        let weights = self.eig_val.map(|v| v * (normal(rng) * 0.1) as f32);
+    pub fn draw(&self, rng: &mut impl Draws) -> [f32; 3] {
+        let weights = self.eig_val.map(|v| v * (rng.normal() * 0.1) as f32);
         std::array::from_fn(|c| (0..3).map(|i| weights[i] * self.eig_vec[i][c]).sum())
     }
 
@@ -487,7 +494,7 @@ impl FancyPca {
     ///
     /// # Errors
     /// [`Error::Step`] for another number of channels.
-    pub fn shift(&self, tensor: &mut Tensor, rng: &mut impl Rng) -> Result<()> {
+    pub fn shift(&self, tensor: &mut Tensor, rng: &mut impl Draws) -> Result<()> {
         if tensor.shape[0] != 3 {
             let reason = format!("it needs 3 channels, there are {}", tensor.shape[0]);
             return Err(Error::Step { step: "FancyPCA", reason });
@@ -503,7 +510,7 @@ impl FancyPca {
     ///
     /// # Errors
     /// As for [`FancyPca::shift`], and where there is no tensor.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<()> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<()> {
         self.shift(tensor_of(scene, "FancyPCA")?, rng)
     }
 }

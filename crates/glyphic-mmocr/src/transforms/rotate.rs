@@ -1,11 +1,10 @@
 use glyphic_core::Point;
 use glyphic_imgproc::{Affine, Around, Interpolation, Map};
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::draw::{hit, uniform, whole};
+use super::draw::{hit, uniform};
 use super::scene::BLACK;
-use super::{Picture, Scene};
+use super::{Draws, Picture, Scene};
 use crate::Result;
 
 /// Turns the picture, its maps and outlines at random on the same canvas, by the nearest pixel: MMOCR's
@@ -30,7 +29,7 @@ impl RandomRotateTextDet {
     ///
     /// # Errors
     /// [`crate::Error::Pixels`] for an angle that is not finite.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<Option<f64>> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<Option<f64>> {
         if !hit(rng, self.rotate_ratio) {
             return Ok(None);
         }
@@ -75,10 +74,10 @@ pub(super) fn colour([a, b, c]: [f32; 3]) -> [f32; 4] {
 pub(super) fn enlarged_piece(
     picture: &Picture,
     [height, width]: [usize; 2],
-    rng: &mut impl Rng,
+    rng: &mut impl Draws,
 ) -> Result<Picture> {
     let [h, w] = picture.size();
-    let (y, x) = (whole(rng, 0, h * 7 / 8), whole(rng, 0, w * 7 / 8));
+    let (y, x) = (rng.whole(0, h * 7 / 8), rng.whole(0, w * 7 / 8));
     picture.crop(x, y, x + (w / 9).max(1), y + (h / 9).max(1))?.resize_linear(height, width)
 }
 
@@ -87,7 +86,7 @@ impl RandomRotatePolyInstances {
     ///
     /// # Errors
     /// [`crate::Error::Pixels`] for an angle that is not finite and a canvas above 65,536 pixels a side.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<Option<f64>> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<Option<f64>> {
         if !hit(rng, self.rotate_ratio) {
             return Ok(None);
         }

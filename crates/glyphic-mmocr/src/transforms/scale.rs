@@ -1,12 +1,11 @@
 use glyphic_core::Point;
 use glyphic_imgproc::Sides;
-use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-use super::draw::{hit, uniform};
+use super::draw::hit;
 use super::rotate::{colour, enlarged_piece};
 use super::scene::BLACK;
-use super::{OneOrMany, OneOrPair, Scene};
+use super::{Draws, OneOrMany, OneOrPair, Scene};
 use crate::{Error, Result};
 
 /// Scales the picture at random, its shape kept: MMOCR's `RandomScaling`.
@@ -27,12 +26,12 @@ impl Default for RandomScaling {
 
 impl RandomScaling {
     /// A size `[height, width]` for a picture of `height` x `width` pixels, at least 1 each.
-    pub fn draw(&self, height: usize, width: usize, rng: &mut impl Rng) -> [usize; 2] {
+    pub fn draw(&self, height: usize, width: usize, rng: &mut impl Draws) -> [usize; 2] {
         let [low, high] = match self.scale {
             OneOrPair::One(v) => [1.0 - v, 1.0 + v],
             OneOrPair::Pair(pair) => pair,
         };
-        let scale = self.size as f64 / height.max(width) as f64 * uniform(rng, low, high);
+        let scale = self.size as f64 / height.max(width) as f64 * rng.uniform(low.min(high), low.max(high));
         [height, width].map(|side| ((side as f64 * scale) as usize).max(1))
     }
 
@@ -40,7 +39,7 @@ impl RandomScaling {
     ///
     /// # Errors
     /// [`Error::Pixels`] for a side above 65,536.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<()> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<()> {
         let [height, width] = scene.picture.size();
         let [height, width] = self.draw(height, width, rng);
         scene.resize(height, width)
@@ -131,9 +130,9 @@ impl ScaleAspectJitter {
     ///
     /// # Errors
     /// As for [`ScaleAspectJitter::size`], [`Error::Pixels`] for a side above 65,536.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<()> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<()> {
         let [height, width] = scene.picture.size();
-        let [height, width] = self.size(height, width, || rng.random::<f64>())?;
+        let [height, width] = self.size(height, width, || rng.unit())?;
         scene.resize(height, width)
     }
 }
@@ -164,7 +163,7 @@ impl SquareResizePad {
     ///
     /// # Errors
     /// [`Error::Pixels`] for a side of 0 or above 65,536.
-    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Rng) -> Result<()> {
+    pub fn apply(&self, scene: &mut Scene, rng: &mut impl Draws) -> Result<()> {
         let side = self.target_size;
         if !hit(rng, self.pad_ratio) {
             return scene.resize(side, side);

@@ -1,9 +1,8 @@
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{OneOrMany, Pipeline, Scene};
+use super::{Draws, OneOrMany, Pipeline, Scene};
 use crate::{Error, Result};
-use glyphic_data::targets::Compat;
+use glyphic_core::Compat;
 
 /// Turns a crop that is higher than wide by several quarters and gives all of them: MMOCR's `MultiRotateAugOCR`.
 ///
@@ -47,7 +46,7 @@ impl MultiRotateAugOcr {
     ///
     /// # Errors
     /// As for [`MultiRotateAugOcr::degrees`], and those of the transforms.
-    pub fn apply<R: Rng>(&self, scene: Scene, rng: &mut R) -> Result<Vec<Scene>> {
+    pub fn apply<R: Draws>(&self, scene: Scene, rng: &mut R) -> Result<Vec<Scene>> {
         let [height, width] = scene.picture.size();
         let mut out = Vec::new();
         for degrees in self.degrees(height, width)? {

@@ -289,7 +289,7 @@ fn named_entities_become_the_references_numbers() {
         "scene",
     ];
     let transform = NerTransform::new(&vocabulary.join("\n"), &categories, 24).expect("valid");
-    let entity = |category: &str, start, end| Entity { category: category.to_owned(), start, end };
+    let entity = |category: &str, start, end| glyphic_core::Entity::new(category, start, end);
     let sample = transform.apply("xhcAp", &[entity("scene", 2, 2)]).expect("valid");
     assert_eq!(sample.input_ids[..8], [101, 126, 110, 105, 103, 118, 102, 0]);
     assert_eq!(sample.labels[..8], [21, 21, 21, 10, 21, 21, 21, 0]);

@@ -6,7 +6,9 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{BatchNorm2d, BatchNorm2dConfig, conv_bn, conv2d, max_pool};
+use crate::layers::{
+    BatchNorm2d, BatchNorm2dConfig, DeformConv2d, DeformConv2dConfig, conv_bn, conv2d, max_pool,
+};
 use crate::ops::After;
 
 /// The depths in use.
@@ -49,12 +51,26 @@ pub struct ResNetConfig {
     pub norm_eval: bool,
     /// Put a bottleneck's stride on its first (1x1) convolution instead of the 3x3 one (mmdet's style "caffe").
     pub stride_on_first: bool,
+    /// Which of the four stages have modulated deformable convolutions in place of the bottlenecks' 3x3 ones; those of
+    /// networks without bottlenecks have none.
+    pub deformable: [bool; 4],
+    /// Groups of channels with offsets of their own in those.
+    pub deform_groups: usize,
+    /// What is neither trained nor normalised by the batch: the stem and so many stages. `None` for nothing.
+    pub frozen_stages: Option<usize>,
 }
 
 impl ResNetConfig {
     /// The plain network of a depth.
     pub fn new(depth: Depth) -> Self {
-        Self { depth, norm_eval: false, stride_on_first: false }
+        Self {
+            depth,
+            norm_eval: false,
+            stride_on_first: false,
+            deformable: [false; 4],
+            deform_groups: 1,
+            frozen_stages: None,
+        }
     }
 
     /// Channels of each feature, fine to coarse.
@@ -68,31 +84,36 @@ impl ResNetConfig {
         let mut from = 64;
         let mut layer = |stage: usize| -> Vec<Block> {
             let planes = 64 << stage;
-            (0..self.depth.blocks()[stage])
-                .map(|b| {
-                    let stride = if stage > 0 && b == 0 { 2 } else { 1 };
-                    if self.depth.has_bottlenecks() {
-                        let block = BottleneckConfig {
-                            input: from,
-                            planes,
-                            stride,
-                            stride_on_first: self.stride_on_first,
-                            norm_eval: self.norm_eval,
-                        };
-                        from = planes * Bottleneck::EXPANSION;
-                        Block::Bottleneck(block.init(device))
-                    } else {
-                        let block =
-                            BasicBlockConfig { input: from, planes, stride, norm_eval: self.norm_eval };
-                        from = planes;
-                        Block::Basic(block.init(device))
-                    }
-                })
-                .collect()
+            let frozen = self.frozen_stages.is_some_and(|stages| stage < stages);
+            let norm_eval = self.norm_eval || frozen;
+            let blocks = (0..self.depth.blocks()[stage]).map(|b| {
+                let stride = if stage > 0 && b == 0 { 2 } else { 1 };
+                if self.depth.has_bottlenecks() {
+                    let block = BottleneckConfig {
+                        input: from,
+                        planes,
+                        stride,
+                        stride_on_first: self.stride_on_first,
+                        deformable: self.deformable[stage],
+                        deform_groups: self.deform_groups,
+                        norm_eval,
+                    };
+                    from = planes * Bottleneck::EXPANSION;
+                    Block::Bottleneck(block.init(device))
+                } else {
+                    let block = BasicBlockConfig { input: from, planes, stride, norm_eval };
+                    from = planes;
+                    Block::Basic(block.init(device))
+                }
+            });
+            blocks.map(|block| if frozen { block.no_grad() } else { block }).collect()
         };
+        let frozen = self.frozen_stages.is_some();
+        let conv1 = conv2d([3, 64], [7, 7], [2, 2], [3, 3], false, device);
+        let bn1 = norm(64, self.norm_eval || frozen, device);
         ResNet {
-            conv1: conv2d([3, 64], [7, 7], [2, 2], [3, 3], false, device),
-            bn1: norm(64, self.norm_eval, device),
+            conv1: if frozen { conv1.no_grad() } else { conv1 },
+            bn1: if frozen { bn1.no_grad() } else { bn1 },
             layer1: layer(0),
             layer2: layer(1),
             layer3: layer(2),
@@ -188,6 +209,14 @@ impl BasicBlock {
     }
 }
 
+/// A bottleneck's 3x3 convolution.
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a network holds a few dozen of them")]
+enum Middle {
+    Plain(Conv2d),
+    Deformable(DeformConv2d),
+}
+
 /// Configuration of [`Bottleneck`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct BottleneckConfig {
@@ -199,6 +228,10 @@ pub struct BottleneckConfig {
     pub stride: usize,
     /// See [`ResNetConfig::stride_on_first`].
     pub stride_on_first: bool,
+    /// Whether the 3x3 convolution is deformable.
+    pub deformable: bool,
+    /// See [`ResNetConfig::deform_groups`].
+    pub deform_groups: usize,
     /// See [`ResNetConfig::norm_eval`].
     pub norm_eval: bool,
 }
@@ -206,13 +239,19 @@ pub struct BottleneckConfig {
 impl BottleneckConfig {
     /// Makes the module.
     pub fn init(&self, device: &Device) -> Bottleneck {
-        let Self { input, planes, stride, stride_on_first, norm_eval } = *self;
+        let Self { input, planes, stride, stride_on_first, deformable, deform_groups: groups, norm_eval } =
+            *self;
         let output = planes * Bottleneck::EXPANSION;
         let (first, second) = if stride_on_first { (stride, 1) } else { (1, stride) };
         Bottleneck {
             conv1: conv2d([input, planes], [1, 1], [first; 2], [0, 0], false, device),
             bn1: norm(planes, norm_eval, device),
-            conv2: conv2d([planes, planes], [3, 3], [second; 2], [1, 1], false, device),
+            conv2: if deformable {
+                let conv = DeformConv2dConfig { channels: [planes; 2], kernel: 3, stride: second, groups };
+                Middle::Deformable(conv.init(device))
+            } else {
+                Middle::Plain(conv2d([planes, planes], [3, 3], [second; 2], [1, 1], false, device))
+            },
             bn2: norm(planes, norm_eval, device),
             conv3: conv2d([planes, output], [1, 1], [1, 1], [0, 0], false, device),
             bn3: norm(output, norm_eval, device),
@@ -221,12 +260,13 @@ impl BottleneckConfig {
     }
 }
 
-/// 1x1, 3x3 and 1x1 convolutions beside a shortcut. Names: `conv1..3`, `bn1..3`, `downsample.{0,1}`.
+/// 1x1, 3x3 and 1x1 convolutions beside a shortcut. Names: `conv1..3`, `conv2.conv_offset` where that is deformable, `bn1..3`,
+/// `downsample.{0,1}`.
 #[derive(Module, Debug)]
 pub struct Bottleneck {
     conv1: Conv2d,
     bn1: Option<BatchNorm2d>,
-    conv2: Conv2d,
+    conv2: Middle,
     bn2: Option<BatchNorm2d>,
     conv3: Conv2d,
     bn3: Option<BatchNorm2d>,
@@ -239,7 +279,16 @@ impl Bottleneck {
     /// `[N, input, H, W] -> [N, 4 * planes, H / stride, W / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let y = conv_bn(&self.conv1, self.bn1.as_ref(), x.clone(), After::Relu);
-        let y = conv_bn(&self.conv2, self.bn2.as_ref(), y, After::Relu);
+        let y = match &self.conv2 {
+            Middle::Plain(conv) => conv_bn(conv, self.bn2.as_ref(), y, After::Relu),
+            Middle::Deformable(conv) => {
+                let y = conv.forward(y);
+                match &self.bn2 {
+                    Some(bn) => bn.forward_then(y, After::Relu),
+                    None => After::Relu.apply(y),
+                }
+            }
+        };
         let x = shortcut(self.downsample.as_ref(), x);
         conv_bn(&self.conv3, self.bn3.as_ref(), y, After::AddRelu(x))
     }

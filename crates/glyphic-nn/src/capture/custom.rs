@@ -4,41 +4,66 @@ use burn::backend::{Capture, TensorMetadata};
 use burn::tensor::{Int, Tensor, TensorData};
 use burn_ir::{CustomOpIr, OperationIr, ScalarIr, TensorIr};
 use burn_router::RouterClient;
-use glyphic_graph::{Op, RnnDirection};
+use glyphic_graph::{Op, RnnDirection, RoiMode};
+
+use crate::ops::RoiAlign;
 
 /// Name of a recorded LSTM: x, w, r, b; scalars: hidden size, number of directions.
 const LSTM: &str = "glyphic.lstm";
 
-/// The weights of an LSTM's direction, in PyTorch's layouts and gate order i, f, g, o.
+/// Name of a recorded GRU, with what [`LSTM`] has.
+const GRU: &str = "glyphic.gru";
+
+/// Name of recorded region pooling: x, regions, pictures; scalars: height, width, samples, scale, whether aligned.
+const ROI_ALIGN: &str = "glyphic.roi_align";
+
+/// The weights of a recurrent layer's direction, in PyTorch's layouts and gate orders: i, f, g, o of an LSTM, r, z, n of a GRU.
 #[derive(Debug, Clone)]
 pub struct Direction {
-    /// Of the input, `[4 * hidden, input]`.
+    /// Of the input, `[gates * hidden, input]`.
     pub input: Tensor<2>,
-    /// Of the state, `[4 * hidden, hidden]`.
+    /// Of the state, `[gates * hidden, hidden]`.
     pub hidden: Tensor<2>,
-    /// Of both, `[4 * hidden]` each.
+    /// Of both, `[gates * hidden]` each.
     pub bias: [Tensor<1>; 2],
 }
 
 /// Records an LSTM `[T, N, input] -> [T, N, directions * hidden]`, forwards and, where there are two directions,
 /// backwards; `None` on devices that compute.
 pub fn lstm(x: &Tensor<3>, directions: &[Direction]) -> Option<Tensor<3>> {
+    // From PyTorch's i, f, g, o to ONNX's i, o, f, c.
+    recurrent(LSTM, &[0, 3, 1, 2], x, directions)
+}
+
+/// As [`lstm`], a GRU.
+pub fn gru(x: &Tensor<3>, directions: &[Direction]) -> Option<Tensor<3>> {
+    // From PyTorch's r, z, n to ONNX's z, r, h.
+    recurrent(GRU, &[1, 0, 2], x, directions)
+}
+
+/// `order` is that of ONNX's gates in PyTorch's.
+fn recurrent(
+    name: &'static str,
+    order: &[i64],
+    x: &Tensor<3>,
+    directions: &[Direction],
+) -> Option<Tensor<3>> {
     let recorded = x.clone().try_into_primitive::<Capture>().ok()?;
     let [steps, batch, _] = x.dims();
     let [rows, hidden] = directions.first()?.hidden.dims();
     let device = x.device();
-    // From PyTorch's i, f, g, o to ONNX's i, o, f, c.
-    let order = Tensor::<1, Int>::from_data(TensorData::from([0_i64, 3, 1, 2]), &device);
+    let gates = order.len();
+    let order = Tensor::<1, Int>::from_data(TensorData::new(order.to_vec(), [gates]), &device);
     let matrices = |pick: fn(&Direction) -> &Tensor<2>| {
         let matrix = |direction: &Direction| {
             let [_, columns] = pick(direction).dims();
-            let gates = pick(direction).clone().reshape([4, hidden, columns]).select(0, order.clone());
-            gates.reshape([1, rows, columns])
+            let rows_of = pick(direction).clone().reshape([gates, hidden, columns]).select(0, order.clone());
+            rows_of.reshape([1, rows, columns])
         };
         Tensor::cat(directions.iter().map(matrix).collect::<Vec<Tensor<3>>>(), 0)
     };
     let biases = |direction: &Direction| {
-        let bias = |b: &Tensor<1>| b.clone().reshape([4, hidden]).select(0, order.clone());
+        let bias = |b: &Tensor<1>| b.clone().reshape([gates, hidden]).select(0, order.clone());
         Tensor::cat(direction.bias.iter().map(bias).collect(), 0).reshape([1, 2 * rows])
     };
     let weights = [matrices(|d| &d.input), matrices(|d| &d.hidden)];
@@ -53,25 +78,66 @@ pub fn lstm(x: &Tensor<3>, directions: &[Direction]) -> Option<Tensor<3>> {
     let shape = [steps, directions.len(), batch, hidden];
     let output = TensorIr::uninit(client.create_empty_handle(), shape.into(), dtype);
     let scalars = vec![ScalarIr::UInt(hidden as u64), ScalarIr::UInt(directions.len() as u64)];
-    let op = CustomOpIr::with_scalars(LSTM, &inputs, &[output], scalars);
+    let op = CustomOpIr::with_scalars(name, &inputs, &[output], scalars);
     let y = client.register(OperationIr::Custom(op)).pop()?;
     let y = Tensor::<4>::from_primitive::<Capture>(y); // [T, directions, N, hidden]
     Some(y.permute([0, 2, 1, 3]).reshape([steps, batch, directions.len() * hidden]))
+}
+
+/// Records [`RoiAlign::forward`]; `None` on devices that compute.
+pub fn roi_align(
+    config: &RoiAlign,
+    x: &Tensor<4>,
+    regions: &Tensor<2>,
+    pictures: &Tensor<1, Int>,
+) -> Option<Tensor<4>> {
+    let x = x.clone().try_into_primitive::<Capture>().ok()?;
+    let regions = regions.clone().try_into_primitive::<Capture>().ok()?;
+    let pictures = pictures.clone().try_into_primitive::<Capture>().ok()?;
+    let (client, dtype) = (x.client.clone(), x.dtype());
+    let [height, width] = config.output;
+    let shape = [regions.shape()[0], x.shape()[1], height, width];
+    let output = TensorIr::uninit(client.create_empty_handle(), shape.into(), dtype);
+    let scalars = vec![
+        ScalarIr::UInt(height as u64),
+        ScalarIr::UInt(width as u64),
+        ScalarIr::UInt(config.sampling_ratio as u64),
+        ScalarIr::Float(f64::from(config.spatial_scale)),
+        ScalarIr::UInt(u64::from(config.aligned)),
+    ];
+    let inputs = [x.into_ir(), regions.into_ir(), pictures.into_ir()];
+    let op = CustomOpIr::with_scalars(ROI_ALIGN, &inputs, &[output], scalars);
+    let y = client.register(OperationIr::Custom(op)).pop()?;
+    Some(Tensor::from_primitive::<Capture>(y))
 }
 
 /// The graph's operator for a recorded custom one, and how many of its inputs are to be followed by none.
 pub(super) fn operator(op: &CustomOpIr) -> Option<Op> {
     let scalar = |i: usize| op.scalars.get(i).map(|s| s.elem::<i64>());
     match op.id.as_str() {
-        LSTM => Some(Op::Lstm {
-            direction: match scalar(1)? {
+        LSTM | GRU => {
+            let hidden = usize::try_from(scalar(0)?).ok()?;
+            let direction = match scalar(1)? {
                 1 => RnnDirection::Forward,
                 _ => RnnDirection::Bidirectional,
-            },
-            hidden: usize::try_from(scalar(0)?).ok()?,
-            activations: Vec::new(),
-            batch_first: false,
-        }),
+            };
+            let (activations, batch_first) = (Vec::new(), false);
+            Some(if op.id == LSTM {
+                Op::Lstm { direction, hidden, activations, batch_first }
+            } else {
+                Op::Gru { direction, hidden, activations, linear_before_reset: true, batch_first }
+            })
+        }
+        ROI_ALIGN => {
+            let count = |i: usize| usize::try_from(scalar(i)?).ok();
+            Some(Op::RoiAlign {
+                mode: RoiMode::Average,
+                output: [count(0)?, count(1)?],
+                sampling_ratio: count(2)?,
+                spatial_scale: op.scalars.get(3)?.elem(),
+                half_pixel: count(4)? != 0,
+            })
+        }
         _ => None,
     }
 }

@@ -17,7 +17,7 @@ use burn::tensor::{Device, Tensor, TensorId};
 use burn_ir::OperationIr;
 use glyphic_graph::{Dim, Graph};
 
-pub use custom::{Direction, lstm};
+pub use custom::{Direction, gru, lstm, roi_align};
 pub use error::CaptureError;
 
 use crate::Result;

@@ -119,6 +119,38 @@ fn recurrent_layers_are_one_operator_whatever_the_length() {
 }
 
 #[test]
+fn pooled_regions_are_one_operator_for_any_number_of_regions() {
+    let module = randomize(mixed());
+    let pool = ops::RoiAlign::new([7, 5], 0.5);
+    let forward = |module: &Mixed, x: Tensor<4>, regions: Tensor<2>, pictures: Tensor<1, Int>| {
+        pool.forward(module.first.forward(x), regions, pictures).flatten::<2>(1, 3)
+    };
+    let graph = capture("test", &module, |module, tape: &mut Tape| {
+        let x = tape.input("x", PICTURE);
+        let regions = tape.input("regions", [Axis::free("regions", 1), Axis::Fixed(4)]);
+        let pictures = tape.input("pictures", [Axis::free("regions", 1)]);
+        tape.output("y", forward(module, x, regions, pictures.int()));
+    })
+    .unwrap();
+    assert_eq!(graph.nodes.iter().filter(|n| matches!(n.op, Op::RoiAlign { .. })).count(), 1);
+    let session = Session::new(graph).unwrap();
+    let boxes =
+        [[2.0, 3.0, 15.0, 18.5], [-4.0, 1.0, 9.0, 60.0], [7.0, 7.0, 7.0, 7.0], [0.3, 0.1, 32.0, 20.0]];
+    for count in [1, 4] {
+        let x = Tensor::<4>::random([2, 3, 33, 20], Distribution::Uniform(-1.0, 1.0), &cpu());
+        let regions = Tensor::<2>::from_data(boxes, &cpu()).narrow(0, 0, count);
+        let pictures = Tensor::<1>::from_data([1.0, 0.0, 0.0, 1.0], &cpu()).narrow(0, 0, count);
+        let inputs = [("x", value(&x)), ("regions", value(&regions)), ("pictures", value(&pictures))];
+        let y = session.run(&inputs).unwrap().remove(0);
+        let expected = forward(&module, x, regions, pictures.int());
+        assert_eq!(y.shape(), expected.dims());
+        for (a, b) in y.as_f32().unwrap().iter().zip(expected.into_data().iter::<f32>()) {
+            assert!((a - b).abs() < 1e-4, "{a} and {b}");
+        }
+    }
+}
+
+#[test]
 fn parameters_keep_their_names_and_pytorchs_layouts_and_the_module_stays_as_it_is() {
     let module = randomize(mixed());
     let before = state_dict(&module);

@@ -184,7 +184,8 @@ impl Path {
             .zip(&self.containers)
             // A variant's name is ours alone.
             .filter(|(_, container)| !container.starts_with("Enum:"))
-            .map(|(name, _)| name.as_str())
+            // `self_` is a field that would be a keyword.
+            .map(|(name, _)| name.strip_suffix('_').unwrap_or(name))
             .collect();
         if ["Struct:BatchNorm", "Struct:LayerNorm", "Struct:GroupNorm", "Struct:InstanceNorm"]
             .contains(&self.container())

@@ -152,7 +152,7 @@ impl Direction {
 
 /// The rows of each step, by halving: the gradient of a slice is as large as what it was cut from, so cutting every
 /// step from the whole would make training quadratic in the number of steps.
-fn split(x: Tensor<2>, steps: usize, out: &mut Vec<Tensor<2>>) {
+pub(super) fn split(x: Tensor<2>, steps: usize, out: &mut Vec<Tensor<2>>) {
     let [rows, columns] = x.dims();
     match steps {
         0 => {}

@@ -10,7 +10,9 @@ mod kernels;
 mod norm;
 mod planes;
 mod product;
+mod roi;
 mod shape;
+mod sums;
 
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::flex::FlexTensor;
@@ -19,6 +21,8 @@ use burn::tensor::{BackendPrimitive, DType, DispatchTensor, Float, Tensor, Tenso
 
 pub use conv::{conv_transpose2d, conv2d, convolve, convolve_transposed};
 pub use norm::{After, BatchNormTrained, batch_norm_train};
+pub use roi::RoiAlign;
+pub use sums::{ColumnSums, sum_columns};
 
 /// The back-end of training on the processor.
 type Tracked = Autodiff<Flex, NoCheckpointing>;

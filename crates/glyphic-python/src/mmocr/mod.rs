@@ -2,6 +2,7 @@
 
 pub(crate) mod boxes;
 pub(crate) mod datasets;
+mod draws;
 pub(crate) mod evaluation;
 pub(crate) mod files;
 pub(crate) mod mask;
@@ -9,6 +10,7 @@ pub(crate) mod polygon;
 pub(crate) mod postprocess;
 pub(crate) mod targets;
 pub(crate) mod transforms;
+pub(crate) mod visualize;
 
 use glyphic_core::Point;
 use pyo3::prelude::*;

@@ -79,6 +79,26 @@ impl Polygon {
         Ok(Self { contours, outline: None, area, compat: self.compat })
     }
 
+    /// The number of points of all contours.
+    #[pyo3(name = "nPoints")]
+    fn n_points(&self) -> usize {
+        self.contours.iter().map(Vec::len).sum()
+    }
+
+    /// The least and the greatest x, then y, as Polygon3 gives them.
+    #[pyo3(name = "boundingBox")]
+    fn bounding_box(&self) -> PyResult<(f64, f64, f64, f64)> {
+        let points = || self.contours.iter().flatten();
+        if points().next().is_none() {
+            return Err(GlyphicError::new_err("a polygon without points has no bounds"));
+        }
+        let range = |of: fn(&Point) -> f64| {
+            points().map(of).fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)))
+        };
+        let ((x0, x1), (y0, y1)) = (range(|p| p.x), range(|p| p.y));
+        Ok((x0, x1, y0, y1))
+    }
+
     /// The number of contours.
     fn __len__(&self) -> usize {
         self.contours.len()

@@ -86,7 +86,7 @@ pub(crate) fn db_decode(
     let (height, width) = view.dim();
     let values = Map::new(width, height, view.iter().copied().collect()).map_err(raise)?;
     let range = |name: &str, value: f64, high: f64| {
-        let message = || GlyphicError::new_err(format!("{name} is {value}, it must lie from 0 to {high}"));
+        let message = || GlyphicError::new_err(format!("invalid {name} = {value}; expected 0 to {high}"));
         (0.0..=high).contains(&value).then_some(()).ok_or_else(message)
     };
     range("mask_threshold", f64::from(decode.mask_threshold), 1.0)?;

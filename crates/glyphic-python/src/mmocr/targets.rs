@@ -1,8 +1,11 @@
-use glyphic_data::targets::dbnet::DbnetTargets;
-use glyphic_data::targets::drrg::DrrgTargets;
-use glyphic_data::targets::fcenet::FcenetTargets;
-use glyphic_data::targets::textsnake::TextsnakeTargets;
-use glyphic_data::targets::{KernelMaps, OcrSegTargets, Outlines, PanetTargets, PsenetTargets};
+use glyphic_data::targets::OcrSegTargets;
+use glyphic_detect::dbnet::targets::DbnetTargets;
+use glyphic_detect::drrg::targets::DrrgTargets;
+use glyphic_detect::fcenet::targets::FcenetTargets;
+use glyphic_detect::panet::targets::PanetTargets;
+use glyphic_detect::psenet::targets::PsenetTargets;
+use glyphic_detect::targets::{KernelMaps, Outlines};
+use glyphic_detect::textsnake::targets::TextsnakeTargets;
 use glyphic_mmocr::transforms::generator;
 use numpy::{Element, IntoPyArray, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
@@ -20,7 +23,7 @@ fn drawn<T: DeserializeOwned + Sync, M: Send>(
     py: Python<'_>,
     json: &str,
     outlines: &Outlines,
-    draw: impl FnOnce(&T, &Outlines) -> glyphic_data::Result<M> + Send,
+    draw: impl FnOnce(&T, &Outlines) -> glyphic_detect::Result<M> + Send,
 ) -> PyResult<M> {
     let targets: T = config(json)?;
     py.detach(|| draw(&targets, outlines)).map_err(raise)
@@ -134,4 +137,10 @@ pub(crate) fn ocr_seg_targets<'py>(
     let maps = py.detach(|| targets.maps(image, resized, padded, &boxes, &classes)).map_err(raise)?;
     let all = [maps.attention, maps.segmentation, maps.mask].concat();
     Ok((stack(py, padded, all)?, maps.boxes))
+}
+
+/// The ends of a text: the indices of the two vertices of its first edge and of its last; `None` for fewer than four.
+#[pyfunction]
+pub(crate) fn find_head_tail(outline: Vec<f64>, orientation_thr: f64) -> PyResult<Option<[[usize; 2]; 2]>> {
+    Ok(glyphic_detect::targets::find_head_tail(&crate::mmocr::points(&outline)?, orientation_thr))
 }

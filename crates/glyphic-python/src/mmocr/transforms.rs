@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use glyphic_core::Point;
+use glyphic_core::{Entity, Point};
 use glyphic_imgproc::{Raster, Value};
-use glyphic_mmocr::transforms::{Character, Entity, NerTransform, Picture, Scene, Step, Tensor, generator};
+use glyphic_mmocr::transforms::{Character, NerTransform, Picture, Scene, Step, Tensor};
 use numpy::{
     Element, IntoPyArray, PyArray3, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods,
 };
@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::{GlyphicError, raise};
+use crate::mmocr::draws::NumpyDraws;
 use crate::mmocr::postprocess::config;
 use crate::mmocr::{flat, outlines};
 
@@ -122,7 +123,8 @@ fn parts<'py>(py: Python<'py>, scene: Scene, tensor: bool) -> PyResult<Bound<'py
     Ok(dict)
 }
 
-/// A step of a pipeline, `{"type": ..., ...}`, on a picture and on what moves with it.
+/// A step of a pipeline, `{"type": ..., ...}`, on a picture and on what moves with it. `draws` is `numpy.random` or a
+/// `RandomState`.
 #[pyfunction]
 pub(crate) fn apply_step<'py>(
     py: Python<'py>,
@@ -130,11 +132,13 @@ pub(crate) fn apply_step<'py>(
     img: &Bound<'py, PyAny>,
     tensor: bool,
     beside: &Bound<'py, PyDict>,
-    seed: u64,
+    draws: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let step: Step = config(json)?;
     let scene = scene(img, tensor, beside)?;
-    let scenes = py.detach(|| step.apply(scene, &mut generator(seed, 0))).map_err(raise)?;
+    let mut draws = NumpyDraws::new(draws);
+    let scenes = py.detach(|| step.apply(scene, &mut draws));
+    let scenes = draws.finish(|| scenes.map_err(raise))?;
     let scene = scenes.into_iter().next().ok_or_else(|| GlyphicError::new_err("the step gave nothing"))?;
     parts(py, scene, tensor)
 }
@@ -262,10 +266,10 @@ impl NerEncoder {
         &self,
         py: Python<'py>,
         text: &str,
-        entities: Vec<(String, usize, usize)>,
+        entities: Vec<(String, i64, i64)>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let entity = |(category, start, end)| Entity { category, start, end };
-        let entities: Vec<Entity> = entities.into_iter().map(entity).collect();
+        let entities: Vec<Entity> =
+            entities.into_iter().map(|(category, start, end)| Entity::new(category, start, end)).collect();
         let sample = self.0.apply(text, &entities).map_err(raise)?;
         let fields: BTreeMap<&str, Vec<i64>> = BTreeMap::from([
             ("labels", sample.labels),
@@ -293,4 +297,55 @@ pub(crate) fn to_gray<'py>(img: &Bound<'py, PyArrayDyn<u8>>) -> PyResult<Bound<'
         ..Default::default()
     };
     array(img.py(), load.apply(raster).map_err(raise)?.picture)
+}
+
+/// The first row and column that `RandomCropInstances` cuts at; `texts` marks pixels of texts, where there are any.
+#[pyfunction]
+pub(crate) fn crop_offset(
+    json: &str,
+    size: [usize; 2],
+    texts: Option<Vec<bool>>,
+    draws: &Bound<'_, PyAny>,
+) -> PyResult<[usize; 2]> {
+    let step: glyphic_mmocr::transforms::RandomCropInstances = config(json)?;
+    if let Some(texts) = &texts
+        && texts.len() != size[0] * size[1]
+    {
+        let message = format!("a mask of {} pixels for a picture of {} x {}", texts.len(), size[0], size[1]);
+        return Err(GlyphicError::new_err(message));
+    }
+    let mut draws = NumpyDraws::new(draws);
+    let offset = step.draw(size, texts.as_deref(), &mut draws);
+    draws.finish(|| Ok(offset))
+}
+
+/// The piece `x0, y0, x1, y1` that `RandomCropPolyInstances` cuts around one of `texts` and across none of `outlines`.
+#[pyfunction]
+pub(crate) fn crop_around(
+    json: &str,
+    size: [usize; 2],
+    texts: Vec<Vec<f64>>,
+    all: Vec<Vec<f64>>,
+    draws: &Bound<'_, PyAny>,
+) -> PyResult<[usize; 4]> {
+    let step: glyphic_mmocr::transforms::RandomCropPolyInstances = config(json)?;
+    let (texts, all) = (outlines(&texts)?, outlines(&all)?);
+    if texts.is_empty() || size.contains(&0) {
+        return Err(GlyphicError::new_err("a piece is cut around a text: there is none, or no picture"));
+    }
+    let mut draws = NumpyDraws::new(draws);
+    let piece = step.choose(size, &texts, all.iter().map(Vec::as_slice), &mut draws);
+    draws.finish(|| Ok(piece))
+}
+
+/// The rows and columns that no outline crosses, of a picture with a padding of `pads` rows and columns on each side.
+#[pyfunction]
+pub(crate) fn free_places(
+    size: [usize; 2],
+    texts: Vec<Vec<f64>>,
+    pads: [usize; 2],
+) -> PyResult<[Vec<usize>; 2]> {
+    let texts = outlines(&texts)?;
+    let texts: Vec<&[Point]> = texts.iter().map(Vec::as_slice).collect();
+    Ok(glyphic_mmocr::transforms::RandomCropFlip::free_places(size, &texts, pads))
 }

@@ -1,7 +1,14 @@
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
+use glyphic_graph::Graph;
 use serde::{Deserialize, Serialize};
 
-use crate::{CtcLoss, Error, Reduction, Result, valid_steps};
+use super::{Crnn, CrnnConfig};
+use crate::model::{Learn, LineBatch};
+use crate::network::DeviceNetwork;
+use crate::{CtcLoss, Error, Reduction, Result, Width, valid_steps};
+
+/// Pixels of width in one time step.
+const STRIDE: u32 = 4;
 
 /// CRNN's loss: MMOCR's `CTCLoss`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,5 +44,36 @@ impl CrnnLossConfig {
             .collect();
         let ctc = CtcLoss { blank: 0, reduction: self.reduction, zero_infinity: self.zero_infinity };
         ctc.forward(logits, labels, &steps, &[])
+    }
+}
+
+impl Learn for CrnnConfig {
+    type Net = Crnn;
+
+    fn init(&self, classes: usize, device: &Device) -> Crnn {
+        self.init(classes, device)
+    }
+
+    fn graph(&self, net: &Crnn) -> glyphic_nn::Result<Graph> {
+        net.graph()
+    }
+
+    fn on_device(&self, net: Crnn) -> DeviceNetwork {
+        DeviceNetwork::Whole(Box::new(move |x| net.forward(x)))
+    }
+
+    fn target(&self, text: &str, width: Width) -> Result<Vec<usize>> {
+        // There is one time step more than the width has strides.
+        let steps = valid_steps((width.padded / STRIDE + 1) as usize, width.ratio());
+        Ok(self.codec()?.target(text, steps)?)
+    }
+
+    fn pixels_per_class(&self) -> u32 {
+        STRIDE
+    }
+
+    fn loss(&self, net: &Crnn, batch: &LineBatch) -> Result<Tensor<1>> {
+        let ratios: Vec<f64> = batch.widths.iter().map(|width| width.ratio()).collect();
+        CrnnLossConfig::default().forward(net.forward(batch.image.clone()), batch.targets, &ratios)
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! [`CrnnConfig::default`] equals MMOCR's `crnn_academic_dataset` and loads its weights. Input
 //! `[N, 1, 32, W]`, `(gray - 127) / 127`; W / 4 + 1 time steps. The names of the weights are MMOCR's.
+//! [`CrnnConfig::tps`] equals its `crnn_tps_academic_dataset`: crops are rectified first, by a thin-plate spline (Shi et al.,
+//! "Robust Scene Text Recognition with Automatic Rectification", CVPR 2016).
 
 mod config;
 #[cfg(feature = "train")]
@@ -11,7 +13,9 @@ mod loss;
 mod model;
 mod preprocess;
 
-pub use config::{Channels, CrnnConfig};
+pub use config::CrnnConfig;
+
+pub use crate::Channels;
 #[cfg(feature = "train")]
 pub use loss::CrnnLossConfig;
 #[cfg(feature = "train")]

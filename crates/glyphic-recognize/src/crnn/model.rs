@@ -9,7 +9,8 @@ use burn::{
 use glyphic_graph::Graph;
 use glyphic_nn::capture::{Axis, capture};
 use glyphic_nn::layers::{
-    BatchNorm2d, BatchNorm2dConfig, BidirectionalLstm, BidirectionalLstmConfig, conv2d, max_pool,
+    BatchNorm2d, BatchNorm2dConfig, BidirectionalLstm, BidirectionalLstmConfig, Tps, TpsConfig, conv2d,
+    max_pool,
 };
 use glyphic_nn::ops::convolve;
 
@@ -18,12 +19,17 @@ use super::CrnnConfig;
 /// Channels of the backbone's output.
 const FEATURES: usize = 512;
 
+/// Height and width of rectified crops.
+const RECTIFIED: [usize; 2] = [32, 100];
+
 /// Hidden units of each LSTM direction.
 const HIDDEN: usize = 256;
 
 /// CRNN: a VGG backbone that makes one row of a line, and a decoder that gives classes for each of its columns.
 #[derive(Module, Debug)]
 pub struct Crnn {
+    /// What rectifies crops before it, if anything.
+    pub preprocessor: Option<Tps>,
     /// The backbone.
     pub backbone: VeryDeepVgg,
     /// The decoder.
@@ -33,16 +39,23 @@ pub struct Crnn {
 impl CrnnConfig {
     /// A network with random weights for `classes` classes, the blank included.
     pub fn init(&self, classes: usize, device: &Device) -> Crnn {
+        let channels = self.channels.count();
+        let tps = TpsConfig { points: self.rectify, channels, size: RECTIFIED };
         Crnn {
-            backbone: VeryDeepVgg::init(self.channels.count(), self.leaky_relu, device),
+            preprocessor: (self.rectify > 0).then(|| tps.init(device)),
+            backbone: VeryDeepVgg::init(channels, self.leaky_relu, device),
             decoder: CrnnDecoder::init(FEATURES, classes, self.rnn, device),
         }
     }
 }
 
 impl Crnn {
-    /// Logits: `[N, channels, 32, W] -> [N, T, classes]`, T = W / 4 + 1 for W a multiple of 4.
+    /// Logits: `[N, channels, 32, W] -> [N, T, classes]`, T = W / 4 + 1 for W a multiple of 4; 26 where crops are rectified.
     pub fn forward(&self, image: Tensor<4>) -> Tensor<3> {
+        let image = match &self.preprocessor {
+            Some(tps) => tps.forward(image),
+            None => image,
+        };
         self.decoder.forward(self.backbone.forward(image))
     }
 

@@ -1,7 +1,8 @@
 use glyphic_core::LATIN;
 use serde::{Deserialize, Serialize};
 
-use crate::{BeamConfig, Decoding, Error, Result};
+use crate::error::Check;
+use crate::{BeamConfig, Decoding, RereadConfig, Result};
 
 /// The height that the network reads, in pixels: three halvings and a kernel two high leave one row.
 pub const HEIGHT: u32 = 32;
@@ -22,7 +23,9 @@ pub const STRIDE: u32 = 4;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CrnnLiteConfig {
-    /// The characters it reads, in class order after the blank.
+    /// The characters it reads, in class order after the blank: a text, or `{ file = "PATH" }` for a dictionary with one a
+    /// line.
+    #[serde(deserialize_with = "glyphic_codec::characters")]
     pub characters: String,
     /// Channels of the stem.
     pub stem: usize,
@@ -38,6 +41,8 @@ pub struct CrnnLiteConfig {
     /// Whether crops taller than 1.5 times their width are also read turned by 90 degrees either way; the surest
     /// reading counts.
     pub turn_vertical: bool,
+    /// Which crops are read again in other shapes. Crops alone: on pages, regions are read again as `[reading]` says.
+    pub reread: RereadConfig,
     /// How text is read off the network's output.
     pub decoding: Decoding,
 }
@@ -53,6 +58,7 @@ impl Default for CrnnLiteConfig {
             lstm: 128,
             max_width: 3200,
             turn_vertical: false,
+            reread: RereadConfig::default(),
             decoding: Decoding::Beam(BeamConfig::default()),
         }
     }
@@ -62,10 +68,9 @@ impl CrnnLiteConfig {
     /// Checks that it describes a network.
     ///
     /// # Errors
-    /// [`Error::Config`] for the first field out of its range.
+    /// [`Error::Config`](crate::Error::Config) for the first field out of its range.
     pub fn validate(&self) -> Result<()> {
-        let wrong =
-            |field, got: String, expected| Err(Error::Config { model: "crnn_lite", field, got, expected });
+        let wrong = |field, got: String, expected| Check("crnn_lite").wrong(field, got, expected);
         if self.characters.is_empty() {
             return wrong("characters", "\"\"".to_owned(), "at least one character");
         }
@@ -81,7 +86,8 @@ impl CrnnLiteConfig {
         if !(MIN_WIDTH..=8192).contains(&self.max_width) {
             return wrong("max_width", self.max_width.to_string(), "8 to 8192");
         }
-        self.decoding.validate("crnn_lite")
+        self.reread.validate("crnn_lite")?;
+        Ok(self.decoding.validate("crnn_lite")?)
     }
 
     /// The width that a crop of `width` x `height` pixels gets at height 32: that of its content, and with padding.

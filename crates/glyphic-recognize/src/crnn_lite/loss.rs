@@ -1,19 +1,11 @@
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use glyphic_core::Vocab;
+use glyphic_graph::Graph;
 
-use crate::{ClassMerge, CtcLoss, Error, Reduction, Result};
-
-/// How far a label can be trusted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LabelKind {
-    /// To the letter.
-    #[default]
-    Exact,
-    /// Its case may be wrong: either case of a letter is right.
-    IgnoreCase,
-    /// Its spaces may be missing: a space that is read is as good as nothing.
-    IgnoreSpaces,
-}
+use super::{CrnnLite, CrnnLiteConfig, STRIDE};
+use crate::model::{LabelKind, Learn, LineBatch};
+use crate::network::DeviceNetwork;
+use crate::{ClassMerge, CtcLoss, Error, Reduction, Result, Width};
 
 /// CTC over samples whose labels are not all to the letter.
 #[derive(Debug, Clone)]
@@ -27,10 +19,10 @@ impl CrnnLiteLoss {
     /// The loss for a vocabulary.
     ///
     /// # Errors
-    /// [`Error::NoBlank`] where it has no blank class.
+    /// [`Error::Codec`] where it has no blank class.
     pub fn new(vocab: &Vocab) -> Result<Self> {
         let blank = vocab.special(glyphic_core::Symbol::Blank);
-        let blank = blank.ok_or(Error::NoBlank { classes: vocab.len() })?;
+        let blank = blank.ok_or(glyphic_codec::Error::NoBlank { classes: vocab.len() })?;
         Ok(Self {
             ctc: CtcLoss { blank, reduction: Reduction::None, zero_infinity: true },
             case: ClassMerge::ignoring_case(vocab),
@@ -69,5 +61,36 @@ impl CrnnLiteLoss {
         let losses = self.ctc.forward(logits, labels, steps, &merges)?;
         let weights: Vec<f32> = labels.iter().map(|l| 0.5 / (l.len().max(1) as f32).sqrt()).collect();
         Ok((losses * Tensor::<1>::from_floats(weights.as_slice(), &device)).mean())
+    }
+}
+
+impl Learn for CrnnLiteConfig {
+    type Net = CrnnLite;
+
+    fn init(&self, classes: usize, device: &Device) -> CrnnLite {
+        self.init(classes, device)
+    }
+
+    fn graph(&self, net: &CrnnLite) -> glyphic_nn::Result<Graph> {
+        net.graph()
+    }
+
+    fn on_device(&self, net: CrnnLite) -> DeviceNetwork {
+        DeviceNetwork::Whole(Box::new(move |x| net.forward(x)))
+    }
+
+    fn target(&self, text: &str, width: Width) -> Result<Vec<usize>> {
+        Ok(self.codec()?.target(text, self.steps(width.content, width.padded))?)
+    }
+
+    fn pixels_per_class(&self) -> u32 {
+        STRIDE
+    }
+
+    fn loss(&self, net: &CrnnLite, batch: &LineBatch) -> Result<Tensor<1>> {
+        let steps: Vec<usize> =
+            batch.widths.iter().map(|width| self.steps(width.content, width.padded)).collect();
+        let loss = CrnnLiteLoss::new(&self.vocab()?)?;
+        loss.forward(net.forward(batch.image.clone()), batch.targets, &steps, batch.kinds)
     }
 }

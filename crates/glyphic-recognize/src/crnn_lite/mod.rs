@@ -28,6 +28,6 @@ mod preprocess;
 
 pub use config::{CrnnLiteConfig, HEIGHT, STRIDE};
 #[cfg(feature = "train")]
-pub use loss::{CrnnLiteLoss, LabelKind};
+pub use loss::CrnnLiteLoss;
 #[cfg(feature = "train")]
 pub use model::CrnnLite;

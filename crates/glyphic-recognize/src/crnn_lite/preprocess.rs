@@ -1,8 +1,12 @@
+use std::sync::Arc;
+
 use glyphic_core::{Confidence, Image, Vocab};
 
 use super::{CrnnLiteConfig, HEIGHT};
-use crate::engine::{Preprocess, Width};
-use crate::{CtcCodec, Result};
+use crate::input::Preprocess;
+use crate::model::Model;
+use crate::{CtcCodec, Decoding, LanguageModel, RereadConfig, Result, Width};
+use glyphic_codec::{Codec, CtcDecoder};
 
 impl CrnnLiteConfig {
     /// The classes: blank, then the characters.
@@ -57,5 +61,51 @@ impl Preprocess for CrnnLiteConfig {
 
     fn steps(&self, width: Width, total: usize) -> usize {
         CrnnLiteConfig::steps(self, width.content, width.padded).min(total)
+    }
+}
+
+impl Model for CrnnLiteConfig {
+    fn name(&self) -> &'static str {
+        "crnn_lite"
+    }
+
+    fn validate(&self) -> Result<()> {
+        self.validate()
+    }
+
+    fn vocab(&self) -> Result<Vocab> {
+        self.vocab()
+    }
+
+    fn preprocess(&self) -> Box<dyn Preprocess> {
+        Box::new(self.clone())
+    }
+
+    fn codec(&self, language: Option<Arc<LanguageModel>>) -> Result<Box<dyn Codec>> {
+        Ok(Box::new(CtcDecoder::new(self.codec()?, &self.decoding, language)))
+    }
+
+    fn turn_vertical(&self) -> bool {
+        self.turn_vertical
+    }
+
+    fn reread(&self) -> Option<&RereadConfig> {
+        Some(&self.reread)
+    }
+
+    fn reread_mut(&mut self) -> Option<&mut RereadConfig> {
+        Some(&mut self.reread)
+    }
+
+    fn decoding(&self) -> Option<&Decoding> {
+        Some(&self.decoding)
+    }
+
+    fn decoding_mut(&mut self) -> Option<&mut Decoding> {
+        Some(&mut self.decoding)
+    }
+
+    fn network_keys(&self) -> &'static [&'static str] {
+        &["characters", "stem", "stages", "mix", "lstm"]
     }
 }

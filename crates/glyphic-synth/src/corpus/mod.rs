@@ -276,7 +276,7 @@ impl Corpus {
         let n = dice.int(1, 99);
         let m = dice.int(1, 99);
         let word = self.word(dice);
-        match dice.index(34) {
+        match dice.index(43) {
             0 => format!("{n}°C"),
             1 => format!("±{n}%"),
             2 => format!("{n}×{m}"),
@@ -314,6 +314,15 @@ impl Corpus {
                 dice.pick(&["=", "+", "*", "#", "%"]),
                 dice.pick(&["=", "+", "*", "#", "%"])
             ),
+            33 => format!("{} {n}", dice.pick(&["≤", "≥"])),
+            34 => format!("{n} {} {m}", dice.pick(&["≈", "≠"])),
+            35 => format!("{word} {} {}", dice.pick(&["→", "←"]), self.word(dice)),
+            36 => format!("{word}{}", dice.pick(&["†", "‡", "‡"])),
+            37 => format!("{n} ‰"),
+            38 => format!("№ {n}"),
+            39 => format!("{} {word}", dice.pick(&["■", "■", "□", "□", "✓", "✓"])),
+            40 => format!("−{n}"),
+            41 => format!("□ {word} ✓ {}", self.word(dice)),
             _ => format!("{n}{}", dice.pick(&["ª", "º", "²", "³"])),
         }
     }

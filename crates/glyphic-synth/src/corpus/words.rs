@@ -76,4 +76,18 @@ hôtel forêt naïve Noël Saÿ L’Haÿ Ÿ Àpropos Âge âme Ärger Öl Übung
 øl Ålesund å blå smörgås Ångström Éire niño España mañana año Ñandú pingüino ¿Qué? ¿Cómo? ¡Hola! ¡Olé! Água São João pão \
 maçã coração Õ põe Ó vovó avô Úrsula Único Ítalo país Èze è perché più così però Ògbóni Ìle Ùmer Ûte sûr Ëlla ïle Ïle Îlot \
 Êxito você Ôter Ãnima Þór Þingvellir það Ðorðe eyðing ýmis Ýmir Šibenik Škoda šest Žižek život žena Čapek Õnne sõna Êtes Òria \
-ò ì ù â î ï ë ü û ú í ó á é ê ô ã õ ñ ç ÿ þ ð ý Â Ä Å Ã Á È Í Ì Ò Ô Ö Û Ü Ú Ù Ë Ï Ð Ý Ç";
+ò ì ù â î ï ë ü û ú í ó á é ê ô ã õ ñ ç ÿ þ ð ý Â Ä Å Ã Á È Í Ì Ò Ô Ö Û Ü Ú Ù Ë Ï Ð Ý Ç \
+Główna dostępność ścieżkowa zajmujące Zrzucić zachowując pocztę Rozłóż Żaden Sędrowski musujące Rozšířeném \
+Síťová obousměrné nápovědu Označuje roků síťové popisovače Předlohy zpřesnit vytištění Opačnom pohybovať dĺžka \
+Vyňať Ihneď veľkých Cieľ stĺpci Akékoľvek presuňte jeseň Összekötő Betűbűvész kulcsmező különbözők Űrlapjához \
+Űrlapszűrő Űrlap Redundanță Promovează direcții alătura Nuanța înmulțește șabloanele dorești Ștergeți Ștergerea \
+Șterge Şartlar İkincil aynısı değeri Birikmiş alanından karşıt olacağı Değişim İçeri İşlemci Smeće podređenih \
+podređenim određenim Čita Često Čini Antrinėse pradės viršutinė kietų Uždarančių įkeliant kanalų išpūtimą \
+Įskiepiai kūrinių įkelinėti Pēdējais saglabāt rādīta nomaiņas Saņem posteņi Vienāda atstatītu Meklēšanas \
+lasāmību Trīsstūri Ārpus Ăsta Ąžuolas Ćma Čaj Ďábel Đak Ēka Ėjimas Ęsti Ěra Ğ Ģimene Īss Įėjimas İstanbul Iğdır \
+Ķekava ĺ Ĺ Ļoti Ľudia Łódź Ńa Ņem Ňa Ősz Ŕ kŕmiť Řeka Środa Şehir Ţ ţ Ťažký Ūdens Ůra Űr Ųs Źródło Żaba Știri \
+Țară șansă țel \
+ģerbonis ģitāra reģions ķermenis ķirsis saķere ļaudis paļauties ceļš koń dzień słońce źle gałąź źródło ďalej ďaleko \
+læse næste ţară şi ţel viaţa ţară vŕba tŕň vŕch Ŕ stůl dům můj půl \
+kůň těžký dŕžať ŕ ŕ vůz důl ţine ţ ţ ń ķ ļ ģ ď æ ź į į į \
+ò ì ù â î ï ë ü û ú í ó á é ê ô ã õ ñ ç ÿ þ ð ý Â Ä Å Ã Á È Í Ì Ò Ô Ö Û Ü Ú Ù Ë Ï Ð Ý Ç î Î île fraîche";

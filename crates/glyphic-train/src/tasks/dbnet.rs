@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use glyphic_core::Sample;
 use glyphic_data::augment::DetectionAugment;
-use glyphic_data::targets::dbnet::{Canvas, DbnetMaps, DbnetTargets};
 use glyphic_data::{Drawn, Mixture, PlanOptions, Recipe, SampleRng};
+use glyphic_detect::dbnet::targets::{Canvas, DbnetMaps, DbnetTargets};
 use glyphic_detect::dbnet::{DbNet, DbTargets};
 use glyphic_detect::{DbNetConfig, DetectorConfig};
 

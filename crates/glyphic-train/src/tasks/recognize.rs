@@ -4,21 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use glyphic_core::{Image, Vocab};
 use glyphic_data::augment::RecognitionAugment;
 use glyphic_data::{
-    CropOptions, Drawn, FnSource, LabelRules, SampleRng, Source, TextCrops, TextSample, lint_texts,
+    CropOptions, Drawn, FnSource, LabelRules, Mixture, PlanOptions, Recipe, SampleRng, Source, TextCrops,
+    TextSample, lint_texts,
 };
-use glyphic_labels::lint::encode;
-use glyphic_labels::{LazyPack, LineInput, PackOptions, ctc_steps};
+use glyphic_labels::{LazyPack, LineInput, PackOptions};
 use glyphic_nn::checkpoint::state_dict;
-use glyphic_recognize::{RecognizerConfig, ResizeConfig};
+use glyphic_recognize::{
+    LabelKind, Learn, LineBatch, Preprocess, RecognizerConfig, ResizeConfig, Visitor, Width,
+};
 use glyphic_synth::LineSynth;
 use serde::{Deserialize, Serialize};
 
-use super::{Scores, SourceConfig, SourceKind, ValidationSet, open_pack};
-use crate::run::Observer;
+use super::{Scores, SourceConfig, SourceKind, Trainable, ValidationSet, open_pack};
+use crate::config::TrainConfig;
+use crate::run::{Observer, Summary};
 use crate::skipped::SkippedSamples;
 use crate::{Error, Result};
 
@@ -32,7 +35,7 @@ pub struct RecognitionBatches {
     pub pool: usize,
     /// Random changes of packs' crops.
     pub augment: RecognitionAugment,
-    /// For `crnn`: size of its input in training, where it differs from the model's.
+    /// Size of the input in training, where it differs from the model's. Not for `crnn_lite`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resize: Option<ResizeConfig>,
 }
@@ -47,7 +50,7 @@ impl Default for RecognitionBatches {
 type Weighted = (Arc<dyn Source<Item = TextSample>>, f64);
 
 /// Opens the sources and reports what is wrong with them for a recognizer of these classes and this input.
-pub(super) fn open(
+fn open(
     sources: &[SourceConfig],
     seed: u64,
     vocab: &Vocab,
@@ -88,50 +91,155 @@ pub(super) fn open(
     Ok(parts)
 }
 
+/// Trains a recognizer of any kind.
+pub(super) struct Train<'a> {
+    pub(super) batches: &'a RecognitionBatches,
+    pub(super) config: &'a TrainConfig,
+    pub(super) observer: &'a mut dyn Observer,
+}
+
+impl Visitor for Train<'_> {
+    type Output = Result<Summary>;
+
+    fn visit<M: Learn + Into<RecognizerConfig>>(self, model: &M) -> Result<Summary> {
+        let Self { batches, config, observer } = self;
+        let run = &config.run;
+        let vocab = model.vocab()?;
+        let in_training = match batches.resize {
+            None => model.clone(),
+            Some(resize) => model.resized(resize).ok_or_else(|| Error::Config {
+                path: "batches".into(),
+                reason: format!("`batches.resize` is not for `{}`; set the model's own size", model.name()),
+            })?,
+        };
+        in_training.validate()?;
+        let preprocess = in_training.preprocess();
+        let input = line_input(&in_training, &*preprocess);
+        let mut skipped = SkippedSamples::open(&run.out, run.max_skipped)?;
+        let parts = open(&config.train, run.seed, &vocab, input, &mut skipped, observer)?;
+        let training = LineTraining {
+            model: in_training,
+            preprocess,
+            recognizer: model.clone().into(),
+            augment: batches.augment.clone(),
+            classes: vocab.len(),
+            validation: Validation::open(&config.validate)?,
+        };
+        let options = PlanOptions { seed: run.seed, batch_size: batches.batch_size, pool: batches.pool };
+        super::train(training, Mixture::new(parts)?, options, run, skipped, observer)
+    }
+
+    fn foreign(self, name: &'static str) -> Result<Summary> {
+        Err(super::foreign(name))
+    }
+}
+
+/// How labels are held against widths before training.
+fn line_input<M: Learn>(model: &M, preprocess: &dyn Preprocess) -> LineInput {
+    let (_, height) = preprocess.input();
+    let (narrow, wide) = (preprocess.width(1, height), preprocess.width(1 << 16, height));
+    // Where the width does not bound a text, no text is too long for it.
+    let stride = model.pixels_per_class().max(1);
+    let (min_width, max_width) = (narrow.content, wide.content);
+    LineInput { height, min_width, max_width, margin: 2 * stride, multiple: 1, stride }
+}
+
+/// A recognizer in training: its preprocessing, targets and loss.
+struct LineTraining<M: Learn> {
+    /// With the size of the input in training.
+    model: M,
+    preprocess: Box<dyn Preprocess>,
+    /// As it is used.
+    recognizer: RecognizerConfig,
+    augment: RecognitionAugment,
+    classes: usize,
+    validation: Validation,
+}
+
 /// One crop with its target.
-pub(super) struct TextItem {
-    pub(super) crop: Image,
-    /// Width with padding, in pixels of the network's input.
-    pub(super) padded: u32,
+struct TextItem {
+    crop: Image,
+    width: Width,
     /// Classes of the text.
-    pub(super) target: Vec<usize>,
-    pub(super) rules: LabelRules,
+    target: Vec<usize>,
+    kind: LabelKind,
 }
 
 /// Crops padded to one width.
-pub(super) struct TextBatch {
+struct TextBatch {
     /// `[N, channels, height, width]`, normalised.
-    pub(super) pixels: Vec<f32>,
-    pub(super) shape: [usize; 4],
-    pub(super) targets: Vec<Vec<usize>>,
-    /// Time steps of each crop that are read in use.
-    pub(super) steps: Vec<usize>,
-    pub(super) rules: Vec<LabelRules>,
+    pixels: Vec<f32>,
+    shape: [usize; 4],
+    targets: Vec<Vec<usize>>,
+    widths: Vec<Width>,
+    kinds: Vec<LabelKind>,
 }
 
-/// A sample's crop and target, or why it cannot be trained on. `size` gives the padded width of a crop and the time steps
-/// that are read of it.
-pub(super) fn item(
-    sample: TextSample,
-    drawn: Drawn,
-    rng: &mut SampleRng,
-    augment: &RecognitionAugment,
-    vocab: &Vocab,
-    size: impl Fn(&Image) -> (u32, usize),
-) -> Result<TextItem, String> {
-    let target = encode(vocab, &sample.text).map_err(|(at, c)| {
-        format!("the vocabulary lacks {c:?}, character {} of {:?}", at + 1, sample.text)
-    })?;
-    if target.is_empty() {
-        return Err("the text is empty".to_owned());
+impl<M: Learn> Recipe for LineTraining<M> {
+    type Sample = TextSample;
+    type Item = TextItem;
+    type Batch = TextBatch;
+
+    fn item(&self, sample: TextSample, drawn: Drawn, rng: &mut SampleRng) -> Result<TextItem, String> {
+        let crop = if drawn.augmented { self.augment.apply(&sample, rng) } else { sample.crop() };
+        let width = self.preprocess.width(crop.width(), crop.height());
+        let target = self.model.target(&sample.text, width).map_err(|e| e.to_string())?;
+        Ok(TextItem { crop, width, target, kind: kind(&sample.rules) })
     }
-    let crop = if drawn.augmented { augment.apply(&sample, rng) } else { sample.crop() };
-    let ((padded, steps), needed) = (size(&crop), ctc_steps(&target));
-    if needed > steps {
-        // The width changes with the augmentation: without it each sample has one reason.
-        return Err(format!("{:?} needs {needed} time steps, more than its width gives", sample.text));
+
+    fn width(&self, item: &TextItem) -> u32 {
+        item.width.content
     }
-    Ok(TextItem { crop, padded, target, rules: sample.rules })
+
+    fn batch(&self, items: Vec<TextItem>) -> glyphic_data::Result<TextBatch> {
+        let padded = items.iter().map(|item| item.width.padded).max().unwrap_or(1);
+        let (channels, height) = self.preprocess.input();
+        let shape = [items.len(), channels, height as usize, padded as usize];
+        let mut pixels = vec![0.0; shape.iter().product()];
+        for (item, pixels) in items.iter().zip(pixels.chunks_exact_mut(shape[1..].iter().product())) {
+            let failed = |e: glyphic_recognize::Error| glyphic_data::Error::Setup {
+                what: "batch of crops",
+                reason: e.to_string(),
+            };
+            let width = Width { padded, ..item.width };
+            self.preprocess.prepare(&item.crop, width, pixels).map_err(failed)?;
+        }
+        let mut batch =
+            TextBatch { pixels, shape, targets: Vec::new(), widths: Vec::new(), kinds: Vec::new() };
+        for item in items {
+            batch.targets.push(item.target);
+            batch.widths.push(Width { padded, ..item.width });
+            batch.kinds.push(item.kind);
+        }
+        Ok(batch)
+    }
+}
+
+impl<M: Learn> Trainable for LineTraining<M> {
+    type Net = M::Net;
+
+    fn init(&self, device: &Device) -> M::Net {
+        self.model.init(self.classes, device)
+    }
+
+    fn loss(&self, net: &M::Net, batch: &TextBatch, device: &Device) -> Result<Tensor<1>> {
+        let image = Tensor::<4>::from_data(TensorData::new(batch.pixels.clone(), batch.shape), device);
+        let TextBatch { targets, widths, kinds, .. } = batch;
+        Ok(self.model.loss(net, &LineBatch { image, targets, widths, kinds })?)
+    }
+
+    fn validate(&self, net: &M::Net, device: &Device) -> Result<Scores> {
+        self.validation.score(&self.recognizer, net, device)
+    }
+}
+
+/// Case first: the pack that folds both does not exist, and lost spaces are the lesser harm.
+fn kind(rules: &LabelRules) -> LabelKind {
+    match (rules.case_insensitive, rules.no_spaces) {
+        (true, _) => LabelKind::IgnoreCase,
+        (false, true) => LabelKind::IgnoreSpaces,
+        (false, false) => LabelKind::Exact,
+    }
 }
 
 /// One set to validate on, in memory.
@@ -142,10 +250,10 @@ struct Set {
 }
 
 /// The sets to validate on.
-pub(super) struct Validation(Vec<Set>);
+struct Validation(Vec<Set>);
 
 impl Validation {
-    pub(super) fn open(sets: &[ValidationSet]) -> Result<Self> {
+    fn open(sets: &[ValidationSet]) -> Result<Self> {
         let open = |set: &ValidationSet| {
             let options = CropOptions { limit: set.limit, margin: 0.0, ..CropOptions::default() };
             let crops = TextCrops::new(LazyPack::open(&set.pack, &PackOptions::default())?, &options)?;
@@ -161,12 +269,7 @@ impl Validation {
     }
 
     /// Word accuracy and 1-N.E.D of a recognizer with a network's weights, decoded greedily: the network's own score.
-    pub(super) fn score<M: Module>(
-        &self,
-        config: &RecognizerConfig,
-        net: &M,
-        device: &Device,
-    ) -> Result<Scores> {
+    fn score<M: Module>(&self, config: &RecognizerConfig, net: &M, device: &Device) -> Result<Scores> {
         let mut scores = BTreeMap::new();
         let mut decisive = Vec::new();
         if self.0.is_empty() {

@@ -10,6 +10,19 @@ from ... import _glyphic
 _KNOWN = {
     "dbnet_r18_fpnc": "dbnet_r18",
     "DB_r18": "dbnet_r18",
+    "dbnet_r50dcnv2_fpnc": "dbnet_r50dcnv2",
+    "DB_r50": "dbnet_r50dcnv2",
+    "dbnetpp_r50dcnv2_fpnc": "dbnetpp_r50dcnv2",
+    "psenet_r50_fpnf_600e_icdar2015": "psenet_r50",
+    "PS_IC15": "psenet_r50",
+    "psenet_r50_fpnf_600e_icdar2017": "psenet_r50_icdar2017",
+    "psenet_r50_fpnf_600e_ctw1500": "psenet_r50_ctw1500",
+    "PS_CTW": "psenet_r50_ctw1500",
+    "panet_r18_fpem_ffm_600e_icdar2015": "panet_r18",
+    "PANet_IC15": "panet_r18",
+    "panet_r18_fpem_ffm_600e_ctw1500": "panet_r18_ctw1500",
+    "PANet_CTW": "panet_r18_ctw1500",
+    "panet_r50_fpem_ffm_600e_icdar2017": "panet_r50",
     "crnn_academic": "crnn",
     "CRNN": "crnn",
 }
@@ -45,8 +58,8 @@ def init_detector(config, checkpoint=None, device="cpu", cfg_options=None):
 
     Args:
         config: a model's name (see :func:`glyphic.models`), a TOML file, or the file or short name of an MMOCR
-            configuration whose network there is: ``dbnet_r18_fpnc_*.py`` (``DB_r18``), ``crnn_academic_*.py``
-            (``CRNN``). MMOCR's files are known by name; they are not read.
+            configuration whose network there is, such as ``dbnet_r18_fpnc_*.py`` (``DB_r18``) or
+            ``crnn_academic_*.py`` (``CRNN``). MMOCR's files are known by name; they are not read.
         checkpoint: a ``.pth`` of MMOCR or a ``.safetensors`` file; the shipped weights where it is not given.
         device: ``cpu``, or another device that this build has.
         cfg_options: not taken: options stand in the TOML file.

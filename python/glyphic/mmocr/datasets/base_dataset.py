@@ -63,9 +63,8 @@ class _Rows:
                 index = self._get_next_index(index)
         raise first
 
-    def _formatted(self, index, result):
-        """A result as plain data, in the form that ``glyphic eval`` reads."""
-        raise TypeError(f"{type(self).__name__} is of no task, so that its results have no form")
+    # A result as plain data, in the form that ``glyphic eval`` reads: a method of the data sets of a task.
+    _formatted = None
 
     def format_results(self, results, jsonfile_prefix=None, **kwargs):
         """Writes results, one for each sample, as lines of JSON that ``glyphic eval`` reads.
@@ -75,8 +74,11 @@ class _Rows:
             jsonfile_prefix: the file's path without ``.jsonl``; a temporary folder where it is not given.
 
         Returns:
-            ``{"results": path}``, and the temporary folder (which is deleted with the object) or ``None``.
+            ``{"results": path}``, and the temporary folder (which is deleted with the object) or ``None``. A data set of no
+            task writes nothing and returns ``None``.
         """
+        if self._formatted is None:
+            return None
         assert len(results) == len(self), f"{len(results)} results for {len(self)} samples"
         jsonfile_prefix, folder = prefix_of(jsonfile_prefix)
         path = f"{jsonfile_prefix}.jsonl"
@@ -119,4 +121,4 @@ class BaseDataset(_Rows):
 
     def evaluate(self, results, metric=None, logger=None, **kwargs):
         """The metrics of results, one for each sample: data sets of a task know theirs."""
-        raise TypeError(f"{type(self).__name__} is of no task, so that it has no metric")
+        raise NotImplementedError(f"{type(self).__name__} is of no task, so that it has no metric")

@@ -18,6 +18,7 @@ class OCRSegDataset(OCRDataset):
         assert is_type_list(annotations, dict)
         assert "char_box" in annotations[0]
         assert "char_text" in annotations[0]
+        assert len(annotations[0]["char_box"]) in (4, 8)
         chars, rects, quads = [], [], []
         for ann in annotations:
             box = list(ann["char_box"])

@@ -9,26 +9,26 @@ use crate::exit::{Exit, Failure, OrExit};
 
 /// Converts labels from one format to another.
 ///
-/// The formats: pack, mmocr-det, mmocr-rec, mmocr1, text, coco, textocr, icdar2013, icdar2015, icdar2017, ctw1500, totaltext,
-/// sroie, synthtext, svt, wildreceipt, cluener, paddle-det, paddle-rec, label-studio, lmdb, lmdb-lines. Regions become crops
-/// where the target is of crops and holds pictures (pack --crops, lmdb).
+/// Formats: pack, mmocr-det, mmocr-rec, mmocr1, text, coco, textocr, icdar2013, icdar2015, icdar2017, icdar-words,
+/// ctw1500, totaltext, sroie, synthtext, svt, wildreceipt, cluener, paddle-det, paddle-rec, label-studio, lmdb, lmdb-lines.
+/// Annotated regions are cut out where the target format stores crops (pack --crops, lmdb).
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     conversion: Conversion,
-    /// The format to write [default: told from the name of TO where that is possible]
+    /// Target format [default: inferred from the name of TO]
     #[arg(long, value_name = "FORMAT")]
     to: Option<Format>,
-    /// What divides file name and text in TO of the format `text`; \t is a TAB [default: a TAB]
+    /// Separator between file name and text in TO of the format `text`; \t is a tab [default: a tab]
     #[arg(long, value_name = "TEXT", value_parser = separator)]
     to_separator: Option<String>,
-    /// What the label files of ctw1500 and totaltext are
+    /// Type of label files for ctw1500 and totaltext
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     label_files: Files,
-    /// Divide texts of several words and their regions, for synthtext, which tells words by white space
+    /// Split regions of several words at white space; required for synthtext
     #[arg(long)]
     split_words: bool,
-    /// Cut the regions of pictures into crops, for a pack of crops
+    /// Cut out the annotated regions and write a pack of crops
     #[arg(long)]
     crops: bool,
 }
@@ -36,22 +36,22 @@ pub(super) struct Args {
 /// From where to where.
 #[derive(Debug, clap::Args)]
 pub(super) struct Conversion {
-    /// The labels: a file, or a folder for the formats that are one
+    /// Labels: a file, or a folder for formats that consist of several files
     #[arg(value_name = "FROM")]
     labels: PathBuf,
-    /// The file or new folder to write
+    /// Output file, or output folder, which must not exist
     #[arg(value_name = "TO")]
     out: PathBuf,
     #[command(flatten)]
     source: Source,
-    /// Leave out what cannot be read or held, and say so; else nothing is written
+    /// Skip invalid records with a warning; by default they are an error and nothing is written
     #[arg(long)]
     skip_broken: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Files {
-    /// Text
+    /// Plain text
     #[default]
     Txt,
     /// XML, for ctw1500

@@ -8,22 +8,23 @@ use super::{Count, Source};
 use crate::exit::{Exit, Failure, OrExit};
 use crate::output::print;
 
-/// Looks for what would spoil a training.
+/// Checks a dataset for problems that affect training.
 ///
-/// Labels that cannot be read; pictures that are missing, broken, of another size than their label says or turned by EXIF;
-/// polygons that are broken, cross themselves or lie outside; empty texts, characters outside the vocabulary, texts longer
-/// than CTC's time steps; pictures that occur twice, in a split or in two. Ends with 3 where anything is found.
+/// Reports labels that cannot be parsed; images that are missing, corrupt, rotated by EXIF or of another size than labelled;
+/// polygons that are invalid, self-intersecting or outside the image; empty texts, characters outside the vocabulary, texts
+/// too long for CTC; and images that occur more than once, within a split or across splits. The exit code is 3 where
+/// anything is found.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The labels, in any format; several are splits of one data set
+    /// Labels in any supported format; several paths are splits of one dataset
     #[arg(required = true)]
     labels: Vec<PathBuf>,
     #[command(flatten)]
     source: Source,
-    /// The characters that a recognizer knows: latin, dict36, dict90, or a file of one character a line
+    /// Vocabulary of the recognizer: latin, dict36, dict90, or a file with one character per line
     #[arg(long, default_value = "latin", value_name = "NAME|FILE")]
     vocab: String,
-    /// Pixels that a time step of the recognizer covers, at a height of 32
+    /// Width of one time step of the recognizer, in pixels at a crop height of 32
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=32))]
     stride: Option<u32>,
 }

@@ -3,12 +3,12 @@ use glyphic_labels::formats::{Format, WriteOptions};
 use super::convert::{Conversion, convert};
 use crate::exit::Failure;
 
-/// Makes an LMDB of crops and texts; regions of pictures are cut out.
+/// Writes an LMDB of crops and texts; annotated regions of images are cut out.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     conversion: Conversion,
-    /// The layout of MMOCR 0.2.1: lines of file name and text alone, with the keys 0, 1, ... and total_number
+    /// Write the layout of MMOCR 0.2.1: label lines without images, with the keys 0, 1, ... and total_number
     #[arg(long)]
     mmocr021: bool,
 }

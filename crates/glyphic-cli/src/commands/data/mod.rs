@@ -16,7 +16,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::exit::{Exit, Failure, OrExit};
 
-/// Converts, shows, checks and counts data sets, whatever format their labels are in.
+/// Converts, previews, checks and summarizes datasets in any supported label format.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -45,13 +45,14 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 /// How labels are read.
 #[derive(Debug, clap::Args)]
 struct Source {
-    /// The format of the labels [default: told from their content]
+    /// Format of the labels [default: detected from their content]
     #[arg(long, value_name = "FORMAT")]
     from: Option<Format>,
-    /// Where the pictures are [default: beside the labels]
+    /// Folder of the images [default: the folder of the labels]
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
-    /// What divides file name and text in the format `text`; \t is a TAB [default: a TAB where there is one, else a space]
+    /// Separator between file name and text in the format `text`; \t is a tab [default: a tab if there is one, else a
+    /// space]
     #[arg(long, value_name = "TEXT", value_parser = separator)]
     separator: Option<String>,
 }

@@ -20,20 +20,20 @@ const CROP_LABEL: [u32; 2] = [16, 8];
 const GAP: u32 = 8;
 const PAPER: [u8; 3] = [236, 236, 236];
 
-/// Draws pictures with their truth on one sheet.
+/// Draws a contact sheet of images with their annotations.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The labels, in any format
+    /// Labels in any supported format
     labels: PathBuf,
-    /// The sheet to write: a PNG or JPEG
+    /// Output file, PNG or JPEG
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
     source: Source,
-    /// How many pictures
+    /// Number of images
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=400))]
     count: u16,
-    /// How many to pass over first
+    /// Number of images to skip first
     #[arg(long, default_value_t = 0, value_name = "N")]
     skip: usize,
 }

@@ -7,24 +7,24 @@ use super::{Count, Source};
 use crate::exit::{Exit, Failure, OrExit};
 use crate::output::print;
 
-/// Counts what a data set holds: pictures, regions, texts, characters, labels, sizes.
+/// Prints statistics of a dataset: images, regions, texts, characters, classes and sizes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The labels, in any format
+    /// Labels in any supported format
     labels: PathBuf,
     #[command(flatten)]
     source: Source,
-    /// How the numbers are written
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Form,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Form {
-    /// The most frequent, in words
+    /// A summary with the most frequent values
     #[default]
     Text,
-    /// All
+    /// All values
     Json,
 }
 

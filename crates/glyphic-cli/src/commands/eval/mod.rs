@@ -22,7 +22,7 @@ use crate::{
     output::Output,
 };
 
-/// Scores predictions, glyphic's or anybody's, against the truth.
+/// Evaluates predictions of any system against ground truth.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -31,15 +31,15 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Detection: are the texts found? Recall, precision and hmean
+    /// Text detection: recall, precision and hmean
     Det(Det),
-    /// Recognition: are the crops read right? Word accuracies, 1-N.E.D, character and word error rates
+    /// Text recognition: word accuracy, 1-N.E.D., character and word error rates
     Rec(Rec),
-    /// End to end: are the texts found and read right?
+    /// End-to-end text spotting: recall, precision and hmean of regions with the right text
     E2e(E2e),
-    /// Key information: is the class of each box right? F1 of the classes
+    /// Key information extraction: F1 of the class of each box
     Kie(Kie),
-    /// Named entities: are they found in the texts? F1 of the categories
+    /// Named entity recognition: precision, recall and F1 by category
     Ner(Ner),
 }
 
@@ -47,20 +47,20 @@ enum Task {
 struct Det {
     #[command(flatten)]
     files: Files,
-    /// When a prediction matches a truth
+    /// Criterion for a match of prediction and ground truth
     #[arg(long, value_enum, default_value_t)]
     metric: MetricName,
-    /// Intersection over union above which a pair matches; hmean-iou only [default: 0.5]
+    /// IoU above which a pair matches, for hmean-iou [default: 0.5]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     iou: Option<f64>,
-    /// Score thresholds to try, divided by commas; a prediction at the threshold is kept
+    /// Score thresholds to evaluate, comma-separated; predictions with exactly this score are kept
     /// [default: above 0.3, then 0.3 to 0.9 in steps of 0.1]
     #[arg(long, alias = "score-threshold", value_name = "SCORES", value_delimiter = ',', value_parser = share)]
     score_thresholds: Vec<f64>,
-    /// Score as MMOCR 0.2.1 does, its errors on self-crossing polygons included
+    /// Reproduce MMOCR 0.2.1, including its areas of self-intersecting polygons
     #[arg(long)]
     mmocr021: bool,
-    /// A picture of the scores over the score threshold
+    /// Plot recall, precision and hmean over the score threshold
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
 }
@@ -69,8 +69,7 @@ struct Det {
 struct Rec {
     #[command(flatten)]
     files: Files,
-    /// A picture of what a threshold on the recognizer's score does: the share of all crops that are kept and read
-    /// right, and the share of those kept
+    /// Plot accuracy and coverage over a threshold on the recognizer's score
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
 }
@@ -79,22 +78,22 @@ struct Rec {
 struct E2e {
     #[command(flatten)]
     files: Files,
-    /// How texts are compared
+    /// Matching protocol
     #[arg(long, value_enum, default_value_t)]
     protocol: ProtocolName,
-    /// Intersection over union above which a pair is at one place
+    /// Intersection over union (IoU) above which a pair matches
     #[arg(long, value_name = "SHARE", value_parser = share, default_value_t = 0.5)]
     iou: f64,
-    /// Leave predictions below this score of the detector out
+    /// Ignore predictions with a detection score below this
     #[arg(long, value_name = "SCORE", value_parser = share)]
     score_threshold: Option<f64>,
-    /// Upper and lower case differ
+    /// Compare case-sensitively
     #[arg(long)]
     match_case: bool,
-    /// Symbols before and behind a text do not matter
+    /// Ignore punctuation at the start and the end of a text
     #[arg(long)]
     ignore_end_symbols: bool,
-    /// A picture of the scores over the score threshold
+    /// Plot recall, precision and hmean over the score threshold
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
 }
@@ -103,11 +102,11 @@ struct E2e {
 struct Kie {
     #[command(flatten)]
     files: Files,
-    /// The classes, one a line: a number and a name (WildReceipt's class list), or names alone
+    /// List of classes, one per line: index and name, as in WildReceipt's class list, or names alone
     /// [default: the classes that occur]
     #[arg(long, value_name = "FILE")]
     classes: Option<PathBuf>,
-    /// Classes, by name or number, that are left out of the report and the mean, divided by commas
+    /// Classes excluded from the report and the mean, by name or index, comma-separated
     #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
     ignore: Vec<String>,
 }
@@ -116,35 +115,35 @@ struct Kie {
 struct Ner {
     #[command(flatten)]
     files: Files,
-    /// Score as MMOCR 0.2.1 does: an entity predicted twice is right twice
+    /// Reproduce MMOCR 0.2.1: an entity predicted twice counts as two hits
     #[arg(long)]
     mmocr021: bool,
 }
 
 #[derive(Debug, clap::Args)]
 struct Files {
-    /// The truth: labels in a format that `glyphic data convert` reads
+    /// Ground truth: labels in any format that `glyphic data convert` reads
     #[arg(long, value_name = "FILE|DIR")]
     truth: PathBuf,
-    /// The truth's format, where it cannot be told: pack, coco, icdar2015, ...
+    /// Format of the ground truth, e.g. pack, coco or icdar2015 [default: detected from its content]
     #[arg(long, value_name = "FORMAT")]
     truth_format: Option<LabelFormat>,
-    /// The predictions: JSON lines, MMOCR's results as JSON, or labels as the truth's
+    /// Predictions: JSON Lines as glyphic writes them, MMOCR's results as JSON, or labels in any format
     #[arg(long, value_name = "FILE|DIR")]
     pred: PathBuf,
-    /// The format of predictions that stand in labels, where it cannot be told: mmocr-det, label-studio, ...
+    /// Format of predictions that are labels, e.g. mmocr-det or label-studio [default: detected from their content]
     #[arg(long, value_name = "FORMAT")]
     pred_format: Option<LabelFormat>,
-    /// How the report is written
+    /// Output format of the report
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Where the report goes [default: standard output]
+    /// Output file of the report [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// A file for what was found, missed and wrong in each image, a JSON object a line
+    /// Output file for the matches and errors of each image: JSON Lines, one object per image
     #[arg(long, value_name = "FILE")]
     per_image: Option<PathBuf>,
-    /// Processor threads; the scores do not depend on it [default: one a core]
+    /// Number of CPU threads; scores do not depend on it [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 }
@@ -155,27 +154,27 @@ enum Format {
     #[default]
     #[value(alias = "text")]
     Table,
-    /// Everything: each threshold, each image, each mistake
+    /// All values: each threshold, each image, each error
     Json,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum MetricName {
-    /// Intersection over union above 0.5
+    /// Intersection over union (IoU) above 0.5
     #[default]
     HmeanIou,
-    /// ICDAR 2013's, with splits and merges
+    /// The ICDAR 2013 protocol, with splits and merges
     HmeanIc13,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum ProtocolName {
-    /// Bag of words where the truth's boxes are lines, else spotting
+    /// bag-of-words where the ground truth is annotated by lines, else spotting
     #[default]
     Auto,
-    /// Each text at its place
+    /// Regions with IoU and equal text
     Spotting,
-    /// The words of an image, wherever they stand
+    /// The words of an image regardless of their position
     BagOfWords,
 }
 

@@ -2,7 +2,7 @@
 
 from .box_utils import sort_vertex, sort_vertex8
 from .compose import Compose
-from .crop import crop_img, warp_img
+from .crop import box_jitter, crop_img, warp_img
 from .custom_format_bundle import Collect, CustomFormatBundle, DefaultFormatBundle, ImageToTensor
 from .dbnet_transforms import EastRandomCrop, ImgAug
 from .kie_transforms import KIEFormatBundle, ResizeNoImg
@@ -91,6 +91,7 @@ __all__ = [
     "TextSnakeTargets",
     "ToTensorNER",
     "ToTensorOCR",
+    "box_jitter",
     "crop_img",
     "sort_vertex",
     "sort_vertex8",

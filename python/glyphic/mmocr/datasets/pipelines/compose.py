@@ -76,7 +76,8 @@ def outlines_of(masks):
 class Step:
     """A step that Rust runs on the picture and on everything that moves with it.
 
-    ``kind`` is its name there, ``config`` its options. What is random follows NumPy's generator, or ``seed``.
+    ``kind`` is its name there, ``config`` its options, which are attributes as well. Random numbers are drawn from
+    ``numpy.random``, in the order in which MMOCR draws them, or from a generator of ``seed``.
     """
 
     kind = ""
@@ -85,20 +86,23 @@ class Step:
     def _set(self, seed=None, **config):
         self.config = {key: plain(value) for key, value in config.items()}
         self.seed = seed
-        self._count = 0
+        self.draws = Generator(seed)
         _glyphic.check_step(self._json())
+
+    def __getattr__(self, name):
+        config = self.__dict__.get("config", {})
+        if name in config:
+            return config[name]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def _json(self):
         return json.dumps({"type": self.kind or type(self).__name__, **self.config})
 
-    def _next_seed(self):
-        self._count += 1
-        return new_seed(self.seed, self._count) if self.random else 0
-
     def _run(self, img, beside, tensor=False):
-        if not tensor and img.dtype not in (np.uint8, np.float32):
+        img = np.asarray(img)
+        if img.dtype != np.float32 and (tensor or img.dtype != np.uint8):
             img = img.astype(np.float32)
-        return _glyphic.apply_step(self._json(), img, tensor, beside, self._next_seed())
+        return _glyphic.apply_step(self._json(), img, tensor, beside, self.draws())
 
     def __call__(self, results):
         out = self._run(results["img"], pack(results))
@@ -154,7 +158,7 @@ def _characters(info):
 def unpack(out, results):
     """Takes over what a step has moved."""
     img = out["img"]
-    if results["img"].ndim == 2:
+    if np.ndim(results["img"]) == 2:
         img = img[..., 0]
     results["img"] = img
     results["img_shape"] = img.shape

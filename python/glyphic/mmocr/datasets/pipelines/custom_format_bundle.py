@@ -6,6 +6,7 @@ Nothing here needs PyTorch: tensors are arrays, and there are no data containers
 
 import numpy as np
 
+from ...core.visualize import overlay_mask_img, show_feature
 from ..builder import PIPELINES
 
 
@@ -65,15 +66,27 @@ class CustomFormatBundle(DefaultFormatBundle):
     Args:
         keys: what must be there.
         call_super: whether picture, boxes and labels are formatted.
-        visualize: MMOCR's debugging windows, which do not exist here; ``flag`` must be false.
+        visualize: with ``flag`` the picture and all maps are plotted, for debugging, with the border of the first map of
+            ``boundary_key`` on the picture.
     """
 
     def __init__(self, keys=[], call_super=True, visualize=dict(flag=False, boundary_key=None)):  # noqa: B006
-        assert not visualize["flag"], "there are no windows here; see `glyphic data show`"
+        self.visualize = visualize
         self.keys = keys
         self.call_super = call_super
 
+    def _show(self, results):
+        img = results["img"].astype(np.uint8)
+        key = self.visualize.get("boundary_key")
+        if key is not None:
+            img = overlay_mask_img(img, results[key].masks[0])
+        maps = [(f"{key}{i}", m) for key in results["mask_fields"] for i, m in enumerate(results[key].masks)]
+        names = ["img"] + [name for name, _ in maps]
+        show_feature([img] + [m for _, m in maps], names, [1] + [0] * len(maps))
+
     def __call__(self, results):
+        if self.visualize["flag"]:
+            self._show(results)
         if self.call_super:
             results = super().__call__(results)
         for key in self.keys:

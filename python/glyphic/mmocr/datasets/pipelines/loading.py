@@ -105,6 +105,7 @@ class LoadAnnotations:
     def _load_masks(self, results):
         results["gt_masks"] = self._masks(results, "masks")
         results["mask_fields"].append("gt_masks")
+        return results
 
     def __call__(self, results):
         info = results["ann_info"]
@@ -136,4 +137,4 @@ class LoadTextAnnotations(LoadAnnotations):
         if results["ann_info"].get("masks_ignore") is not None:
             results["gt_masks_ignore"] = self._masks(results, "masks_ignore")
             results["mask_fields"].append("gt_masks_ignore")
-        super()._load_masks(results)
+        return super()._load_masks(results)

@@ -2,8 +2,11 @@
 
 import json
 
+import numpy as np
+
 from .... import _glyphic
 from ...core.masks import BitmapMasks
+from ...utils.check_argument import is_2dlist, is_type_list
 from ...utils.fileio import list_from_file
 from ..builder import PIPELINES
 
@@ -55,15 +58,36 @@ class OCRSegTargets:
         assert box_type in ("char_rects", "char_quads")
         self.box_type = box_type
         self._classes, self._unknown, self._lower = _classes(**label_convertor)
-        self._json = json.dumps(
-            {
-                "attn_shrink_ratio": attn_shrink_ratio,
-                "seg_shrink_ratio": seg_shrink_ratio,
-                "box_type": box_type,
-                "pad_val": pad_val,
-                "compat": "mmocr021" if compat else "fixed",
-            }
-        )
+        self.attn_shrink_ratio = attn_shrink_ratio
+        self.seg_shrink_ratio = seg_shrink_ratio
+        self.pad_val = pad_val
+        self._config = {"box_type": box_type, "pad_val": pad_val, "compat": "mmocr021" if compat else "fixed"}
+        self._json = self._with_ratios(attn_shrink_ratio, seg_shrink_ratio)
+
+    def _with_ratios(self, attention, segmentation):
+        return json.dumps({"attn_shrink_ratio": attention, "seg_shrink_ratio": segmentation, **self._config})
+
+    def generate_kernels(self, resize_shape, pad_shape, char_boxes, char_inds, shrink_ratio=0.5, binary=True):
+        """The kernels of characters.
+
+        Args:
+            resize_shape, pad_shape: tuples (height, width) of the resized picture, without and with padding.
+            char_boxes: a box for each character, in pixels of the resized picture.
+            char_inds: the class of each.
+            shrink_ratio: the size of a kernel against the character.
+            binary: whether kernels are 1; else they are the class.
+
+        Returns:
+            an array (height, width) of int32: 0 outside, ``pad_val`` on padding.
+        """
+        assert isinstance(resize_shape, tuple) and isinstance(pad_shape, tuple)
+        assert is_2dlist(char_boxes)
+        assert is_type_list(char_inds, int)
+        assert isinstance(shrink_ratio, float)
+        sizes = [list(resize_shape[:2]), list(resize_shape[:2]), list(pad_shape[:2])]
+        boxes = [[float(v) for v in box] for box in char_boxes]
+        maps, _ = _glyphic.ocr_seg_targets(self._with_ratios(shrink_ratio, shrink_ratio), *sizes, boxes, char_inds)
+        return np.asarray(maps[0 if binary else 1])
 
     def _class(self, character):
         known = self._classes.get(character.lower() if self._lower else character, self._unknown)

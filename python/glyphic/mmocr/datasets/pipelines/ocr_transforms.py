@@ -1,4 +1,5 @@
-"""``mmocr.datasets.pipelines.ocr_transforms``. A tensor is an array (channels, height, width) of float32."""
+"""``mmocr.datasets.pipelines.ocr_transforms``. A tensor is an array (channels, height, width) of float32; a step that is
+given a tensor of PyTorch gives one."""
 
 import math
 
@@ -62,6 +63,20 @@ class ResizeOCR(Step):
         return results
 
 
+class Tensor(np.ndarray):
+    """An array (channels, height, width) with the one method of PyTorch's tensors that scripts need: ``numpy()``."""
+
+    def numpy(self):
+        """The values as a plain array."""
+        return self.view(np.ndarray)
+
+
+def _like(given, array):
+    """The array as what was given: a tensor of PyTorch, or a :class:`Tensor`."""
+    make = getattr(given, "new_tensor", None)
+    return array.view(Tensor) if make is None else make(array)
+
+
 @PIPELINES.register_module()
 class ToTensorOCR(Step):
     """The picture as a tensor, bytes divided by 255."""
@@ -72,7 +87,7 @@ class ToTensorOCR(Step):
         self._set()
 
     def __call__(self, results):
-        results["img"] = self._run(results["img"], {})["tensor"]
+        results["img"] = self._run(results["img"], {})["tensor"].view(Tensor)
         return results
 
 
@@ -88,7 +103,7 @@ class NormalizeOCR(Step):
         self._set(mean=mean, std=std)
 
     def __call__(self, results):
-        results["img"] = self._run(results["img"], {}, tensor=True)["tensor"]
+        results["img"] = _like(results["img"], self._run(results["img"], {}, tensor=True)["tensor"])
         results["img_norm_cfg"] = dict(mean=self.mean, std=self.std)
         return results
 
@@ -153,7 +168,7 @@ class FancyPCA(Step):
         self._set(seed, **config)
 
     def __call__(self, results):
-        results["img"] = self._run(results["img"], {}, tensor=True)["tensor"]
+        results["img"] = _like(results["img"], self._run(results["img"], {}, tensor=True)["tensor"])
         return results
 
 
@@ -223,13 +238,19 @@ class RandomRotateImage(RandomRotateImageBox):
 
 @PIPELINES.register_module()
 class OpencvToPil:
-    """BGR to RGB. The picture stays an array: Pillow is not needed."""
+    """A BGR picture as an image of Pillow, or as an RGB array where Pillow is not installed."""
 
     def __init__(self, **kwargs):
         pass
 
     def __call__(self, results):
-        results["img"] = np.ascontiguousarray(results["img"][..., ::-1])
+        rgb = np.ascontiguousarray(results["img"][..., ::-1])
+        try:
+            from PIL import Image
+        except ImportError:
+            results["img"] = rgb
+        else:
+            results["img"] = Image.fromarray(rgb)
         return results
 
     def __repr__(self):

@@ -7,7 +7,7 @@ import numpy as np
 
 from .... import _glyphic
 from ..builder import PIPELINES
-from .compose import Step
+from .compose import Step, outlines_of
 
 
 @PIPELINES.register_module()
@@ -32,6 +32,19 @@ class RandomCropInstances(Step):
             positive_sample_ratio=positive_sample_ratio,
         )
 
+    def sample_offset(self, img_gt, img_size):
+        """The first row and column of a piece of a picture (height, width); ``img_gt`` is above 0 where texts are."""
+        texts = None if img_gt is None else (np.asarray(img_gt) > 0).ravel().tolist()
+        return tuple(_glyphic.crop_offset(json.dumps(self.config), list(img_size[:2]), texts, self.draws()))
+
+    @staticmethod
+    def crop_img(img, offset, target_size):
+        """The piece of a size at an offset (row, column), cut to the picture, and its box ``x0, y0, x1, y1``."""
+        height, width = img.shape[:2]
+        top, left = offset
+        bottom, right = min(top + target_size[0], height), min(left + target_size[1], width)
+        return img[top:bottom, left:right], np.array([left, top, right, bottom])
+
 
 @PIPELINES.register_module()
 class RandomRotateTextDet(Step):
@@ -41,6 +54,11 @@ class RandomRotateTextDet(Step):
 
     def __init__(self, rotate_ratio=1.0, max_angle=10, seed=None):
         self._set(seed, rotate_ratio=rotate_ratio, max_angle=max_angle)
+
+    @staticmethod
+    def sample_angle(max_angle):
+        """An angle in degrees, counter-clockwise."""
+        return np.random.random_sample() * 2 * max_angle - max_angle
 
 
 @PIPELINES.register_module()
@@ -92,6 +110,21 @@ class ScaleAspectJitter(Step):
             scale_range=scale_range,
         )
 
+    @staticmethod
+    def sample_from_range(range):
+        """A number between the least and the greatest of two."""
+        assert len(range) == 2
+        low, high = min(range), max(range)
+        return np.random.random_sample() * (high - low) + low
+
+    def _random_scale(self, results):
+        """Puts the size (width, height) that it chooses for a picture under ``scale``."""
+        height, width = results["img"].shape[:2]
+        draws = self.draws()
+        new_height, new_width = self.size(height, width, [draws.random_sample() for _ in range(2)])
+        results["scale"] = (new_width, new_height)
+        results["scale_idx"] = None
+
     def size(self, height, width, draws):
         """The size (height, width) that it chooses with these draws from 0 to 1."""
         config = json.dumps(self.config)
@@ -117,6 +150,21 @@ class RandomCropPolyInstances(Step):
 
     def __init__(self, instance_key="gt_masks", crop_ratio=5.0 / 8.0, min_side_ratio=0.4, seed=None):
         self._set(seed, instance_key=instance_key, crop_ratio=crop_ratio, min_side_ratio=min_side_ratio)
+
+    def sample_crop_box(self, img_size, results):
+        """A piece ``x0, y0, x1, y1`` of a picture (height, width) around one text and across none."""
+        fields = [key for key in results.get("mask_fields", []) if key in results]
+        every = [outline for key in fields for outline in outlines_of(results[key])]
+        texts = outlines_of(results[self.instance_key])
+        config = json.dumps(self.config)
+        return np.array(_glyphic.crop_around(config, list(img_size[:2]), texts, every, self.draws()))
+
+    def crop_img(self, img, bbox):
+        """The piece ``x0, y0, x1, y1`` of a picture."""
+        assert img.ndim == 3
+        x0, y0, x1, y1 = (int(v) for v in bbox)
+        assert 0 <= y0 < y1 <= img.shape[0] and 0 <= x0 < x1 <= img.shape[1]
+        return img[y0:y1, x0:x1]
 
 
 @PIPELINES.register_module()
@@ -176,3 +224,10 @@ class RandomCropFlip(Step):
         assert isinstance(iter_num, int)
         assert isinstance(min_area_ratio, float)
         self._set(seed, pad_ratio=pad_ratio, crop_ratio=crop_ratio, iter_num=iter_num, min_area_ratio=min_area_ratio)
+
+    def generate_crop_target(self, image, all_polys, pad_h, pad_w):
+        """The rows and columns that no text crosses, counted from the first of a padding of ``pad_h`` rows and ``pad_w``
+        columns on each side."""
+        texts = [np.asarray(polygons[0], dtype=np.float64).tolist() for polygons in all_polys]
+        rows, columns = _glyphic.free_places(list(image.shape[:2]), texts, [pad_h, pad_w])
+        return np.array(rows, dtype=np.int64), np.array(columns, dtype=np.int64)

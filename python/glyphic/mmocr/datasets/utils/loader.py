@@ -7,6 +7,7 @@ from ...utils.fileio import TextLines
 from ..builder import LOADERS, build_parser
 
 
+@LOADERS.register_module()
 class Loader:
     """The records of a label file.
 
@@ -28,6 +29,10 @@ class Loader:
 
     def __len__(self):
         return len(self.ori_data_infos) * self.repeat
+
+    def _load(self, ann_file):
+        """The lines of a label file: loaders say how."""
+        raise NotImplementedError
 
     def __getitem__(self, index):
         return self.parser.get_item(self.ori_data_infos, index)

@@ -1,0 +1,161 @@
+use std::sync::Arc;
+
+use glyphic_core::{CharSpan, Symbol, Transcript, Vocab};
+
+use super::beam::{BeamSearch, Hypothesis, Steps, align};
+use super::scores::transcript;
+use super::{Codec, CtcCodec, Decoding, Extent};
+use crate::language::LanguageModel;
+
+/// Reads text off a network's output in the way that was configured.
+pub struct CtcDecoder {
+    codec: CtcCodec,
+    search: Option<BeamSearch>,
+}
+
+impl CtcDecoder {
+    /// Without a language model the best class of each step is read, whatever is configured.
+    pub fn new(codec: CtcCodec, decoding: &Decoding, language: Option<Arc<LanguageModel>>) -> Self {
+        let search = match (decoding, language) {
+            (Decoding::Beam(config), Some(model)) => {
+                let char = |class| match codec.vocab().symbol(class) {
+                    Some(Symbol::Char(c)) => Some(c),
+                    _ => None,
+                };
+                let chars: Vec<Option<char>> = (0..codec.vocab().len()).map(char).collect();
+                Some(BeamSearch::new(config.clone(), model, &chars, codec.blank()))
+            }
+            _ => None,
+        };
+        Self { codec, search }
+    }
+
+    #[cfg(test)]
+    fn codec(&self) -> &CtcCodec {
+        &self.codec
+    }
+
+    /// As [`CtcCodec::decode`]. After a search each character is as sure as its word is.
+    pub fn decode(&self, logits: &[f32], steps: usize, content_steps: f32) -> Transcript {
+        self.search
+            .as_ref()
+            .and_then(|search| self.searched(search, logits, steps, content_steps))
+            .unwrap_or_else(|| self.codec.decode(logits, steps, content_steps))
+    }
+
+    /// `None` where a text is found that no path reads.
+    fn searched(
+        &self,
+        search: &BeamSearch,
+        logits: &[f32],
+        steps: usize,
+        content_steps: f32,
+    ) -> Option<Transcript> {
+        let classes = self.codec.vocab().len();
+        let count = steps.min(logits.len() / classes);
+        let norms = Steps::norms(logits, classes, count);
+        let steps = Steps { logits, classes, norms: &norms };
+        let texts = search.texts(&steps, 0..count);
+        let best = &texts.first()?.classes;
+        let places = align(&steps, 0..count, best, self.codec.blank())?;
+        let is_space = |class: &usize| self.codec.char(*class).is_some_and(char::is_whitespace);
+        let confidence = |texts: &[Hypothesis], word: &[usize]| {
+            let place = texts.iter().position(|text| text.classes == word);
+            place.map_or(0.0, |i| search.calibrated(search.confidences(texts)[i]))
+        };
+        let mut scores = vec![0.0; best.len()];
+        if best.iter().any(is_space) {
+            // The texts of a whole line are alike but for its least sure word: each word is looked at by itself.
+            let mut start = 0;
+            for word in best.split_inclusive(is_space) {
+                let end = start + word.len();
+                let letters = match word.split_last() {
+                    Some((last, letters)) if is_space(last) => letters,
+                    _ => word,
+                };
+                let from = if start == 0 { 0 } else { places[start - 1].end };
+                let to = if letters.len() < word.len() { places[end - 1].start } else { count };
+                let texts = search.texts(&steps, from..to);
+                scores[start..end].fill(confidence(&texts, letters));
+                start = end;
+            }
+        } else {
+            scores.fill(confidence(&texts, best));
+        }
+        let place = |step: usize| (step as f32 / content_steps).clamp(0.0, 1.0);
+        let chars: Vec<CharSpan> = best
+            .iter()
+            .zip(&places)
+            .zip(scores)
+            .filter_map(|((class, steps), score)| {
+                let char = self.codec.char(*class)?;
+                Some(CharSpan { char, score, start: place(steps.start), end: place(steps.end) })
+            })
+            .collect();
+        Some(transcript(chars, self.codec.confidence()))
+    }
+}
+
+impl Codec for CtcDecoder {
+    fn vocab(&self) -> &Vocab {
+        self.codec.vocab()
+    }
+
+    fn decode(&self, scores: &[f32], _: usize, extent: Extent) -> Transcript {
+        self.decode(scores, extent.valid, extent.content)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glyphic_core::{Confidence, Vocab};
+
+    use super::*;
+    use crate::{BeamConfig, LanguageModelTrainer};
+
+    fn decoder(decoding: Decoding) -> CtcDecoder {
+        let codec = CtcCodec::new(Vocab::ctc("abc ").unwrap()).unwrap().with_confidence(Confidence::Weakest);
+        let mut trainer = LanguageModelTrainer::new(3).unwrap();
+        trainer.add("cab", 5.0);
+        CtcDecoder::new(codec, &decoding, Some(Arc::new(trainer.finish(0.0))))
+    }
+
+    /// Steps whose class has this probability.
+    fn logits(path: &[(usize, f32)]) -> Vec<f32> {
+        let row =
+            |(class, p): (usize, f32)| (0..5).map(move |c| if c == class { p } else { (1.0 - p) / 4.0 }.ln());
+        path.iter().copied().flat_map(row).collect()
+    }
+
+    #[test]
+    fn words_are_as_sure_as_they_are_by_themselves_and_stand_where_they_stand() {
+        // "ab", doubtful; "cab", clear.
+        let path =
+            [(1, 0.6), (2, 0.6), (0, 0.99), (4, 0.99), (3, 0.99), (0, 0.99), (1, 0.99), (2, 0.99), (0, 0.99)];
+        let read = decoder(Decoding::Beam(BeamConfig::default())).decode(&logits(&path), 9, 10.0);
+        assert_eq!(read.text, "ab cab");
+        let at = |i: usize| (read.chars[i].start * 10.0, read.chars[i].end * 10.0);
+        assert_eq!([at(0), at(1), at(3), at(5)], [(0.0, 1.0), (1.0, 2.0), (4.0, 5.0), (7.0, 8.0)]);
+        assert_eq!(read.chars[0].score, read.chars[1].score);
+        assert!(read.chars[0].score < read.chars[3].score, "{:?}", read.chars);
+        assert_eq!(read.score, read.chars[0].score, "the weakest counts");
+    }
+
+    #[test]
+    fn the_greedy_way_is_the_codecs() {
+        let path = [(1, 0.6), (0, 0.5), (2, 0.7)];
+        let greedy = decoder(Decoding::Greedy);
+        let expected = greedy.codec().decode(&logits(&path), 3, 3.0);
+        assert_eq!(greedy.decode(&logits(&path), 3, 3.0), expected);
+        assert_eq!(expected.text, "ab");
+    }
+
+    #[test]
+    fn blank_steps_and_none_at_all_are_an_empty_text() {
+        let decoder = decoder(Decoding::Beam(BeamConfig::default()));
+        for path in [&[(0, 0.99); 4][..], &[]] {
+            let read = decoder.decode(&logits(path), 9, 4.0);
+            assert_eq!((read.text.as_str(), read.score), ("", 0.0));
+        }
+    }
+}

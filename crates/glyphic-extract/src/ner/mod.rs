@@ -1,0 +1,3 @@
+//! Named entities of texts.
+
+pub mod bert_softmax;

@@ -1,0 +1,201 @@
+//! Operators on quantised values, as ONNX writes them: `DequantizeLinear` before each operand, `QuantizeLinear` before that.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{floats, makers, uses};
+use crate::kernels::{ConvShape, Grid, QuantizedConv, QuantizedProduct};
+use crate::{DType, Data, Graph, Node, Op, Padding, Tensor, ValueId};
+
+/// What an operator multiplies bytes of.
+#[derive(Debug, Clone)]
+pub(crate) struct Quantized {
+    /// The value before it is quantised, and the one that comes of it again.
+    pub(crate) input: [ValueId; 2],
+    pub(crate) grid: Grid,
+    pub(crate) weights: Tensor,
+    /// Of the weights, one an output.
+    pub(crate) scales: Vec<f32>,
+}
+
+/// What is found in a graph.
+#[derive(Debug, Default)]
+pub(crate) struct Quantization {
+    /// By index of the node.
+    pub(crate) operators: HashMap<usize, Quantized>,
+    /// Nodes that give back a value rounded to a grid, with the value.
+    pub(crate) rounds: HashMap<usize, (ValueId, Grid)>,
+    /// The values that those make.
+    pub(crate) rounded: HashSet<ValueId>,
+    /// Nodes that nobody needs as others do their work.
+    pub(crate) skipped: HashSet<usize>,
+}
+
+impl Quantization {
+    /// Finds operators of bytes, and values that are rounded for others.
+    pub(crate) fn of(graph: &Graph) -> Self {
+        let (makers, uses) = (makers(graph), uses(graph));
+        let mut found = Self::default();
+        for (at, node) in graph.nodes.iter().enumerate() {
+            let quantized = quantized(graph, node, &makers);
+            if let Some(quantized) = quantized.filter(|q| has_kernel(graph, node, q.scales.len())) {
+                found.operators.insert(at, quantized);
+            } else if let Some(value) = rounded(graph, node, &makers) {
+                found.rounds.insert(at, value);
+            }
+        }
+        // What else reads a value than those who do without it.
+        let mut left = uses;
+        let mut drop_use = |value: ValueId| match left.get_mut(&value) {
+            Some(count) => {
+                *count -= 1;
+                *count == 0
+            }
+            None => false,
+        };
+        for at in found.operators.keys() {
+            let operands = &graph.nodes[*at].inputs;
+            for value in operands.iter().take(2).flatten() {
+                if drop_use(*value) {
+                    found.skipped.extend(makers.get(value));
+                }
+            }
+        }
+        for (at, node) in graph.nodes.iter().enumerate() {
+            let quantizes = found.rounds.contains_key(&at);
+            if let (true, Some(Some(bytes))) = (quantizes, node.inputs.first())
+                && drop_use(*bytes)
+            {
+                found.skipped.extend(makers.get(bytes));
+            }
+        }
+        found.rounds.retain(|at, _| !found.skipped.contains(at));
+        let makes = |at: &usize| graph.nodes[*at].outputs.first().copied().flatten();
+        found.rounded = found.rounds.keys().filter_map(makes).collect();
+        found
+    }
+}
+
+/// The grid of a scale and a zero point, if there is one of both for all elements; signed bytes are shifted.
+fn grid(graph: &Graph, scale: Option<ValueId>, zero: Option<ValueId>) -> Option<Grid> {
+    let [scale] = floats(graph, scale)? else { return None };
+    let scale = *scale;
+    // Its inverse must be finite too.
+    if !(f32::MIN_POSITIVE..=1e30).contains(&scale) {
+        return None;
+    }
+    let zero = match zero {
+        None => 0,
+        Some(zero) => match graph.constants.get(&zero)?.data() {
+            Data::U8(v) => *v.first().filter(|_| v.len() == 1)?,
+            Data::I8(v) => v.first().filter(|_| v.len() == 1)?.cast_unsigned() ^ 0x80,
+            _ => return None,
+        },
+    };
+    Some(Grid { scale, zero })
+}
+
+/// The node that makes a value, if it is of an operator.
+fn made<'a>(
+    graph: &'a Graph,
+    makers: &HashMap<ValueId, usize>,
+    value: Option<ValueId>,
+    is: impl Fn(&Op) -> bool,
+) -> Option<&'a Node> {
+    let node = graph.nodes.get(*makers.get(&value?)?)?;
+    is(&node.op).then_some(node)
+}
+
+fn operand(node: &Node, i: usize) -> Option<ValueId> {
+    node.inputs.get(i).copied().flatten()
+}
+
+/// The value that a node gives back rounded, and its grid.
+fn rounded(graph: &Graph, node: &Node, makers: &HashMap<ValueId, usize>) -> Option<(ValueId, Grid)> {
+    if !matches!(node.op, Op::DequantizeLinear { .. }) {
+        return None;
+    }
+    let before = made(graph, makers, operand(node, 0), |op| matches!(op, Op::QuantizeLinear { .. }))?;
+    let grids = [before, node].map(|n| grid(graph, operand(n, 1), operand(n, 2)));
+    // Of equal type too: what signed and unsigned zeros have in common is chance.
+    let signed = [before, node].map(|n| operand(n, 2).and_then(|z| Some(graph.constants.get(&z)?.dtype())));
+    let types = signed.map(|dtype| dtype.unwrap_or(DType::U8));
+    match grids {
+        [Some(a), Some(b)] if a == b && types[0] == types[1] => Some((operand(before, 0)?, a)),
+        _ => None,
+    }
+}
+
+/// What an operator multiplies, where it is one of quantised values that a kernel computes.
+fn quantized(graph: &Graph, node: &Node, makers: &HashMap<ValueId, usize>) -> Option<Quantized> {
+    // The axis of the weights that outputs lie along.
+    let (rank, at) = match &node.op {
+        Op::Conv { groups: 1, .. } => (4, 0),
+        Op::MatMul => (2, 1),
+        Op::Gemm { alpha: 1.0, trans_a: false, trans_b, .. } => (2, usize::from(!trans_b)),
+        _ => return None,
+    };
+    let dequantizes = |op: &Op| matches!(op, Op::DequantizeLinear { .. });
+    let after = operand(node, 0)?;
+    let (input, grid) = rounded(graph, made(graph, makers, Some(after), dequantizes)?, makers)?;
+    let dequantized = made(graph, makers, operand(node, 1), dequantizes)?;
+    let weights = graph.constants.get(&operand(dequantized, 0)?)?;
+    let shape = weights.shape();
+    if weights.dtype() != DType::I8 || shape.len() != rank || weights.is_empty() {
+        return None;
+    }
+    if let Some(zero) = operand(dequantized, 2) {
+        let Data::I8(zero) = graph.constants.get(&zero)?.data() else { return None };
+        if zero.iter().any(|z| *z != 0) {
+            return None;
+        }
+    }
+    let outputs = shape[at];
+    let Op::DequantizeLinear { axis } = dequantized.op else { return None };
+    let axis = if axis < 0 { axis + rank as i64 } else { axis };
+    let scales = match floats(graph, operand(dequantized, 1))? {
+        [one] => vec![*one; outputs],
+        scales if scales.len() == outputs && axis == at as i64 => scales.to_vec(),
+        _ => return None,
+    };
+    let fits = match (&node.op, shape) {
+        (Op::Conv { .. }, [_, inputs, kh, kw]) => QuantizedConv::fits(&ConvShape {
+            inputs: *inputs,
+            outputs,
+            groups: 1,
+            kernel: [*kh, *kw],
+            stride: [1; 2],
+            dilation: [1; 2],
+            before: [0; 2],
+            after: [0; 2],
+        }),
+        (_, shape) => QuantizedProduct::fits(shape[1 - at]),
+    };
+    fits.then(|| Quantized { input: [input, after], grid, weights: weights.clone(), scales })
+}
+
+/// Whether kernels take the other operands and attributes of an operator of bytes.
+fn has_kernel(graph: &Graph, node: &Node, outputs: usize) -> bool {
+    let bias = match operand(node, 2) {
+        None => None,
+        Some(bias) => match graph.constants.get(&bias).filter(|t| t.as_f32().is_some()) {
+            Some(bias) => Some(bias.shape()),
+            None => return false,
+        },
+    };
+    match &node.op {
+        Op::Conv { strides, dilations, padding: Padding::Explicit(padding), .. } => {
+            let pair = |values: &[usize]| values.len() == 2 && values.iter().all(|n| *n > 0);
+            let fits = bias.is_none_or(|shape| shape == [outputs]);
+            fits && padding.len() == 4 && pair(strides) && pair(dilations)
+        }
+        Op::Gemm { beta, .. } => bias.is_none_or(|shape| *beta == 1.0 && shape == [outputs]),
+        op => *op == Op::MatMul && bias.is_none(),
+    }
+}
+
+/// Values that are dequantised weights of operators of bytes: constants that must not be folded to floats.
+pub(super) fn weights(graph: &Graph) -> HashSet<ValueId> {
+    let makers = makers(graph);
+    let operators = graph.nodes.iter().filter(|node| quantized(graph, node, &makers).is_some());
+    operators.filter_map(|node| operand(node, 1)).collect()
+}

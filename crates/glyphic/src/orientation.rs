@@ -1,0 +1,355 @@
+//! Which way up a page stands: decided by quarter turns from what a few of its lines read like, and its skew from where they run.
+
+use glyphic_core::{Image, Page, Point, Polygon, Region, Transcript};
+use glyphic_imgproc::{Border, Homography, QuarterTurn, rotate, warp_perspective};
+use serde::{Deserialize, Serialize};
+
+use crate::quad::Quad;
+
+/// So many of a page's longest lines are read to tell which way up it stands.
+const SAMPLE: usize = 5;
+
+/// Lines of a sample are so many times longer than high at least.
+const LONG: f64 = 2.0;
+
+/// A sample read with this confidence stands as it was read.
+const SURE: f32 = 0.65;
+
+/// Another way up has to read so much more surely.
+const MARGIN: f32 = 0.2;
+
+/// ... and at least so many letters.
+const LETTERS: usize = 8;
+
+/// Fewer lines are no page, and no reason to look for one on its side.
+pub(crate) const PAGE: usize = 4;
+
+/// Text that runs up or down by fewer degrees is read as it stands.
+const SKEW: f64 = 9.0;
+
+/// Text that runs up or down by more degrees is not taken for skewed.
+const MAX_SKEW: f64 = 44.0;
+
+/// The directions of this share of the text lie within [`SPREAD`] degrees of a skewed page's.
+const AGREE: f64 = 0.7;
+const SPREAD: f64 = 4.0;
+
+/// Which way up pages stand: decided for each, or known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Orientation {
+    /// Decided for each page from what its lines read like.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// Pages are read as they are.
+    #[serde(rename = "keep")]
+    Keep,
+    /// Text stands upright.
+    #[serde(rename = "0")]
+    Upright,
+    /// Text is turned by 90 degrees clockwise: it runs down.
+    #[serde(rename = "90")]
+    Clockwise,
+    /// Text stands upside down.
+    #[serde(rename = "180")]
+    UpsideDown,
+    /// Text is turned by 270 degrees clockwise: it runs up.
+    #[serde(rename = "270")]
+    CounterClockwise,
+}
+
+impl Orientation {
+    /// The turn that is known; `None` where it is to be found out.
+    pub(crate) fn turn(self) -> Option<Turn> {
+        match self {
+            Self::Auto => None,
+            Self::Keep | Self::Upright => Some(Turn::None),
+            Self::Clockwise => Some(Turn::Down),
+            Self::UpsideDown => Some(Turn::Over),
+            Self::CounterClockwise => Some(Turn::Up),
+        }
+    }
+}
+
+/// How text stands: the direction in which its lines run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// To the right.
+    #[default]
+    None,
+    /// Downwards: turned clockwise by 90 degrees.
+    Down,
+    /// To the left: upside down.
+    Over,
+    /// Upwards: turned clockwise by 270 degrees.
+    Up,
+}
+
+impl Turn {
+    /// Degrees clockwise.
+    pub(crate) fn degrees(self) -> u16 {
+        match self {
+            Self::None => 0,
+            Self::Down => 90,
+            Self::Over => 180,
+            Self::Up => 270,
+        }
+    }
+}
+
+/// What a sample of lines reads like.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Reading {
+    /// Mean confidence, each line counting by its letters, and an empty one as one letter of none.
+    pub(crate) score: f32,
+    letters: usize,
+}
+
+impl Reading {
+    pub(crate) fn of<'a>(transcripts: impl IntoIterator<Item = &'a Transcript>) -> Self {
+        let (mut sum, mut letters, mut weight) = (0.0, 0, 0);
+        for transcript in transcripts {
+            let count = transcript.text.chars().filter(|c| c.is_alphanumeric()).count();
+            letters += count;
+            weight += count.max(1);
+            sum += surety(transcript) * count as f32;
+        }
+        Self { score: if weight > 0 { sum / weight as f32 } else { 0.0 }, letters }
+    }
+
+    /// Whether a page of so many candidates of text stands as it was read: it reads surely, and as more than a few letters
+    /// where there is more to read.
+    pub(crate) fn settles(self, candidates: usize) -> bool {
+        self.score >= SURE && (self.letters >= LETTERS || candidates < PAGE)
+    }
+
+    /// Whether this way up is right, and not the one that reads as `other`.
+    pub(crate) fn beats(self, other: Self) -> bool {
+        self.score >= SURE.max(other.score + MARGIN) && self.letters >= LETTERS
+    }
+}
+
+/// How sure the characters of a line are on average: its own confidence is that of its weakest word, which says little of
+/// a long line.
+pub(crate) fn surety(transcript: &Transcript) -> f32 {
+    match transcript.chars.len() {
+        0 => transcript.score,
+        count => transcript.chars.iter().map(|c| c.score).sum::<f32>() / count as f32,
+    }
+}
+
+/// Indices of the longest lines among the regions, in order.
+pub(crate) fn sample(regions: &[Region]) -> Vec<usize> {
+    let mut lines: Vec<(usize, f64)> = regions
+        .iter()
+        .enumerate()
+        .filter_map(|(i, region)| {
+            let quad = Quad::around(&region.polygon);
+            let (long, short) = (quad.width().max(quad.height()), quad.width().min(quad.height()));
+            (long >= LONG * short).then_some((i, long))
+        })
+        .collect();
+    lines.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let mut sample: Vec<usize> = lines.into_iter().take(SAMPLE).map(|(i, _)| i).collect();
+    sample.sort_unstable();
+    sample
+}
+
+/// A picture whose text stands upright, and the way back.
+#[derive(Debug)]
+pub(crate) struct Upright {
+    pub(crate) image: Image,
+    /// From its pixels to those of the picture it was made of.
+    back: Homography,
+}
+
+impl Upright {
+    /// A picture turned back by quarters.
+    pub(crate) fn turned(image: &Image, turn: Turn) -> Option<Self> {
+        let (w, h) = (f64::from(image.width()), f64::from(image.height()));
+        // Where the corners of the picture that is made come from: top left, top right, bottom right, bottom left.
+        let (image, from) = match turn {
+            Turn::None => (image.clone(), [(0., 0.), (w, 0.), (w, h), (0., h)]),
+            Turn::Down => {
+                (rotate(image, QuarterTurn::CounterClockwise), [(w, 0.), (w, h), (0., h), (0., 0.)])
+            }
+            Turn::Over => (rotate(image, QuarterTurn::Half), [(w, h), (0., h), (0., 0.), (w, 0.)]),
+            Turn::Up => (rotate(image, QuarterTurn::Clockwise), [(0., h), (0., 0.), (w, 0.), (w, h)]),
+        };
+        let (w, h) = (f64::from(image.width()), f64::from(image.height()));
+        let back = Homography::from_quads(corners(w, h), from.map(|(x, y)| Point::new(x, y))).ok()?;
+        Some(Self { image, back })
+    }
+
+    /// A picture turned back by an angle in degrees clockwise, on paper large enough for all of it; `None` where that would be
+    /// larger than pictures may be.
+    pub(crate) fn level(image: &Image, degrees: f64) -> Option<Self> {
+        let (w, h) = (f64::from(image.width()), f64::from(image.height()));
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        let (wide, high) = ((w * cos.abs() + h * sin.abs()).round(), (w * sin.abs() + h * cos.abs()).round());
+        let around = |p: Point| {
+            let (x, y) = (p.x - wide / 2.0, p.y - high / 2.0);
+            Point::new(x * cos - y * sin + w / 2.0, x * sin + y * cos + h / 2.0)
+        };
+        let back = Homography::from_quads(corners(wide, high), corners(wide, high).map(around)).ok()?;
+        let border = Border::Constant(paper(image));
+        let image = warp_perspective(image, &back.inverse()?, wide as u32, high as u32, border).ok()?;
+        Some(Self { image, back })
+    }
+
+    /// A page of this picture in pixels of the one it was made of, whose size is given.
+    pub(crate) fn give_back(&self, mut page: Page, width: u32, height: u32) -> Page {
+        (page.width, page.height) = (width, height);
+        let back = |polygon: &mut Polygon| {
+            if let Ok(moved) = polygon.map(|p| self.back.apply(p)) {
+                *polygon = moved;
+            }
+        };
+        page.instances.iter_mut().for_each(|word| back(&mut word.region.polygon));
+        page.lines.iter_mut().for_each(|line| back(&mut line.polygon));
+        page
+    }
+}
+
+fn corners(w: f64, h: f64) -> [Point; 4] {
+    [(0., 0.), (w, 0.), (w, h), (0., h)].map(|(x, y)| Point::new(x, y))
+}
+
+/// The colour of a picture's edge: the median of its border by channel.
+fn paper(image: &Image) -> [u8; 3] {
+    let (w, h) = (image.width(), image.height());
+    let edge: Vec<[u8; 3]> = (0..w)
+        .flat_map(|x| [image.pixel(x, 0), image.pixel(x, h - 1)])
+        .chain((0..h).flat_map(|y| [image.pixel(0, y), image.pixel(w - 1, y)]))
+        .collect();
+    std::array::from_fn(|channel| {
+        let mut values: Vec<u8> = edge.iter().map(|p| p[channel]).collect();
+        values.sort_unstable();
+        values.get(values.len() / 2).copied().unwrap_or(255)
+    })
+}
+
+/// The angle in degrees, clockwise, by which a page's text is skewed; `None` for text that is level, nearly so, or runs
+/// here and there.
+pub(crate) fn skew(regions: &[Region]) -> Option<f64> {
+    let mut angles: Vec<(f64, f64)> = regions
+        .iter()
+        .map(|region| Quad::around(&region.polygon))
+        .filter(|quad| quad.width() >= LONG * quad.height())
+        .map(|quad| {
+            let (a, b) = (quad.start(), quad.end());
+            ((b.y - a.y).atan2(b.x - a.x).to_degrees(), quad.width() - quad.height())
+        })
+        .collect();
+    angles.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let whole: f64 = angles.iter().map(|(_, weight)| weight).sum();
+    let mut seen = 0.0;
+    let (median, _) = *angles.iter().find(|(_, weight)| {
+        seen += weight;
+        seen >= whole / 2.0
+    })?;
+    let agree: f64 =
+        angles.iter().filter(|(angle, _)| (angle - median).abs() <= SPREAD).map(|(_, weight)| weight).sum();
+    (angles.len() >= PAGE && (SKEW..=MAX_SKEW).contains(&median.abs()) && agree >= AGREE * whole)
+        .then_some(median)
+}
+
+#[cfg(test)]
+mod tests {
+    use glyphic_core::{Rect, TextInstance};
+
+    use super::*;
+
+    fn region([x, y, w, h]: [f64; 4], degrees: f64) -> Region {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        let polygon = Polygon::from_rect(Rect { x0: x, y0: y, x1: x + w, y1: y + h }).unwrap();
+        let polygon = polygon.map(|p| Point::new(p.x * cos - p.y * sin, p.x * sin + p.y * cos)).unwrap();
+        Region { polygon, score: 0.9 }
+    }
+
+    fn read(text: &str, score: f32) -> Transcript {
+        Transcript { text: text.to_owned(), score, chars: Vec::new() }
+    }
+
+    #[test]
+    fn the_longest_lines_whatever_their_direction_are_the_sample() {
+        let sizes = [[0., 0., 20., 20.], [0., 40., 90., 20.], [0., 80., 20., 200.], [0., 120., 60., 20.]];
+        let mut regions: Vec<Region> = sizes.iter().map(|s| region(*s, 0.0)).collect();
+        assert_eq!(sample(&regions), [1, 2, 3]);
+        regions.extend((0..4).map(|i| region([0., 200. + 30. * f64::from(i), 300., 20.], 0.0)));
+        assert_eq!(sample(&regions), [2, 4, 5, 6, 7]);
+        assert!(sample(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_way_up_wins_where_it_is_sure_and_the_other_is_not() {
+        let junk = Reading::of(&[read("wozt peaj", 0.3), read("", 0.0)]);
+        let text = Reading::of(&[read("read from", 0.9), read("below", 0.8)]);
+        assert!(text.settles(9) && text.beats(junk) && !junk.beats(text) && !junk.settles(1));
+        assert!(!text.beats(Reading::of(&[read("readable", 0.75)])), "both read well");
+        assert!(!Reading::of(&[read("69", 0.9)]).beats(junk), "too few letters");
+        let few = Reading::of(&[read("exit", 0.9)]);
+        assert!(few.settles(1) && !few.settles(9), "there is more to read");
+        assert_eq!(Reading::of(&[]).score, 0.0);
+    }
+
+    #[test]
+    fn skew_is_the_direction_of_most_text() {
+        let lines = |degrees: f64| -> Vec<Region> {
+            (0..6).map(|i| region([100., 40. * f64::from(i), 200., 20.], degrees)).collect()
+        };
+        for degrees in [-20.0, 12.0, 40.0] {
+            let found = skew(&lines(degrees)).unwrap();
+            assert!((found - degrees).abs() < 1e-6, "{found}");
+        }
+        assert_eq!(skew(&lines(7.0)), None, "read as it stands");
+        let mut crossed = lines(12.0);
+        crossed.extend(lines(-12.0));
+        assert_eq!(skew(&crossed), None);
+        assert_eq!(skew(&lines(15.0)[..2]), None);
+        assert_eq!(skew(&[]), None);
+    }
+
+    #[test]
+    fn a_page_comes_back_in_the_pixels_of_the_original() {
+        // A red dot at (30, 12) of 100 x 60.
+        let mut image = Image::filled(100, 60, [255; 3]).unwrap();
+        image.rgb_mut()[(12 * 100 + 30) * 3..][..3].copy_from_slice(&[255, 0, 0]);
+        for turn in [Turn::None, Turn::Down, Turn::Over, Turn::Up] {
+            let upright = Upright::turned(&image, turn).unwrap();
+            let (w, h) = (upright.image.width(), upright.image.height());
+            let at = (0..h).flat_map(|y| (0..w).map(move |x| (x, y)));
+            let (x, y) = at.clone().find(|(x, y)| upright.image.pixel(*x, *y) == [255, 0, 0]).unwrap();
+            let (x, y) = (f64::from(x), f64::from(y));
+            let mut page = Page::new(w, h);
+            let polygon = Polygon::from_rect(Rect { x0: x, y0: y, x1: x + 1.0, y1: y + 1.0 }).unwrap();
+            page.instances.push(TextInstance::new(Region { polygon, score: 1.0 }));
+            let page = upright.give_back(page, 100, 60);
+            let b = page.instances[0].region.polygon.bounds();
+            let found = [b.x0, b.y0, b.x1, b.y1].map(f64::round);
+            assert_eq!(found, [30.0, 12.0, 31.0, 13.0], "{turn:?}");
+            assert_eq!((page.width, page.height), (100, 60));
+        }
+    }
+
+    #[test]
+    fn a_levelled_picture_holds_all_of_the_skewed_one_and_leads_back() {
+        let mut image = Image::filled(200, 100, [250; 3]).unwrap();
+        for y in 48..53 {
+            for x in 98..103 {
+                image.rgb_mut()[(y * 200 + x) * 3..][..3].fill(0);
+            }
+        }
+        let upright = Upright::level(&image, 15.0).unwrap();
+        assert!(upright.image.width() > 200 && upright.image.height() > 100);
+        assert_eq!(upright.image.pixel(0, 0), [250; 3]);
+        let (x, y) = (f64::from(upright.image.width()) / 2.0, f64::from(upright.image.height()) / 2.0);
+        assert_eq!(upright.image.pixel(x as u32, y as u32), [0; 3]);
+        let middle = upright.back.apply(Point::new(x, y));
+        assert!(middle.distance(Point::new(100.0, 50.0)) < 1.0, "{middle:?}");
+        // A line that runs down by 15 degrees runs level.
+        let (sin, cos) = 15f64.to_radians().sin_cos();
+        let (a, b) = (upright.back.apply(Point::new(0.0, y)), upright.back.apply(Point::new(100.0, y)));
+        assert!((b.x - a.x - 100.0 * cos).abs() < 1e-6 && (b.y - a.y - 100.0 * sin).abs() < 1e-6);
+    }
+}
