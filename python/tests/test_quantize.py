@@ -11,7 +11,7 @@ from pictures import png
 onnxruntime = pytest.importorskip("onnxruntime")
 
 COMMAND = os.environ.get("GLYPHIC_COMMAND")
-# The example `onnx_run` of glyphic-graph.
+# The example `onnx_run` of glyphic-onnx.
 RUNNER = os.environ.get("GLYPHIC_ONNX_RUN")
 
 # Signs of 5 by 7 pixels, which look like some letters.

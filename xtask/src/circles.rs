@@ -321,9 +321,11 @@ fn without_text(text: &str) -> String {
 fn without_tests(code: &str) -> String {
     let mut out = String::with_capacity(code.len());
     let mut rest = code;
-    while let Some(at) = rest.find("#[cfg(test)]") {
+    let next =
+        |code: &str| ["#[cfg(test)]", "#[cfg(all(test,"].iter().filter_map(|mark| code.find(mark)).min();
+    while let Some(at) = next(rest) {
         out.push_str(&rest[..at]);
-        rest = &rest[at + "#[cfg(test)]".len()..];
+        rest = &rest[at + rest[at..].find(']').map_or(0, |n| n + 1)..];
         // Up to the end of the item: the first semicolon, or the brace that closes the first one opened.
         let mut depth = 0usize;
         let end = rest.char_indices().find_map(|(i, c)| {

@@ -1,6 +1,6 @@
 """Times this engine beside ONNX Runtime on the same ONNX files: one thread, in turns, CPU time.
 
-    cargo build --release -p glyphic-graph --example onnx_speed
+    cargo build --release -p glyphic-onnx --example onnx_speed
     python crates/glyphic-bench/peers/networks.py target/release/examples/onnx_speed [--rounds 15] [--only NAME] [--dir DIR]
 
 Files that are missing in DIR are exported first: `crnn_lite` and `dbnet_lite` from tools/train/nets.py, DBNet with

@@ -1,6 +1,6 @@
-"""Compares glyphic-graph with ONNX Runtime on ONNX models, and prints the largest difference of each output.
+"""Compares glyphic with ONNX Runtime on ONNX models, and prints the largest difference of each output.
 
-    cargo build -p glyphic-graph --example onnx_run
+    cargo build -p glyphic-onnx --example onnx_run
     python onnx_equal.py [--runner target/debug/examples/onnx_run] [MODEL.onnx ...]
 
 Without models: the files of an installed `rapidocr`. Inputs are random, and a picture where one is given by --image. Each

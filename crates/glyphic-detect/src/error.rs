@@ -102,3 +102,9 @@ impl Error {
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<glyphic_graph::LengthError> for Error {
+    fn from(error: glyphic_graph::LengthError) -> Self {
+        glyphic_graph::Error::from(error).into()
+    }
+}

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{DType, Op, Tensor};
+use crate::{DType, Error, Op, Result, Tensor};
 
 /// Sees the values of a network's runs, in pieces of any length: inputs, and what steps make. Of steps that are fused into
 /// one it sees the last result alone, and it may be called on several threads.
@@ -82,6 +82,26 @@ pub struct Node {
     pub inputs: Vec<Option<ValueId>>,
     /// Results in the order of ONNX; `None` for one that nobody wants.
     pub outputs: Vec<Option<ValueId>>,
+}
+
+impl Node {
+    /// Computes the node. Operands are in the order of ONNX; those whose elements nobody else holds may be overwritten.
+    /// As many results come back as the operator makes, at least as many as the node names.
+    ///
+    /// # Errors
+    /// [`Error::Node`] where operands do not fit the operator.
+    pub fn run(&self, operands: Vec<Option<Tensor>>) -> Result<Vec<Tensor>> {
+        let wrong =
+            |reason: String| Error::Node { node: self.name.clone(), op: self.op.name().to_owned(), reason };
+        let outputs =
+            glyphic_ops::run(&self.op, operands, self.outputs.len()).map_err(|reason| wrong(reason.0))?;
+        match self.outputs.iter().enumerate().find(|(i, o)| o.is_some() && *i >= outputs.len()) {
+            Some((i, _)) => {
+                Err(wrong(format!("result {i} is not computed; expected {} at most", outputs.len())))
+            }
+            None => Ok(outputs),
+        }
+    }
 }
 
 /// A network: nodes in an order in which each value is made before it is used.

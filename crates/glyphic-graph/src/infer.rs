@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use glyphic_ops::{Args, OpResult, Reason, axes, axis, conv, ensure, movement, reduce, window};
+
 use crate::{
     BinaryOp, DType, Dim, Error, Graph, LogicalOp, Node, Op, Padding, Result, RnnDirection, Tensor, UnaryOp,
     ValueId,
-    ops::{self, Args, OpResult, Reason, axes, axis, conv, ensure, movement, window},
 };
 
 /// What is known of a value before a run.
@@ -129,7 +130,7 @@ fn node_facts(node: &Node, inputs: &[Option<&Fact>]) -> OpResult<Vec<Fact>> {
     let count = |f: &Fact| f.known_shape().and_then(|s| s.iter().try_fold(1usize, |n, d| n.checked_mul(*d)));
     let small = facts.iter().all(|f| count(f).is_some_and(|n| n <= SMALL));
     if let (Some(values), true, false) = (values, small, half)
-        && let Ok(results) = ops::run_node(node, values)
+        && let Ok(results) = node.run(values)
     {
         for (fact, result) in facts.iter_mut().zip(results) {
             fact.value = Some(result);
@@ -458,7 +459,7 @@ fn rule(node: &Node, inputs: &[Option<&Fact>]) -> OpResult<Vec<Fact>> {
             let gone = match (given(1), ints(1)) {
                 (Some(_), None) if *keep_dims => return one(dtype, Some(unknown(shape.len()))),
                 (Some(_), None) => return one(dtype, None),
-                (_, at) => ops::reduce::reduced_axes(at.as_deref(), shape.len(), *noop_with_empty_axes)?,
+                (_, at) => reduce::reduced_axes(at.as_deref(), shape.len(), *noop_with_empty_axes)?,
             };
             one(dtype, Some(reduced(shape, &gone, *keep_dims)))
         }

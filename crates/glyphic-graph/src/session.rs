@@ -246,7 +246,7 @@ fn shown(dims: &[Dim]) -> String {
 }
 
 /// Checks that values are made once and before they are used, and that nodes have the operands that operators take.
-pub(crate) fn validate(graph: &Graph) -> Result<()> {
+pub fn validate(graph: &Graph) -> Result<()> {
     let named =
         |value: ValueId| graph.names.get(&value).cloned().unwrap_or_else(|| format!("value {}", value.0));
     let wrong = |reason: String| Err(Error::Graph { reason });

@@ -8,8 +8,6 @@
 
 mod error;
 mod findings;
-#[cfg(test)]
-mod fixtures;
 pub mod formats;
 pub mod json;
 mod line_input;
@@ -17,6 +15,8 @@ pub mod lint;
 pub mod lmdb;
 pub mod pack;
 pub mod stats;
+#[cfg(test)]
+mod tests;
 
 pub use error::{Error, Result};
 pub use findings::{Findings, Location, Warning};

@@ -211,8 +211,8 @@ fn listed(named: &[String], all: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures;
     use crate::formats::ReadOptions;
+    use crate::tests as fixtures;
 
     #[test]
     fn numbers_are_those_of_the_labels() {

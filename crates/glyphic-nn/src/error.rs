@@ -65,7 +65,7 @@ pub enum Error {
     Mismatch(#[from] Mismatch),
     /// A network that cannot be recorded as a graph.
     #[error(transparent)]
-    Capture(#[from] crate::capture::CaptureError),
+    Capture(#[from] glyphic_capture::Error),
 }
 
 /// The result of this crate.

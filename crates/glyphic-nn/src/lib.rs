@@ -1,4 +1,4 @@
-//! Devices, layers, backbones, necks, shared losses, checkpoints and capture, on [burn].
+//! Devices, layers, backbones, necks, shared losses, and checkpoints, on [burn].
 //!
 //! Field names of every module here are the state-dict names of PyTorch checkpoints, so weights load by name:
 //! see [`checkpoint`]. Shapes are `[N, C, H, W]` throughout.

@@ -169,3 +169,9 @@ impl From<Error> for glyphic_core::Error {
         }
     }
 }
+
+impl From<glyphic_graph::LengthError> for Error {
+    fn from(error: glyphic_graph::LengthError) -> Self {
+        glyphic_graph::Error::from(error).into()
+    }
+}

@@ -378,7 +378,7 @@ impl Rows {
                         let picked = rows.iter().flat_map(|r| &numbers[r * row..(r + 1) * row]);
                         Value::from_f32(&shape, picked.copied().collect())
                     })
-                    .collect::<glyphic_graph::Result<_>>()?,
+                    .collect::<Result<_, glyphic_graph::LengthError>>()?,
             ),
             #[cfg(feature = "train")]
             Self::Tensors(tensors) => {

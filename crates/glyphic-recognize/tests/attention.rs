@@ -503,7 +503,7 @@ where
         assert_eq!(whole.constants[&value].shape(), shape, "{name}: {weight}");
     }
     // What a file holds is the same.
-    let whole = glyphic_graph::Graph::from_onnx(&whole.to_onnx().unwrap()).unwrap();
+    let whole = glyphic_onnx::from_bytes(&glyphic_onnx::to_bytes(&whole).unwrap()).unwrap();
     let parts = RecognizerConfig::from(config.clone()).parts(&whole).unwrap();
     let [encoder, step, ..] = &parts[..] else { panic!("{name}: {} parts", parts.len()) };
     let (encoder, step) = (Session::new(encoder.1.clone()).unwrap(), Session::new(step.1.clone()).unwrap());

@@ -8,7 +8,7 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Tensor, TensorData};
 use common::{floats, gradients, values, write};
 use glyphic_core::Image;
-use glyphic_graph::{Graph, Session, Tensor as Number};
+use glyphic_graph::{Session, Tensor as Number};
 use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into, state_dict, state_names};
 use glyphic_nn::device::cpu;
 use glyphic_recognize::aster::AsterConfig;
@@ -323,7 +323,7 @@ fn svtrs_graph_computes_what_it_does_alone_and_in_a_batch() {
             let value = graph.named(&name).unwrap_or_else(|| panic!("{name}"));
             assert_eq!(graph.constants[&value].shape(), shape, "{name}");
         }
-        let graph = Graph::from_onnx(&graph.to_onnx().unwrap()).unwrap();
+        let graph = glyphic_onnx::from_bytes(&glyphic_onnx::to_bytes(&graph).unwrap()).unwrap();
         let session = Session::new(graph.cut(&["image"], &["logits"]).unwrap()).unwrap();
         let x = picture([3, 3, size[0], size[1]], false);
         let expected = values(net.forward(x.clone()));
@@ -343,7 +343,8 @@ fn svtrs_graph_computes_what_it_does_alone_and_in_a_batch() {
 fn parseqs_refinement_is_a_part_of_its_graph() {
     let (_, _, config, _) = small();
     let net = loaded(&config, false);
-    let graph = Graph::from_onnx(&config.graph(&net).unwrap().to_onnx().unwrap()).unwrap();
+    let graph =
+        glyphic_onnx::from_bytes(&glyphic_onnx::to_bytes(&config.graph(&net).unwrap()).unwrap()).unwrap();
     let parts = RecognizerConfig::from(config.clone()).parts(&graph).unwrap();
     assert_eq!(parts.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["encoder", "step", "refine"]);
     let session = Session::new(parts[2].1.clone()).unwrap();

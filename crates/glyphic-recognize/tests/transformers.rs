@@ -9,7 +9,7 @@ use common::{
     floats, formula_weights, gradients, indices, load, strings, tensor, valid_columns, values, write,
 };
 use glyphic_core::{Image, Symbol, Vocab};
-use glyphic_graph::{Graph, Session, Tensor as Number};
+use glyphic_graph::{Session, Tensor as Number};
 use glyphic_nn::checkpoint::{StateDict, load_into, state_names};
 use glyphic_nn::device::cpu;
 use glyphic_nn::layers::TpsConfig;
@@ -365,7 +365,7 @@ fn assert_whole<M: Learn>(
         let value = graph.named(&weight).unwrap_or_else(|| panic!("{name}: {weight}"));
         assert_eq!(graph.constants[&value].shape(), shape, "{name}: {weight}");
     }
-    let graph = Graph::from_onnx(&graph.to_onnx().unwrap()).unwrap();
+    let graph = glyphic_onnx::from_bytes(&glyphic_onnx::to_bytes(&graph).unwrap()).unwrap();
     let session = Session::new(graph.cut(&["image"], &["logits"]).unwrap()).unwrap();
     let run = |x: &Tensor<4>| {
         let x = Number::from_f32(&x.dims(), values(x.clone())).unwrap();

@@ -6,12 +6,11 @@ use glyphic_core::deserialize_over_default;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::batches::{DetectionBatches, ExtractionBatches, RecognitionBatches, SentenceBatches};
 use crate::init::Init;
+use crate::model::{ModelConfig, Task};
 use crate::schedule::{Decay, Schedule};
-use crate::tasks::{
-    DetectionBatches, ExtractionBatches, ModelConfig, RecognitionBatches, SentenceBatches, SourceConfig,
-    Task, ValidationSet,
-};
+use crate::sources::{SourceConfig, ValidationSet};
 use crate::{Error, Result};
 
 /// A whole training run: in TOML `[run]`, `[model.NAME]`, `[batches]`, `[[train]]` and `[[validate]]`. A key that is set

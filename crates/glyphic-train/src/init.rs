@@ -6,7 +6,7 @@ use burn::module::Module;
 use glyphic_nn::checkpoint::{self, LoadOptions, StateDict, load_into, state_names};
 use serde::{Deserialize, Serialize};
 
-use crate::run::Observer;
+use crate::observer::Observer;
 use crate::{Error, Result};
 
 /// Initial weights (safetensors, ONNX or `.pth`).

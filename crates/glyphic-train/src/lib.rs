@@ -5,30 +5,35 @@
 //! users, checkpoints from which a killed run continues to the same weights, a log and a plot. [`ModelConfig`] lists the
 //! models, each of which is [`Trainable`].
 
+mod batches;
 mod checkpoint;
 mod config;
 mod error;
 mod init;
 mod log;
 mod memory;
+mod model;
+mod observer;
 mod params;
 mod run;
 mod schedule;
 mod skipped;
+mod sources;
 mod tasks;
+mod trainable;
 
 use std::fs::{File, TryLockError};
 
+pub use batches::{DetectionBatches, ExtractionBatches, PageAugment, RecognitionBatches, SentenceBatches};
 pub use config::{Adamw, Batches, Optimizer, RunConfig, Sgd, TrainConfig};
 pub use error::{Error, Result};
 pub use init::{BackboneInit, Init};
 pub use log::{LogRow, plot};
-pub use run::{Observer, Summary};
+pub use model::ModelConfig;
+pub use observer::{Observer, Summary};
 pub use schedule::{Decay, Schedule};
-pub use tasks::{
-    DetectionBatches, ExtractionBatches, ModelConfig, Outlines, PageAugment, RecognitionBatches, Scores,
-    SentenceBatches, SourceConfig, SourceKind, Trainable, ValidationSet,
-};
+pub use sources::{Outlines, SourceConfig, SourceKind, ValidationSet};
+pub use trainable::{Scores, Trainable};
 
 /// Trains what the configuration says, from the newest checkpoint in its folder where there is one. The folder gets a
 /// copy of the resolved configuration as `config.toml`, and `skipped.txt` where samples were skipped; it is locked as long as
@@ -43,7 +48,7 @@ pub fn train(config: &TrainConfig, observer: &mut dyn Observer) -> Result<Summar
     std::fs::create_dir_all(&run.out).map_err(|e| Error::io(&run.out, e))?;
     let _lock = lock(run)?;
     log::write_atomic(&run.out.join("config.toml"), config.to_toml()?.as_bytes())?;
-    config.model.train(config, observer)
+    tasks::train(config, observer)
 }
 
 /// The lock of a run's folder. The system drops it with the process, however that ends.

@@ -12,37 +12,11 @@ use crate::checkpoint::{self, Progress, Resumed};
 use crate::config::{Optimizer, RunConfig};
 use crate::log::{Log, LogRow};
 use crate::memory;
+use crate::observer::{Observer, Summary};
 use crate::params::{Statistics, clip_by_global_norm, update_average};
 use crate::skipped::SkippedSamples;
-use crate::tasks::Trainable;
+use crate::trainable::Trainable;
 use crate::{Error, Result};
-
-/// What a run reports.
-pub trait Observer {
-    /// A step was done.
-    fn step(&mut self, step: u64, steps: u64, loss: f64, samples_per_second: f64);
-
-    /// A row was logged.
-    fn row(&mut self, row: &LogRow);
-
-    /// Something to tell the user.
-    fn message(&mut self, text: &str);
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Summary {
-    /// Steps done in all.
-    pub steps: u64,
-    /// Samples seen in all.
-    pub samples: u64,
-    /// Samples skipped in all because they cannot be trained on.
-    pub skipped: u64,
-    /// Minutes of training in all.
-    pub minutes: f64,
-    /// The best score of the metric that counts; `None` where nothing was validated.
-    pub best: Option<f64>,
-}
 
 /// Steps in a row whose loss or gradient may be no number before the run stops.
 const NOT_FINITE_LIMIT: u32 = 10;
@@ -240,7 +214,7 @@ mod tests {
     use glyphic_nn::layers::{ConvBlock, ConvBlockConfig};
 
     use super::*;
-    use crate::tasks::{Scores, seeded};
+    use crate::trainable::{Scores, seeded};
 
     /// Learns the mean of numbers; the samples of one batch are not numbers.
     struct Toy {

@@ -5,7 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::run::Observer;
+use crate::observer::Observer;
 use crate::{Error, Result};
 
 /// So many are told to the user; the file lists all.

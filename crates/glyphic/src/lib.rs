@@ -25,6 +25,7 @@ mod lines;
 mod models;
 mod orientation;
 mod quad;
+pub mod quantize;
 mod read;
 mod recognize;
 mod rules;

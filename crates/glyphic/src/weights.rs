@@ -42,7 +42,7 @@ impl Weights {
             let weights = checkpoint::from_bytes(&name, bytes);
             return Ok(Loaded::State(weights.map_err(|e| self.does_not_fit(e))?));
         }
-        let graph = Graph::from_onnx(&bytes);
+        let graph = glyphic_onnx::from_bytes(&bytes);
         graph.map(Loaded::Graph).map_err(|source| self.does_not_fit(Unreadable { name, source }))
     }
 
@@ -122,7 +122,7 @@ pub(crate) struct OtherNetwork {
 #[error("{name}: {source}{}", if cfg!(feature = "train") { "" } else { "; other weights than ONNX need a build with the feature `train`" })]
 struct Unreadable {
     name: String,
-    source: glyphic_graph::Error,
+    source: glyphic_onnx::Error,
 }
 
 #[cfg(feature = "train")]
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     fn shipped(name: &str) -> Graph {
-        Graph::from_onnx(glyphic_zoo::model(name).unwrap().weights().unwrap()).unwrap()
+        glyphic_onnx::from_bytes(glyphic_zoo::model(name).unwrap().weights().unwrap()).unwrap()
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     if task == Task::Recognize {
         for (name, part) in models.config.recognizer.parts(&written).or_exit(Exit::Model)? {
             let path = args.out.with_extension(format!("{name}.onnx"));
-            write_file(&path, &part.to_onnx().or_exit(Exit::Model)?).or_exit(Exit::Output)?;
+            write_file(&path, &glyphic_onnx::to_bytes(&part).or_exit(Exit::Model)?).or_exit(Exit::Output)?;
             eprintln!("{}: the {name}", path.display());
         }
     }
@@ -80,9 +80,9 @@ pub(super) fn one_stage(
 /// Writes a network, and tells how much it differs when it is read again. Gives it as it was written.
 fn write(args: &Args, graph: Graph) -> Result<Graph, Failure> {
     let written = if args.f16 { graph.clone().halved() } else { graph.clone() };
-    let bytes = written.to_onnx().or_exit(Exit::Model)?;
+    let bytes = glyphic_onnx::to_bytes(&written).or_exit(Exit::Model)?;
     write_file(&args.out, &bytes).or_exit(Exit::Output)?;
-    let again = Graph::from_onnx(&bytes).or_exit(Exit::Model)?;
+    let again = glyphic_onnx::from_bytes(&bytes).or_exit(Exit::Model)?;
     let (difference, largest) = difference(graph, again).or_exit(Exit::Model)?;
     eprintln!(
         "{}: {} bytes, {} values; largest difference {difference:.2e} of values up to {largest:.2e}",

@@ -2,13 +2,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ValueEnum;
+use glyphic::quantize::{Calibration, Candidate, Range, candidates, prepare, quantize};
 use glyphic::{
     Detector, DetectorConfig, Device, Image, Recognizer, RecognizerConfig, Weights, detector_network,
     load_detector, load_recognizer, recognizer_network, set_hash,
 };
 use glyphic_core::{Page, TextInstance, write_file};
 use glyphic_eval::{DetectionOptions, IouOptions, Metric, RecognitionScore, Sweep, evaluate_detection};
-use glyphic_graph::quantize::{Calibration, Candidate, Range, candidates, prepare, quantize};
 use glyphic_graph::{Graph, Observer, ValueId};
 use glyphic_labels::formats::{ReadOptions, Reader, Record, Truth};
 use glyphic_zoo::Task;
@@ -163,9 +163,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let said = format!("int8, {most} of {} layers; {metric} {score:.4}, float {float:.4}", all.len());
     graph.metadata.insert("quantization".to_owned(), said);
     set_hash(&mut graph);
-    let bytes = graph.to_onnx().or_exit(Exit::Model)?;
+    let bytes = glyphic_onnx::to_bytes(&graph).or_exit(Exit::Model)?;
     // Told, so that it can be seen that what is written is what was measured.
-    let again = Graph::from_onnx(&bytes).or_exit(Exit::Model)?;
+    let again = glyphic_onnx::from_bytes(&bytes).or_exit(Exit::Model)?;
     let difference = error(&stage.outputs(&graph, probes)?, &stage.outputs(&again, probes)?);
     write_file(&args.out, &bytes).or_exit(Exit::Output)?;
     eprintln!(

@@ -1,6 +1,6 @@
 //! Constant folding.
 
-use crate::{Graph, Op, Result, Tensor, ValueId, infer::infer, ops};
+use crate::{Graph, Op, Result, Tensor, ValueId, infer::infer};
 
 /// Most elements of a folded result that is larger than what it is made of.
 const GROWTH: usize = 1 << 16;
@@ -47,7 +47,7 @@ pub fn fold_constants(graph: &mut Graph) -> Result<()> {
             };
             let small =
                 node.outputs.iter().all(|o| o.is_none() || size(*o).is_some_and(|n| n <= given.max(GROWTH)));
-            if small && let Ok(results) = ops::run_node(&node, operands) {
+            if small && let Ok(results) = node.run(operands) {
                 for (value, result) in node.outputs.iter().zip(results) {
                     if let Some(value) = value {
                         graph.constants.insert(*value, result);

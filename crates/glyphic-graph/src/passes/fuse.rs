@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{floats, makers, uses};
+use super::edit::{floats, makers, uses};
 use crate::{BinaryOp, DType, Graph, Node, Op, Padding, Tensor, UnaryOp, ValueId};
 
 /// Adds a constant a channel to the bias of the convolution before it, where nothing else reads what lies between.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{floats, makers, replace, uses};
+use super::edit::{floats, makers, replace, uses};
 use crate::{Graph, Op, Tensor, ValueId};
 
 /// Multiplies batch norm into the weights of a convolution, transposed convolution or product before it, where nothing
@@ -120,7 +120,7 @@ fn scaled(graph: &Graph, node: usize, factors: &[f64], shifts: &[f64]) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DType, Dim, Padding, Session, ops};
+    use crate::{DType, Dim, Padding, Session};
 
     /// Numbers without a pattern.
     fn numbers(shape: &[usize], seed: u32) -> Tensor {
@@ -161,7 +161,7 @@ mod tests {
         let mut made = None;
         for node in &g.nodes {
             let inputs = node.inputs.iter().map(|v| operand(&g, v, &made)).collect();
-            made = ops::run_node(node, inputs).unwrap().pop();
+            made = node.run(inputs).unwrap().pop();
         }
         let session = Session::new(g).unwrap();
         assert_eq!(session.graph().nodes.len(), 1);

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{floats, makers, uses};
-use crate::kernels::{ConvShape, Grid, QuantizedConv, QuantizedProduct};
+use super::edit::{floats, makers, uses};
 use crate::{DType, Data, Graph, Node, Op, Padding, Tensor, ValueId};
+use glyphic_kernels::{ConvShape, Grid, QuantizedConv, QuantizedProduct};
 
 /// What an operator multiplies bytes of.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{makers, replace, uses};
+use super::edit::{makers, replace, uses};
 use crate::{
     Dim, Graph, Op, Result, Tensor, ValueId,
     infer::{Fact, infer},
@@ -73,7 +73,7 @@ pub fn simplify(graph: &mut Graph) -> Result<()> {
     let gone: Vec<ValueId> = replaced.keys().copied().collect();
     replace(graph, &replaced);
     graph.nodes.retain(|n| !matches!(n.outputs[..], [Some(o)] if gone.contains(&o)));
-    super::remove_dead_code(graph);
+    super::edit::remove_dead_code(graph);
     Ok(())
 }
 

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 use super::{ConvStep, Kind, LinearStep, Step};
-use crate::kernels::{
-    Activation, ConvShape, Deform, Depthwise, LstmDirection, PoolShape, Pooling, Shuffle, Transposed,
-    TransposedShape,
-};
 use crate::passes::{Quantization, Quantized};
 use crate::{
     BinaryOp, CoordinateMode, DType, Graph, Interpolation, NearestMode, Node, Op, Padding, ReduceOp,
     RnnDirection, Tensor, UnaryOp, ValueId,
+};
+use glyphic_kernels::{
+    Activation, ConvShape, Deform, Depthwise, LstmDirection, PoolShape, Pooling, Shuffle, Transposed,
+    TransposedShape,
 };
 
 /// The steps of a graph, in an order in which each value is made before it is used.

@@ -1,7 +1,7 @@
 //! How a graph is run: operators fused into steps, layouts chosen, weights packed once for all sizes of input.
 //!
-//! Convolutional parts run on channel-last maps ([`crate::kernels`]); whatever has no kernel runs in row-major order
-//! ([`crate::ops`]). Which layout a value has shows at run time, so a plan serves inputs of every size: sizes decide
+//! Convolutional parts run on channel-last maps ([`glyphic_kernels`]); whatever has no kernel runs in row-major order
+//! ([`glyphic_ops`]). Which layout a value has shows at run time, so a plan serves inputs of every size: sizes decide
 //! between ways of computing the same, never what is computed.
 
 mod compile;
@@ -10,12 +10,12 @@ mod value;
 
 use std::sync::{Arc, OnceLock};
 
-use crate::kernels::{
+use crate::passes::Quantized;
+use crate::{BinaryOp, Tensor, ValueId};
+use glyphic_kernels::{
     Activation, Conv, ConvShape, Deform, Depthwise, LstmDirection, Packed, PoolShape, Pooling, QuantizedConv,
     QuantizedProduct, Shuffle, Transposed,
 };
-use crate::passes::Quantized;
-use crate::{BinaryOp, Tensor, ValueId};
 
 pub(crate) use compile::compile;
 pub(crate) use value::{Pool, Value};

@@ -6,11 +6,11 @@ use rayon::prelude::*;
 
 use super::value::{Buffer, Pool, Value};
 use super::{ConvStep, Kind, LinearStep, Step};
-use crate::kernels::{
+use crate::{BinaryOp, Error, Node, Op, Result, Tensor};
+use glyphic_kernels::{
     Activation, Conv, Deform, LstmDirection, Map, Packed, PoolShape, Pooling, QuantizedConv,
     QuantizedProduct, Residual, Target, global_mean, layer_norm, product, softmax,
 };
-use crate::{BinaryOp, Error, Node, Op, Result, Tensor, ops};
 
 type Operands = Vec<Option<Value>>;
 
@@ -138,7 +138,7 @@ impl Context<'_> {
     /// In row-major order.
     fn general(&self, operands: Operands) -> Result<Vec<Value>> {
         let rows = operands.into_iter().map(|o| o.map(|v| v.into_row(self.pool))).collect();
-        Ok(ops::run_node(self.node, rows)?.into_iter().map(Value::Row).collect())
+        Ok(self.node.run(rows)?.into_iter().map(Value::Row).collect())
     }
 
     /// The node's operator in place of another one's, in row-major order.
@@ -150,7 +150,7 @@ impl Context<'_> {
             outputs: vec![None],
         };
         let rows = operands.into_iter().map(|v| Some(v.into_row(self.pool))).collect();
-        match ops::run_node(&node, rows)?.pop() {
+        match node.run(rows)?.pop() {
             Some(tensor) => Ok(Value::Row(tensor)),
             None => self.wrong("no result".into()),
         }
@@ -167,7 +167,7 @@ impl Context<'_> {
     }
 
     /// Size of the output of a window over a map.
-    fn window(&self, shape: &crate::kernels::ConvShape, map: Map) -> Result<[usize; 2]> {
+    fn window(&self, shape: &glyphic_kernels::ConvShape, map: Map) -> Result<[usize; 2]> {
         let size = [map.height, map.width];
         for (axis, size) in size.into_iter().enumerate() {
             let reach = shape.dilation[axis] * (shape.kernel[axis] - 1) + 1;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Tensor;
-use crate::kernels::{Map, Source, transpose};
+use glyphic_kernels::{Map, Source, transpose};
 
 /// Buffers that runs of one session hand on to each other.
 #[derive(Debug, Default)]

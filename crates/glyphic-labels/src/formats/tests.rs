@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::Error;
 use crate::findings::Location;
-use crate::fixtures;
+use crate::tests as fixtures;
 
 fn temp() -> TempDir {
     TempDir::new().expect("a temporary folder")

@@ -1,7 +1,7 @@
 use glyphic_core::DICT36;
 
 use super::*;
-use crate::{PackOptions, fixtures};
+use crate::{PackOptions, tests as fixtures};
 
 fn vocab() -> Vocab {
     Vocab::ctc(DICT36).expect("no character twice")

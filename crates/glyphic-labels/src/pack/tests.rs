@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::*;
-use crate::fixtures;
+use crate::tests as fixtures;
 
 fn open(dir: &tempfile::TempDir) -> Result<LazyPack> {
     LazyPack::open(dir.path(), &PackOptions::default())

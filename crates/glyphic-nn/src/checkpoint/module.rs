@@ -1,10 +1,12 @@
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor, TensorData};
 
 use super::StateDict;
+use super::error::Mismatch;
+use glyphic_capture::{Path, transpose};
+
 use crate::{Error, Result};
 
 /// What to leave out, and what is called differently, when loading.
@@ -58,36 +60,6 @@ pub struct Report {
     /// Names of the module that kept their values as told.
     pub kept: Vec<String>,
 }
-
-/// Every disagreement between a checkpoint and a module.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Mismatch {
-    /// Names of the module that the checkpoint lacks.
-    pub missing: Vec<String>,
-    /// Names of the checkpoint that the module has no place for.
-    pub unused: Vec<String>,
-    /// Name, shape in the module, shape in the checkpoint; in PyTorch's layout.
-    pub mis_shaped: Vec<(String, Vec<usize>, Vec<usize>)>,
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the checkpoint does not fit the network")?;
-        if !self.missing.is_empty() {
-            write!(f, "\n  missing in the checkpoint: {}", self.missing.join(", "))?;
-        }
-        if !self.unused.is_empty() {
-            write!(f, "\n  without a place in the network: {}", self.unused.join(", "))?;
-        }
-        for (name, expected, got) in &self.mis_shaped {
-            write!(f, "\n  {name} should be {expected:?} and is {got:?}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Mismatch {}
 
 /// Sets the weights of a module from a checkpoint. Either all fit, but for the ignored ones, or nothing changes.
 ///
@@ -155,69 +127,6 @@ pub fn gradients<M: Module>(module: &M, gradients: &Gradients) -> StateDict {
     values.dict
 }
 
-/// Where a traversal stands: names, and the struct that holds the last of them.
-#[derive(Default)]
-pub(crate) struct Path {
-    names: Vec<String>,
-    containers: Vec<String>,
-}
-
-impl Path {
-    pub(crate) fn enter(&mut self, name: &str, container: &str) {
-        self.names.push(name.to_owned());
-        self.containers.push(container.to_owned());
-    }
-
-    pub(crate) fn exit(&mut self) {
-        self.names.pop();
-        self.containers.pop();
-    }
-
-    fn container(&self) -> &str {
-        self.containers.last().map_or("", String::as_str)
-    }
-
-    pub(crate) fn name(&self) -> String {
-        let mut parts: Vec<&str> = self
-            .names
-            .iter()
-            .zip(&self.containers)
-            // A variant's name is ours alone.
-            .filter(|(_, container)| !container.starts_with("Enum:"))
-            // `self_` is a field that would be a keyword.
-            .map(|(name, _)| name.strip_suffix('_').unwrap_or(name))
-            .collect();
-        if ["Struct:BatchNorm", "Struct:LayerNorm", "Struct:GroupNorm", "Struct:InstanceNorm"]
-            .contains(&self.container())
-            && let Some(last) = parts.last_mut()
-        {
-            *last = match *last {
-                "gamma" => "weight",
-                "beta" => "bias",
-                other => other,
-            };
-        }
-        parts.join(".")
-    }
-
-    /// burn's `Linear` stores `[in, out]`, PyTorch `[out, in]`.
-    pub(crate) fn is_transposed(&self) -> bool {
-        self.container() == "Struct:Linear" && self.names.last().is_some_and(|n| n == "weight")
-    }
-
-    fn torch_shape(&self, mut shape: Vec<usize>) -> Vec<usize> {
-        if self.is_transposed() {
-            shape.reverse();
-        }
-        shape
-    }
-}
-
-/// `[rows, columns]` row-major to `[columns, rows]`.
-pub(crate) fn transpose(data: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..columns).flat_map(|c| (0..rows).map(move |r| data[r * columns + c])).collect()
-}
-
 struct Names {
     path: Path,
     found: Vec<(String, Vec<usize>)>,
@@ -241,19 +150,17 @@ struct Values {
     dict: StateDict,
 }
 
-impl Path {
-    /// Adds a tensor of the module under its name and in PyTorch's layout.
-    fn insert<const D: usize>(&self, tensor: Tensor<D>, dict: &mut StateDict) {
-        let shape = tensor.dims().to_vec();
-        let data: Vec<f32> = tensor.into_data().iter::<f32>().collect();
-        let data = if self.is_transposed() { transpose(&data, shape[0], shape[1]) } else { data };
-        dict.insert(self.name(), &self.torch_shape(shape), &data);
-    }
+/// Adds a tensor of the module under its name and in PyTorch's layout.
+fn insert<const D: usize>(path: &Path, tensor: Tensor<D>, dict: &mut StateDict) {
+    let shape = tensor.dims().to_vec();
+    let data: Vec<f32> = tensor.into_data().iter::<f32>().collect();
+    let data = if path.is_transposed() { transpose(&data, shape[0], shape[1]) } else { data };
+    dict.insert(path.name(), &path.torch_shape(shape), &data);
 }
 
 impl ModuleVisitor for Values {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.path.insert(param.val(), &mut self.dict);
+        insert(&self.path, param.val(), &mut self.dict);
     }
     fn enter_module(&mut self, name: &str, container: &str) {
         self.path.enter(name, container);
@@ -272,7 +179,7 @@ struct GradientValues<'a> {
 impl ModuleVisitor for GradientValues<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = param.val().grad(self.gradients) {
-            self.path.insert(gradient, &mut self.dict);
+            insert(&self.path, gradient, &mut self.dict);
         }
     }
     fn enter_module(&mut self, name: &str, container: &str) {

@@ -9,8 +9,9 @@ use half::f16;
 use safetensors::tensor::View;
 use safetensors::{Dtype, SafeTensors};
 
+use super::file::read_file;
 use super::state_dict::Entry;
-use super::{DType, FormatError, StateDict, read_file, state_dict};
+use super::{DType, FormatError, StateDict, state_dict};
 use crate::{Error, Result};
 
 /// Reads a safetensors file.

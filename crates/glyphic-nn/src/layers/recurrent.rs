@@ -3,7 +3,7 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Distribution, Tensor};
 
-use crate::capture;
+use glyphic_capture as capture;
 
 /// Configuration of [`Lstm`].
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Distribution, Tensor};
 
 use super::recurrent::split;
-use crate::capture;
+use glyphic_capture as capture;
 
 /// What a recurrent layer is made of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -13,10 +13,10 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Int, Tensor, TensorData};
+use glyphic_capture::{RoiAlignOptions, roi_align};
 use rayon::prelude::*;
 
 use super::{Tracked, in_order, numbers, primitive, tensor};
-use crate::capture;
 
 /// Most samples a bin and axis, the same as in `glyphic_graph`.
 const MAX_SAMPLES: usize = 1 << 12;
@@ -49,7 +49,9 @@ impl RoiAlign {
     /// # Panics
     /// Where `pictures` has not one index a region, or an index lies outside the batch.
     pub fn forward(&self, x: Tensor<4>, regions: Tensor<2>, pictures: Tensor<1, Int>) -> Tensor<4> {
-        if let Some(recorded) = capture::roi_align(self, &x, &regions, &pictures) {
+        let &Self { output, spatial_scale, sampling_ratio, aligned } = self;
+        let options = RoiAlignOptions { output, spatial_scale, sampling_ratio, aligned };
+        if let Some(recorded) = roi_align(options, &x, &regions, &pictures) {
             return recorded;
         }
         let [batch, _, height, width] = x.dims();

@@ -9,11 +9,13 @@ use glyphic_detect::dbnet::{DbNet, DbTargets};
 use glyphic_detect::{DbNetConfig, DetectorConfig};
 
 use super::detect::{self, Validation};
-use super::{DetectionBatches, Scores, Trainable};
+use super::source;
 use crate::Result;
+use crate::batches::DetectionBatches;
 use crate::config::TrainConfig;
-use crate::run::{Observer, Summary};
+use crate::observer::{Observer, Summary};
 use crate::skipped::SkippedSamples;
+use crate::trainable::{Scores, Trainable};
 
 struct DbnetTraining {
     config: DbNetConfig,
@@ -45,7 +47,7 @@ pub(super) fn train(
     };
     let mixture = Mixture::new(parts.into_iter().map(|part| (part.pictures, part.weight)).collect())?;
     let options = PlanOptions { seed: run.seed, batch_size: batches.batch_size, pool: 1 };
-    super::train(training, mixture, options, run, skipped, observer)
+    source::train(training, mixture, options, run, skipped, observer)
 }
 
 /// Square pictures with their target maps.

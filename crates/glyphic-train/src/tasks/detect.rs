@@ -9,48 +9,18 @@ use glyphic_core::{Image, Line, Page, Region, Sample, TextInstance, Transcript};
 use glyphic_data::augment::DetectionAugment;
 use glyphic_data::{FnSource, SampleRng, Source};
 use glyphic_detect::DetectorConfig;
-use glyphic_detect::dbnet::targets::DbnetTargets;
 use glyphic_eval::evaluate_detection;
 use glyphic_labels::lint::lint_pack;
 use glyphic_labels::{LazyPack, PackOptions};
 use glyphic_nn::checkpoint::state_dict;
 use glyphic_synth::{PageKind, PageSynth};
-use serde::{Deserialize, Serialize};
 
-use super::{Outlines, Scores, SourceConfig, SourceKind, ValidationSet, open_pack};
-use crate::run::Observer;
+use super::source::open_pack;
+use crate::observer::Observer;
 use crate::skipped::SkippedSamples;
+use crate::sources::{Outlines, SourceConfig, SourceKind, ValidationSet};
+use crate::trainable::Scores;
 use crate::{Error, Result};
-
-/// How batches for detectors are made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DetectionBatches {
-    /// Pictures in a batch.
-    pub batch_size: usize,
-    /// Random changes, and the size of the crop. Of rendered pages only the crop is taken.
-    pub augment: DetectionAugment,
-    /// How DBNet's target maps are drawn.
-    pub targets: DbnetTargets,
-}
-
-impl Default for DetectionBatches {
-    fn default() -> Self {
-        Self { batch_size: 8, augment: DetectionAugment::default(), targets: DbnetTargets::default() }
-    }
-}
-
-impl DetectionBatches {
-    pub(crate) fn check(&self) -> std::result::Result<(), String> {
-        let size = self.augment.size;
-        if !(32..=4096).contains(&size) || !size.is_multiple_of(32) {
-            return Err(format!(
-                "invalid batches.augment.size = {size}; expected a multiple of 32 up to 4096"
-            ));
-        }
-        self.targets.check().map_err(|e| e.to_string())
-    }
-}
 
 /// A source of the mixture: what its samples outline, and what a network should take them for.
 pub(super) struct Part {

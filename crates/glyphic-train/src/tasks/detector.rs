@@ -8,10 +8,12 @@ use glyphic_detect::dbnet::targets::DbnetTargets;
 use glyphic_detect::{DetectorConfig, TrainableDetector};
 
 use super::detect::{self, Validation};
-use super::{DetectionBatches, Scores, Trainable};
+use super::source;
+use crate::batches::DetectionBatches;
 use crate::config::TrainConfig;
-use crate::run::{Observer, Summary};
+use crate::observer::{Observer, Summary};
 use crate::skipped::SkippedSamples;
+use crate::trainable::{Scores, Trainable};
 use crate::{Error, Result};
 
 struct DetectorTraining<M> {
@@ -49,7 +51,7 @@ pub(super) fn train<M: TrainableDetector>(
     };
     let mixture = Mixture::new(parts.into_iter().map(|part| (part.pictures, part.weight)).collect())?;
     let options = PlanOptions { seed: run.seed, batch_size: batches.batch_size, pool: 1 };
-    super::train(training, mixture, options, run, skipped, observer)
+    source::train(training, mixture, options, run, skipped, observer)
 }
 
 /// Square pictures with their targets.

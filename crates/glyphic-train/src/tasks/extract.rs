@@ -12,89 +12,42 @@ use glyphic_extract::kie::sdmgr::{PageInput, Sdmgr, SdmgrConfig};
 use glyphic_labels::{LazyPack, PackOptions};
 use glyphic_nn::checkpoint::state_dict;
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
 
-use super::{Scores, SourceKind, Trainable, open_pack};
+use super::source::{self, open_pack};
+use crate::batches::{ExtractionBatches, PageAugment};
 use crate::config::TrainConfig;
-use crate::run::{Observer, Summary};
+use crate::observer::{Observer, Summary};
 use crate::skipped::SkippedSamples;
+use crate::sources::SourceKind;
+use crate::trainable::{Scores, Trainable};
 use crate::{Error, Result};
 
-/// How batches for extractors are made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ExtractionBatches {
-    /// Pages in a batch.
-    pub batch_size: usize,
-    /// Random changes of pages.
-    pub augment: PageAugment,
-}
-
-impl Default for ExtractionBatches {
-    fn default() -> Self {
-        Self { batch_size: 4, augment: PageAugment::default() }
+/// Changes a page at random.
+fn change(options: &PageAugment, page: &mut Page, rng: &mut SampleRng) {
+    let mut factor = || 1.0 + options.stretch * (2.0 * rng.random::<f64>() - 1.0);
+    let (fx, fy) = (factor(), factor());
+    let chars: Vec<char> = page.instances.iter().flat_map(|i| i.text().chars()).collect();
+    let kept: Vec<bool> = page.instances.iter().map(|_| rng.random::<f64>() >= options.drop).collect();
+    if kept.iter().any(|kept| *kept) {
+        let mut kept = kept.into_iter();
+        page.instances.retain(|_| kept.next().unwrap_or(true));
     }
-}
-
-/// Random changes of a page's boxes and texts. The default changes nothing, as MMOCR trains.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PageAugment {
-    /// The largest share by which width and height of all boxes change, each by itself. 0 to 0.5.
-    pub stretch: f64,
-    /// The largest distance, in heights of a box, by which it moves. 0 to 1.
-    pub jitter: f64,
-    /// Probability that a box is left out. 0 to 0.5.
-    pub drop: f64,
-    /// Probability that a character is lost or becomes another one of the page, as readers misread it. 0 to 0.5.
-    pub misread: f64,
-}
-
-impl ExtractionBatches {
-    pub(crate) fn check(&self) -> std::result::Result<(), String> {
-        let PageAugment { stretch, jitter, drop, misread } = self.augment;
-        for (name, value, most) in [
-            ("stretch", stretch, 0.5),
-            ("jitter", jitter, 1.0),
-            ("drop", drop, 0.5),
-            ("misread", misread, 0.5),
-        ] {
-            if !(0.0..=most).contains(&value) {
-                return Err(format!("invalid batches.augment.{name} = {value}; expected 0 to {most}"));
-            }
+    for instance in &mut page.instances {
+        let height = instance.region.polygon.bounds().height();
+        let mut step = || options.jitter * height * (2.0 * rng.random::<f64>() - 1.0);
+        let (dx, dy) = (step(), step());
+        let points = instance.region.polygon.to_flat();
+        let moved: Vec<f64> = points.chunks_exact(2).flat_map(|p| [p[0] * fx + dx, p[1] * fy + dy]).collect();
+        if let Ok(polygon) = Polygon::from_flat(&moved) {
+            instance.region.polygon = polygon;
         }
-        Ok(())
-    }
-}
-
-impl PageAugment {
-    fn apply(&self, page: &mut Page, rng: &mut SampleRng) {
-        let mut factor = || 1.0 + self.stretch * (2.0 * rng.random::<f64>() - 1.0);
-        let (fx, fy) = (factor(), factor());
-        let chars: Vec<char> = page.instances.iter().flat_map(|i| i.text().chars()).collect();
-        let kept: Vec<bool> = page.instances.iter().map(|_| rng.random::<f64>() >= self.drop).collect();
-        if kept.iter().any(|kept| *kept) {
-            let mut kept = kept.into_iter();
-            page.instances.retain(|_| kept.next().unwrap_or(true));
-        }
-        for instance in &mut page.instances {
-            let height = instance.region.polygon.bounds().height();
-            let mut step = || self.jitter * height * (2.0 * rng.random::<f64>() - 1.0);
-            let (dx, dy) = (step(), step());
-            let points = instance.region.polygon.to_flat();
-            let moved: Vec<f64> =
-                points.chunks_exact(2).flat_map(|p| [p[0] * fx + dx, p[1] * fy + dy]).collect();
-            if let Ok(polygon) = Polygon::from_flat(&moved) {
-                instance.region.polygon = polygon;
-            }
-            if self.misread > 0.0 && !chars.is_empty() {
-                let text = instance.text().chars().filter_map(|c| match rng.random::<f64>() / self.misread {
-                    0.0..0.5 => None,
-                    0.5..1.0 => Some(chars[rng.random_range(0..chars.len())]),
-                    _ => Some(c),
-                });
-                instance.transcript = Some(Transcript::truth(text.collect::<String>()));
-            }
+        if options.misread > 0.0 && !chars.is_empty() {
+            let text = instance.text().chars().filter_map(|c| match rng.random::<f64>() / options.misread {
+                0.0..0.5 => None,
+                0.5..1.0 => Some(chars[rng.random_range(0..chars.len())]),
+                _ => Some(c),
+            });
+            instance.transcript = Some(Transcript::truth(text.collect::<String>()));
         }
     }
 }
@@ -182,7 +135,7 @@ pub(super) fn train(
     }
     let training = SdmgrTraining { config: model.clone(), augment: batches.augment.clone(), validation };
     let options = PlanOptions { seed: run.seed, batch_size: batches.batch_size, pool: 1 };
-    super::train(training, Mixture::new(parts)?, options, run, skipped, observer)
+    source::train(training, Mixture::new(parts)?, options, run, skipped, observer)
 }
 
 /// Whether the classes of a pack are those of the model: the first that is not is an error, before any step.
@@ -204,7 +157,7 @@ impl Recipe for SdmgrTraining {
     fn item(&self, sample: Sample, drawn: Drawn, rng: &mut SampleRng) -> Result<PageItem, String> {
         let Sample { image, truth: mut page } = sample;
         if drawn.augmented && self.augment != PageAugment::default() {
-            self.augment.apply(&mut page, rng);
+            change(&self.augment, &mut page, rng);
         }
         if page.instances.is_empty() {
             return Err("the page has no boxes".to_owned());
@@ -313,12 +266,12 @@ mod tests {
     fn pages_change_as_told_and_keep_their_classes() {
         let augment = PageAugment { stretch: 0.1, jitter: 0.2, drop: 0.2, misread: 0.1 };
         let mut changed = page();
-        augment.apply(&mut changed, &mut glyphic_data::rng(&[7]));
+        change(&augment, &mut changed, &mut glyphic_data::rng(&[7]));
         assert!((20..40).contains(&changed.instances.len()), "{}", changed.instances.len());
         assert!(changed.instances.iter().all(|i| i.label.as_deref() == Some("Total_key")));
         assert!(changed.instances.iter().any(|i| i.text() != "TOTAL 1.50"));
         let mut same = page();
-        PageAugment::default().apply(&mut same, &mut glyphic_data::rng(&[7]));
+        change(&PageAugment::default(), &mut same, &mut glyphic_data::rng(&[7]));
         assert_eq!(same.instances.len(), page().instances.len());
         assert!(same.instances.iter().zip(&page().instances).all(|(a, b)| a.text() == b.text()));
     }

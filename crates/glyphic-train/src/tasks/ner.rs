@@ -10,42 +10,15 @@ use glyphic_data::{Drawn, Mixture, PlanOptions, Recipe, SampleRng, Source};
 use glyphic_eval::{NerRule, eval_ner_f1};
 use glyphic_extract::ner::bert_softmax::{BertSoftmax, EntityFinder, NerCodec, NerConfig, Tokens};
 use glyphic_labels::formats::{Format, ReadOptions, Reader, Truth};
-use serde::{Deserialize, Serialize};
 
-use super::{Scores, SourceKind, Trainable};
+use super::source;
+use crate::batches::SentenceBatches;
 use crate::config::TrainConfig;
-use crate::run::{Observer, Summary};
+use crate::observer::{Observer, Summary};
 use crate::skipped::SkippedSamples;
+use crate::sources::{SourceKind, ValidationSet};
+use crate::trainable::{Scores, Trainable};
 use crate::{Error, Result};
-
-/// How batches of sentences are made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SentenceBatches {
-    /// Sentences in a batch.
-    pub batch_size: usize,
-    /// This many batches are drawn together and divided by length, so that little of a batch is padding.
-    pub pool: usize,
-    /// The vocabulary, a token a line, as BERT's `vocab.txt`. Unless given it is made of the characters of the training
-    /// sentences; the run's folder gets it as `vocab.txt`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vocabulary: Option<PathBuf>,
-}
-
-impl Default for SentenceBatches {
-    fn default() -> Self {
-        Self { batch_size: 24, pool: 8, vocabulary: None }
-    }
-}
-
-impl SentenceBatches {
-    pub(crate) fn check(&self) -> std::result::Result<(), String> {
-        match self.pool {
-            1..=1024 => Ok(()),
-            pool => Err(format!("invalid batches.pool = {pool}; expected 1 to 1024")),
-        }
-    }
-}
 
 /// A sentence and its entities.
 #[derive(Debug, Clone)]
@@ -145,7 +118,7 @@ pub(super) fn train(
     };
     let path = run.out.join("vocab.txt");
     write_file(&path, text.as_bytes()).map_err(|e| Error::io(&path, e))?;
-    let open = |set: &super::ValidationSet| Ok((set.name.clone(), Sentences::open(&set.pack, set.limit)?));
+    let open = |set: &ValidationSet| Ok((set.name.clone(), Sentences::open(&set.pack, set.limit)?));
     let training = NerTraining {
         codec: NerCodec::new(&text, model)?,
         config: model.clone(),
@@ -155,7 +128,7 @@ pub(super) fn train(
     let options = PlanOptions { seed: run.seed, batch_size: batches.batch_size, pool: batches.pool };
     let skipped = SkippedSamples::open(&run.out, run.max_skipped)?;
     let parts = parts.into_iter().map(|(s, weight)| (s as Arc<dyn Source<Item = Sentence>>, weight));
-    super::train(training, Mixture::new(parts.collect())?, options, run, skipped, observer)
+    source::train(training, Mixture::new(parts.collect())?, options, run, skipped, observer)
 }
 
 impl Recipe for NerTraining {

@@ -13,38 +13,17 @@ use glyphic_data::{
 };
 use glyphic_labels::{LazyPack, LineInput, PackOptions};
 use glyphic_nn::checkpoint::state_dict;
-use glyphic_recognize::{
-    LabelKind, Learn, LineBatch, Preprocess, RecognizerConfig, ResizeConfig, Visitor, Width,
-};
+use glyphic_recognize::{LabelKind, Learn, LineBatch, Preprocess, RecognizerConfig, Visitor, Width};
 use glyphic_synth::LineSynth;
-use serde::{Deserialize, Serialize};
 
-use super::{Scores, SourceConfig, SourceKind, Trainable, ValidationSet, open_pack};
+use super::source::{self, open_pack};
+use crate::batches::RecognitionBatches;
 use crate::config::TrainConfig;
-use crate::run::{Observer, Summary};
+use crate::observer::{Observer, Summary};
 use crate::skipped::SkippedSamples;
+use crate::sources::{SourceConfig, SourceKind, ValidationSet};
+use crate::trainable::{Scores, Trainable};
 use crate::{Error, Result};
-
-/// How batches for recognizers are made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RecognitionBatches {
-    /// Crops in a batch.
-    pub batch_size: usize,
-    /// This many batches are drawn together and divided by width, so that little of a batch is padding.
-    pub pool: usize,
-    /// Random changes of packs' crops.
-    pub augment: RecognitionAugment,
-    /// Size of the input in training, where it differs from the model's. Not for `crnn_lite`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resize: Option<ResizeConfig>,
-}
-
-impl Default for RecognitionBatches {
-    fn default() -> Self {
-        Self { batch_size: 64, pool: 8, augment: RecognitionAugment::default(), resize: None }
-    }
-}
 
 /// A source of crops and how much it counts.
 type Weighted = (Arc<dyn Source<Item = TextSample>>, f64);
@@ -126,11 +105,11 @@ impl Visitor for Train<'_> {
             validation: Validation::open(&config.validate)?,
         };
         let options = PlanOptions { seed: run.seed, batch_size: batches.batch_size, pool: batches.pool };
-        super::train(training, Mixture::new(parts)?, options, run, skipped, observer)
+        source::train(training, Mixture::new(parts)?, options, run, skipped, observer)
     }
 
     fn foreign(self, name: &'static str) -> Result<Summary> {
-        Err(super::foreign(name))
+        Err(source::foreign(name))
     }
 }
 

@@ -13,8 +13,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use self::pickle::{Pickle, Value};
+use super::file::read_file;
 use super::state_dict::{Entry, MAX_REPEATED};
-use super::{FormatError, StateDict, read_file};
+use super::{FormatError, StateDict};
 use crate::{Error, Result};
 
 /// Reads a PyTorch checkpoint: a state dict, or a dict that holds one under `state_dict`. Names that all start with

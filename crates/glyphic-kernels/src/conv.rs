@@ -1,0 +1,344 @@
+use crate::product::{Addend, Rows};
+use crate::winograd::Winograd;
+use crate::{Activation, Map, Packed, Residual, Target};
+
+/// Where a convolution looks. Sizes are `[vertical, horizontal]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConvShape {
+    /// Channels of the input.
+    pub inputs: usize,
+    /// Channels of the output.
+    pub outputs: usize,
+    /// Groups of channels.
+    pub groups: usize,
+    /// Size of the kernel.
+    pub kernel: [usize; 2],
+    /// Steps between outputs.
+    pub stride: [usize; 2],
+    /// Steps between taps.
+    pub dilation: [usize; 2],
+    /// Zeros above and left of the input.
+    pub before: [usize; 2],
+    /// Zeros below and right of it.
+    pub after: [usize; 2],
+}
+
+impl ConvShape {
+    /// Size of the output for an input of this size.
+    ///
+    /// # Panics
+    /// Where the kernel is larger than the padded input.
+    pub fn output(&self, size: [usize; 2]) -> [usize; 2] {
+        std::array::from_fn(|a| {
+            let reach = self.dilation[a] * (self.kernel[a] - 1) + 1;
+            (size[a] + self.before[a] + self.after[a] - reach) / self.stride[a] + 1
+        })
+    }
+}
+
+impl ConvShape {
+    /// Whether maps of usual sizes are convolved by Winograd's algorithm, which needs no frame.
+    pub fn has_winograd(&self) -> bool {
+        Winograd::kind(self, usize::MAX).is_some()
+    }
+
+    /// The frame that inputs of usual sizes should have.
+    pub fn frame(&self) -> [usize; 2] {
+        if self.has_winograd() { [0; 2] } else { std::array::from_fn(|a| self.before[a].max(self.after[a])) }
+    }
+}
+
+/// A convolution ready to run: weights are packed for the algorithm that is fastest for its shape.
+#[derive(Debug)]
+pub struct Conv {
+    shape: ConvShape,
+    algorithm: Algorithm,
+}
+
+#[derive(Debug)]
+enum Algorithm {
+    /// Sums over the taps, one [`Packed`] a group.
+    Direct(Vec<Packed>),
+    Winograd(Winograd),
+}
+
+impl Conv {
+    /// From weights `[outputs, inputs / groups, kernel height, kernel width]` and one bias an output.
+    ///
+    /// # Panics
+    /// Where the lengths do not fit each other.
+    pub fn new(shape: ConvShape, weights: &[f32], bias: Option<&[f32]>, size: [usize; 2]) -> Self {
+        let [kh, kw] = shape.kernel;
+        let (inputs, outputs) = (shape.inputs / shape.groups, shape.outputs / shape.groups);
+        assert_eq!(weights.len(), shape.outputs * inputs * kh * kw, "the weights do not fit the shape");
+        if let Some(winograd) = Winograd::new(&shape, weights, bias, size) {
+            return Self { shape, algorithm: Algorithm::Winograd(winograd) };
+        }
+        let groups = (0..shape.groups)
+            .map(|group| {
+                let bias = bias.map(|bias| &bias[group * outputs..][..outputs]);
+                Packed::new(kh * kw * inputs, outputs, bias, |k, output| {
+                    let (tap, input) = (k / inputs, k % inputs);
+                    weights[((group * outputs + output) * inputs + input) * kh * kw + tap]
+                })
+            })
+            .collect();
+        Self { shape, algorithm: Algorithm::Direct(groups) }
+    }
+
+    /// The frame that an input must have.
+    pub fn frame(&self) -> [usize; 2] {
+        match &self.algorithm {
+            Algorithm::Direct(_) => std::array::from_fn(|a| self.shape.before[a].max(self.shape.after[a])),
+            Algorithm::Winograd(_) => [0; 2],
+        }
+    }
+
+    /// Channels of the output.
+    pub fn outputs(&self) -> usize {
+        self.shape.outputs
+    }
+
+    /// `activation(conv(input) + bias + residual)`.
+    ///
+    /// # Panics
+    /// Where maps have other sizes than the shape says, or the input's frame is too narrow.
+    pub fn run(
+        &self,
+        input: &[f32],
+        map: Map,
+        residual: Option<Residual<'_>>,
+        activation: Activation,
+        target: Target<'_>,
+    ) {
+        let size = self.shape.output([map.height, map.width]);
+        let frame = self.frame();
+        assert_eq!(map.channels, self.shape.inputs, "the map has not the channels that the weights have");
+        assert!(
+            map.frame[0] >= frame[0] && map.frame[1] >= frame[1],
+            "the frame is narrower than the padding"
+        );
+        assert_eq!([target.map.height, target.map.width], size, "the target has another size");
+        assert_eq!(target.map.batch, map.batch, "the target has another batch");
+        match &self.algorithm {
+            Algorithm::Direct(groups) => self.direct(groups, input, map, residual, activation, target),
+            Algorithm::Winograd(winograd) => winograd.run(input, map, residual, activation, target),
+        }
+    }
+
+    fn direct(
+        &self,
+        groups: &[Packed],
+        input: &[f32],
+        mut map: Map,
+        mut residual: Option<Residual<'_>>,
+        activation: Activation,
+        mut target: Target<'_>,
+    ) {
+        let ConvShape { kernel: [kh, kw], stride, dilation, before, .. } = self.shape;
+        let pixels = [kh, kw] == [1, 1] && stride == [1, 1];
+        let same = residual.is_none_or(|r| r.map.frame == [0; 2] && r.map.height == target.map.height);
+        if pixels && map.frame == [0; 2] && target.map.frame == [0; 2] && same {
+            // Pixels without a neighbourhood: lines of a convenient length, whatever the rows are.
+            map = lines(map);
+            target.map = lines(target.map);
+            residual = residual.map(|r| Residual { map: lines(r.map), ..r });
+        }
+        let inputs = self.shape.inputs / self.shape.groups;
+        // A row of the kernel lies in one piece where taps are next to each other.
+        let whole = dilation[1] == 1 && self.shape.groups == 1;
+        let row_len = map.row_len();
+        let segments: Vec<usize> = (0..kh)
+            .flat_map(|y| (0..if whole { 1 } else { kw }).map(move |x| (y, x)))
+            .map(|(y, x)| y * dilation[0] * row_len + x * dilation[1] * map.channels)
+            .collect();
+        let (height, out_map) = (target.map.height, target.map);
+        let work = out_map.width * groups[0].inner() * self.shape.outputs / 32;
+        out_map.for_each_row(target.values, work, |image, y, row| {
+            let first = image * map.image_len()
+                + (y * stride[0] + map.frame[0] - before[0]) * row_len
+                + (map.frame[1] - before[1]) * map.channels;
+            for (group, packed) in groups.iter().enumerate() {
+                let channel = group * packed.outputs();
+                let addend = residual.map(|r| {
+                    let scale = height / r.map.height;
+                    Addend {
+                        row: &r.map.row(r.values, image, y / scale)[channel..],
+                        step: r.map.channels,
+                        scale,
+                    }
+                });
+                Rows {
+                    packed,
+                    input: &input[first + group * inputs..],
+                    step: stride[1] * map.channels,
+                    segments: &segments,
+                    count: out_map.width,
+                    addend,
+                    activation,
+                    to: &mut row[target.channel + channel..],
+                    to_step: out_map.channels,
+                }
+                .run();
+            }
+        });
+    }
+}
+
+/// A map without a frame as lines of as many pixels as a task should have.
+pub(crate) fn lines(map: Map) -> Map {
+    let pixels = map.batch * map.height * map.width;
+    let width = [96, 80, 64, 48, 40, 32].into_iter().find(|w| pixels.is_multiple_of(*w));
+    match width {
+        Some(width) => Map { batch: 1, height: pixels / width, width, ..map },
+        None if pixels <= 96 => map.flat(),
+        None => map,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{assert_close, conv, framed, numbers, unframed};
+
+    fn shape(
+        inputs: usize,
+        outputs: usize,
+        groups: usize,
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        pads: [usize; 4],
+    ) -> ConvShape {
+        let [top, left, bottom, right] = pads;
+        ConvShape {
+            inputs,
+            outputs,
+            groups,
+            kernel,
+            stride,
+            dilation: [1, 1],
+            before: [top, left],
+            after: [bottom, right],
+        }
+    }
+
+    #[test]
+    fn every_algorithm_equals_the_definition() {
+        let dilated = ConvShape { dilation: [2, 3], ..shape(6, 20, 1, [3, 3], [1, 1], [2, 3, 2, 3]) };
+        let table = [
+            // (shape, batch, height, width)
+            (shape(3, 16, 1, [3, 3], [2, 2], [1; 4]), 1, 12, 34),
+            (shape(24, 48, 1, [1, 1], [1, 1], [0; 4]), 2, 4, 5),
+            (shape(8, 40, 1, [1, 1], [2, 2], [0; 4]), 1, 6, 26),
+            (shape(3, 70, 1, [7, 7], [2, 2], [3; 4]), 1, 11, 18),
+            (shape(6, 33, 1, [2, 3], [1, 1], [0, 1, 0, 1]), 2, 2, 21),
+            (shape(24, 12, 1, [2, 2], [1, 1], [0, 0, 1, 1]), 1, 5, 9),
+            (shape(12, 20, 2, [3, 3], [1, 1], [1; 4]), 1, 5, 9),
+            (shape(12, 24, 4, [3, 5], [2, 1], [1, 2, 1, 2]), 1, 8, 13),
+            (dilated, 1, 9, 15),
+            (shape(24, 24, 1, [3, 3], [1, 1], [1; 4]), 2, 8, 12),
+            (shape(17, 50, 1, [3, 3], [1, 1], [1; 4]), 2, 7, 29),
+            (shape(40, 36, 1, [3, 3], [1, 1], [0; 4]), 1, 9, 11),
+            (shape(160, 160, 1, [3, 3], [1, 1], [1; 4]), 1, 2, 21),
+            (shape(20, 16, 1, [3, 3], [1, 1], [1; 4]), 1, 1, 8),
+            (shape(192, 192, 1, [1, 5], [1, 1], [0, 2, 0, 2]), 2, 1, 43),
+            (shape(48, 64, 1, [1, 3], [1, 1], [0, 1, 0, 1]), 1, 3, 30),
+            (shape(64, 512, 1, [3, 3], [1, 1], [1; 4]), 1, 16, 50),
+        ];
+        for (i, (shape, batch, height, width)) in table.into_iter().enumerate() {
+            let seed = i as u64;
+            let depth = shape.inputs / shape.groups * shape.kernel[0] * shape.kernel[1];
+            let weights: Vec<f32> = numbers(shape.outputs * depth, seed);
+            let bias = numbers(shape.outputs, seed + 100);
+            let map = Map::new(batch, height, width, shape.inputs);
+            let x = numbers(map.len(), seed + 200);
+            let expected = conv(&x, map, &shape, &weights, &bias);
+            let layer = Conv::new(shape, &weights, Some(&bias), [height, width]);
+            let map = map.framed(layer.frame());
+            let x = framed(&x, map);
+            let [out_height, out_width] = shape.output([height, width]);
+            let out_map = Map::new(batch, out_height, out_width, shape.outputs).framed([i % 2, i % 3]);
+            let mut out = vec![f32::NAN; out_map.len()];
+            layer.run(&x, map, None, Activation::None, Target { values: &mut out, map: out_map, channel: 0 });
+            let got = unframed(&out, out_map);
+            let what = format!("{shape:?} of {height}x{width}");
+            assert_close(&got, &expected, 1e-5, &what);
+
+            let residual = Some(Residual { values: &out, map: out_map });
+            for (activation, f) in [
+                (Activation::Relu, &(|v: f64| (2.0 * v).max(0.0)) as &dyn Fn(f64) -> f64),
+                (Activation::HardSwish, &|v: f64| 2.0 * v * ((2.0 * v) / 6.0 + 0.5).clamp(0.0, 1.0)),
+            ] {
+                let expected: Vec<f64> = expected.iter().map(|v| f(*v)).collect();
+                let mut sum = vec![f32::NAN; out_map.len()];
+                layer.run(
+                    &x,
+                    map,
+                    residual,
+                    activation,
+                    Target { values: &mut sum, map: out_map, channel: 0 },
+                );
+                assert_close(&unframed(&sum, out_map), &expected, 2e-5, &what);
+            }
+
+            let wide = Map { channels: shape.outputs + 5, ..out_map }.framed([0; 2]);
+            let mut into = vec![7.0; wide.len()];
+            layer.run(&x, map, None, Activation::Tanh, Target { values: &mut into, map: wide, channel: 2 });
+            for (pixel, expected) in into.chunks_exact(wide.channels).zip(got.chunks_exact(shape.outputs)) {
+                assert_eq!(
+                    [pixel[0], pixel[1], pixel[shape.outputs + 2]],
+                    [7.0; 3],
+                    "{what}: other channels"
+                );
+                for (g, e) in pixel[2..].iter().zip(expected) {
+                    assert!((g - e.tanh()).abs() < 1e-4, "{what} into a wider map: {g} is not tanh {e}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_residual_of_half_the_size_is_enlarged() {
+        for (inputs, outputs, kernel, pad) in [(1, 1, 1, 0), (16, 16, 3, 1)] {
+            let shape = shape(inputs, outputs, 1, [kernel; 2], [1, 1], [pad; 4]);
+            let weights = vec![0.0; inputs * outputs * kernel * kernel];
+            let layer = Conv::new(shape, &weights, Some(&vec![0.5; outputs]), [2, 4]);
+            let (map, half) = (Map::new(1, 2, 4, inputs), Map::new(1, 1, 2, outputs));
+            let map = map.framed(layer.frame());
+            let small = [vec![10.0; outputs], vec![20.0; outputs]].concat();
+            let out_map = Map::new(1, 2, 4, outputs);
+            let mut out = vec![0.0; out_map.len()];
+            let residual = Some(Residual { values: &small, map: half });
+            layer.run(
+                &vec![0.0; map.len()],
+                map,
+                residual,
+                Activation::None,
+                Target { values: &mut out, map: out_map, channel: 0 },
+            );
+            let first: Vec<f32> = out.iter().step_by(outputs).copied().collect();
+            assert_eq!(first, [10.5, 10.5, 20.5, 20.5, 10.5, 10.5, 20.5, 20.5]);
+        }
+    }
+
+    #[test]
+    fn results_depend_neither_on_threads_nor_on_the_batch() {
+        let shape = shape(24, 40, 1, [3, 3], [1, 1], [1; 4]);
+        let weights = numbers(24 * 40 * 9, 1);
+        let layer = Conv::new(shape, &weights, None, [18, 30]);
+        let one = Map::new(1, 18, 30, 24);
+        let run = |x: &[f32], batch: usize, threads: usize| {
+            let (map, out_map) = (Map { batch, ..one }, Map::new(batch, 18, 30, 40));
+            let mut out = vec![0.0; out_map.len()];
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let target = Target { values: &mut out, map: out_map, channel: 0 };
+            pool.install(|| layer.run(x, map, None, Activation::Relu, target));
+            out
+        };
+        let x = numbers(3 * one.len(), 2);
+        let alone: Vec<f32> = x.chunks_exact(one.len()).flat_map(|x| run(x, 1, 1)).collect();
+        for threads in [1, 2, 3] {
+            assert!(run(&x, 3, threads) == alone, "{threads} threads");
+        }
+    }
+}

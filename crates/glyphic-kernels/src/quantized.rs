@@ -1,0 +1,426 @@
+//! Convolutions and products of bytes: inputs are turned to bytes as they are read, outputs are floats again, with bias,
+//! residual and activation applied before they leave the registers.
+
+use crate::bytes::{ByteRows, MOST_INNER, PackedBytes, Scales, Unit, WORD};
+use crate::conv::lines;
+use crate::map::{rows_a_task, spread};
+use crate::product::Addend;
+use crate::scratch;
+use crate::{Activation, ConvShape, Grid, Map, Residual, Target};
+
+/// Products of bytes in a nanosecond, about: for the size of tasks.
+const PRODUCTS: usize = 128;
+
+/// A convolution of one group with weights of 8 bits, one scale an output.
+#[derive(Debug)]
+pub struct QuantizedConv {
+    shape: ConvShape,
+    packed: PackedBytes,
+    grid: Grid,
+}
+
+impl QuantizedConv {
+    /// Whether a convolution of this shape can be computed so: it has one group, and its sums fit in 32 bits.
+    pub fn fits(shape: &ConvShape) -> bool {
+        shape.groups == 1 && fits([shape.kernel[0], shape.kernel[1]], shape.inputs)
+    }
+
+    /// From weights `[outputs, inputs, kernel height, kernel width]`, and one scale and one bias an output. Inputs are
+    /// rounded to the grid.
+    ///
+    /// # Panics
+    /// Where the lengths do not fit each other, or the shape does not fit.
+    pub fn new(shape: ConvShape, weights: &[i8], scales: &[f32], bias: Option<&[f32]>, grid: Grid) -> Self {
+        Self::on(Unit::best(), shape, weights, scales, bias, grid)
+    }
+
+    fn on(
+        unit: Unit,
+        shape: ConvShape,
+        weights: &[i8],
+        scales: &[f32],
+        bias: Option<&[f32]>,
+        grid: Grid,
+    ) -> Self {
+        let [kh, kw] = shape.kernel;
+        assert!(Self::fits(&shape), "{shape:?} has several groups, or is too deep");
+        assert_eq!(weights.len(), shape.outputs * shape.inputs * kh * kw, "the weights do not fit the shape");
+        assert_eq!(scales.len(), shape.outputs, "a scale for each output");
+        let padded = shape.inputs.next_multiple_of(WORD);
+        let scales = Scales { grid, weights: scales, bias };
+        let packed = PackedBytes::new(unit, kh * kw * padded, shape.outputs, scales, |k, output| {
+            let (tap, input) = (k / padded, k % padded);
+            if input < shape.inputs { weights[(output * shape.inputs + input) * kh * kw + tap] } else { 0 }
+        });
+        Self { shape, packed, grid }
+    }
+
+    /// `activation(conv(input) + bias + residual)`.
+    ///
+    /// # Panics
+    /// Where maps have other sizes than the shape says.
+    pub fn run(
+        &self,
+        input: &[f32],
+        mut map: Map,
+        mut residual: Option<Residual<'_>>,
+        activation: Activation,
+        mut target: Target<'_>,
+    ) {
+        let shape = &self.shape;
+        let size = shape.output([map.height, map.width]);
+        assert_eq!(map.channels, shape.inputs, "the map has not the channels that the weights have");
+        assert_eq!([target.map.height, target.map.width], size, "the target has another size");
+        assert_eq!(target.map.batch, map.batch, "the target has another batch");
+        let pixels = shape.kernel == [1, 1] && shape.stride == [1, 1] && shape.before == [0; 2];
+        let same = residual.is_none_or(|r| r.map.frame == [0; 2] && r.map.height == target.map.height);
+        if pixels
+            && size == [map.height, map.width]
+            && map.frame == [0; 2]
+            && target.map.frame == [0; 2]
+            && same
+        {
+            // Pixels without a neighbourhood: lines of a convenient length, whatever the rows are.
+            map = lines(map);
+            target.map = lines(target.map);
+            residual = residual.map(|r| Residual { map: lines(r.map), ..r });
+        }
+        let padded = shape.inputs.next_multiple_of(WORD);
+        let [reach_y, reach_x] = [0, 1].map(|a| shape.dilation[a] * (shape.kernel[a] - 1) + 1);
+        let out = target.map;
+        // What a row of outputs reads, from the first tap of the first one on.
+        let row_len = ((out.width.max(1) - 1) * shape.stride[1] + reach_x) * padded;
+        // A row of the kernel lies in one piece where taps are next to each other.
+        let columns = if shape.dilation[1] == 1 { 1 } else { shape.kernel[1] };
+        let segments: Vec<usize> = (0..shape.kernel[0])
+            .flat_map(|y| (0..columns).map(move |x| (y, x)))
+            .map(|(y, x)| y * shape.dilation[0] * row_len + x * shape.dilation[1] * padded)
+            .collect();
+        let cost = out.width * self.packed.inner() * shape.outputs / PRODUCTS;
+        let (margin, out_len) = (out.frame[1] * out.channels, out.row_len());
+        let group = rows_a_task(cost, out.height);
+        out.for_each_rows(target.values, group, |image, first, rows| {
+            let count = rows.len() / out_len;
+            let height = (count - 1) * shape.stride[0] + reach_y;
+            scratch::bytes(height * row_len, |bytes| {
+                for (i, row) in bytes.chunks_exact_mut(row_len).enumerate() {
+                    let y = (first * shape.stride[0] + i).checked_sub(shape.before[0]);
+                    match y.filter(|y| *y < map.height) {
+                        Some(y) => self.row(map.row(input, image, y), padded, row),
+                        None => row.fill(self.grid.zero),
+                    }
+                }
+                for (i, row) in rows.chunks_exact_mut(out_len).enumerate() {
+                    let addend = residual.map(|r| {
+                        let scale = out.height / r.map.height;
+                        Addend {
+                            row: r.map.row(r.values, image, (first + i) / scale),
+                            step: r.map.channels,
+                            scale,
+                        }
+                    });
+                    ByteRows {
+                        packed: &self.packed,
+                        input: &bytes[i * shape.stride[0] * row_len..],
+                        step: shape.stride[1] * padded,
+                        segments: &segments,
+                        count: out.width,
+                        addend,
+                        activation,
+                        to: &mut row[margin + target.channel..out_len - margin],
+                        to_step: out.channels,
+                    }
+                    .run();
+                }
+            });
+        });
+    }
+
+    /// A row of pixels as bytes, each padded to whole words, with the zeros around it.
+    fn row(&self, pixels: &[f32], padded: usize, to: &mut [u8]) {
+        let (before, inputs) = ((self.shape.before[1] * padded).min(to.len()), self.shape.inputs);
+        let (left, rest) = to.split_at_mut(before);
+        left.fill(self.grid.zero);
+        // Where outputs end before the row does, its end is not read.
+        let width = (pixels.len() / inputs).min(rest.len() / padded);
+        let (inner, right) = rest.split_at_mut(width * padded);
+        right.fill(self.grid.zero);
+        let pixels = &pixels[..width * inputs];
+        if padded == inputs {
+            self.grid.quantize(pixels, inner);
+        } else {
+            for (pixel, to) in pixels.chunks_exact(inputs).zip(inner.chunks_exact_mut(padded)) {
+                let (to, rest) = to.split_at_mut(inputs);
+                self.grid.quantize(pixel, to);
+                rest.fill(self.grid.zero);
+            }
+        }
+    }
+}
+
+/// Whether sums over a kernel's taps and inputs fit in 32 bits.
+fn fits(kernel: [usize; 2], inputs: usize) -> bool {
+    let sizes = [kernel[0], kernel[1], inputs.saturating_add(WORD)];
+    let inner = sizes.into_iter().try_fold(1usize, usize::checked_mul);
+    inputs > 0 && inner.is_some_and(|inner| inner <= MOST_INNER)
+}
+
+/// A product with weights of 8 bits, one scale an output.
+#[derive(Debug)]
+pub struct QuantizedProduct {
+    packed: PackedBytes,
+    inner: usize,
+    grid: Grid,
+}
+
+impl QuantizedProduct {
+    /// Whether rows of this length can be multiplied so: their sums fit in 32 bits.
+    pub fn fits(inner: usize) -> bool {
+        fits([1, 1], inner)
+    }
+
+    /// From `weight(k, output)`, and one scale and one bias an output. Inputs are rounded to the grid.
+    ///
+    /// # Panics
+    /// Where the lengths do not fit each other, or rows are too long.
+    pub fn new(
+        inner: usize,
+        scales: &[f32],
+        bias: Option<&[f32]>,
+        grid: Grid,
+        weight: impl Fn(usize, usize) -> i8,
+    ) -> Self {
+        Self::on(Unit::best(), inner, scales, bias, grid, weight)
+    }
+
+    fn on(
+        unit: Unit,
+        inner: usize,
+        scales: &[f32],
+        bias: Option<&[f32]>,
+        grid: Grid,
+        weight: impl Fn(usize, usize) -> i8,
+    ) -> Self {
+        let (padded, outputs) = (inner.next_multiple_of(WORD), scales.len());
+        let scales = Scales { grid, weights: scales, bias };
+        let packed =
+            PackedBytes::new(
+                unit,
+                padded,
+                outputs,
+                scales,
+                |k, output| {
+                    if k < inner { weight(k, output) } else { 0 }
+                },
+            );
+        Self { packed, inner, grid }
+    }
+
+    /// Numbers summed for an output.
+    pub fn inner(&self) -> usize {
+        self.inner
+    }
+
+    /// Numbers computed from a row.
+    pub fn outputs(&self) -> usize {
+        self.packed.outputs()
+    }
+
+    /// `to[m, :] = activation(a[m, :] weights + bias + addend[m, :])` for rows `[M, K]` and `[M, outputs]`.
+    ///
+    /// # Panics
+    /// Where the lengths do not fit.
+    pub fn run(&self, a: &[f32], addend: Option<&[f32]>, activation: Activation, to: &mut [f32]) {
+        let (inner, outputs, padded) = (self.inner, self.packed.outputs(), self.packed.inner());
+        if outputs == 0 || to.is_empty() {
+            return;
+        }
+        let count = to.len() / outputs;
+        assert_eq!(a.len(), count * inner, "the rows do not fit the weights");
+        let size = rows_a_task(padded * outputs / PRODUCTS, count).next_multiple_of(8);
+        let work: Vec<(usize, &mut [f32])> = to.chunks_mut(size * outputs).enumerate().collect();
+        spread(work, |(i, to)| {
+            let (first, count) = (i * size, to.len() / outputs);
+            scratch::bytes(count * padded, |bytes| {
+                let rows = a[first * inner..][..count * inner].chunks_exact(inner);
+                for (row, to) in rows.zip(bytes.chunks_exact_mut(padded)) {
+                    let (to, rest) = to.split_at_mut(inner);
+                    self.grid.quantize(row, to);
+                    rest.fill(self.grid.zero);
+                }
+                ByteRows {
+                    packed: &self.packed,
+                    input: bytes,
+                    step: padded,
+                    segments: &[0],
+                    count,
+                    addend: addend.map(|a| Addend { row: &a[first * outputs..], step: outputs, scale: 1 }),
+                    activation,
+                    to_step: outputs,
+                    to,
+                }
+                .run();
+            });
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{assert_close, conv, numbers, unframed};
+
+    /// Any weights from -127 to 127.
+    fn integers(count: usize, seed: u64) -> Vec<i8> {
+        numbers(count, seed).into_iter().map(|v| (v * 127.0).round().clamp(-127.0, 127.0) as i8).collect()
+    }
+
+    fn shape(
+        [inputs, outputs]: [usize; 2],
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        dilation: [usize; 2],
+        [top, left, bottom, right]: [usize; 4],
+    ) -> ConvShape {
+        let (before, after) = ([top, left], [bottom, right]);
+        ConvShape { inputs, outputs, groups: 1, kernel, stride, dilation, before, after }
+    }
+
+    #[test]
+    fn convolutions_equal_the_definition_on_every_unit() {
+        let table = [
+            // (shape, batch, height, width)
+            (shape([3, 16], [3, 3], [2, 2], [1, 1], [1; 4]), 1, 12, 34),
+            (shape([24, 48], [1, 1], [1, 1], [1, 1], [0; 4]), 2, 4, 5),
+            (shape([8, 40], [1, 1], [2, 2], [1, 1], [0; 4]), 1, 6, 26),
+            (shape([3, 70], [7, 7], [2, 2], [1, 1], [3; 4]), 1, 11, 18),
+            (shape([6, 33], [2, 3], [1, 1], [1, 1], [0, 1, 0, 1]), 2, 2, 21),
+            (shape([5, 19], [3, 3], [1, 1], [2, 3], [2, 3, 2, 3]), 1, 9, 15),
+            (shape([24, 24], [3, 3], [1, 1], [1, 1], [1; 4]), 2, 8, 12),
+            (shape([17, 50], [3, 3], [1, 1], [1, 1], [1; 4]), 2, 7, 29),
+            (shape([1, 1], [1, 1], [1, 1], [1, 1], [0; 4]), 1, 1, 1),
+            (shape([12, 64], [3, 3], [2, 1], [1, 1], [1; 4]), 1, 4, 11),
+            (shape([9, 16], [1, 5], [1, 1], [1, 1], [0, 2, 0, 2]), 2, 1, 43),
+            (shape([7, 3], [3, 3], [1, 1], [1, 1], [4, 5, 0, 3]), 1, 3, 2),
+        ];
+        for (i, (shape, batch, height, width)) in table.into_iter().enumerate() {
+            let (seed, what) = (i as u64, format!("{shape:?} of {height}x{width}"));
+            let depth = shape.inputs * shape.kernel[0] * shape.kernel[1];
+            let weights = integers(shape.outputs * depth, seed);
+            let scales: Vec<f32> = (0..shape.outputs).map(|o| 0.001 * (o + 1) as f32).collect();
+            let bias = numbers(shape.outputs, seed + 100);
+            let grid = Grid { scale: 1.0 / 128.0, zero: [0, 128, 77][i % 3] };
+            let map = Map::new(batch, height, width, shape.inputs);
+            let x = numbers(map.len(), seed + 200);
+            // The definition, on what bytes and scales stand for.
+            let rounded: Vec<f32> = x.iter().map(|x| grid.round(*x)).collect();
+            let whole: Vec<f32> =
+                weights.iter().enumerate().map(|(i, w)| f32::from(*w) * scales[i / depth]).collect();
+            let expected = conv(&rounded, map, &shape, &whole, &bias);
+            let framed_map = map.framed([i % 2, i % 3]);
+            let framed = crate::reference::framed(&x, framed_map);
+            let [out_height, out_width] = shape.output([height, width]);
+            let out_map = Map::new(batch, out_height, out_width, shape.outputs).framed([i % 3, i % 2]);
+            let mut first: Option<Vec<f32>> = None;
+            for unit in Unit::all() {
+                let layer = QuantizedConv::on(unit, shape, &weights, &scales, Some(&bias), grid);
+                let mut out = vec![f32::NAN; out_map.len()];
+                let target = Target { values: &mut out, map: out_map, channel: 0 };
+                layer.run(&framed, framed_map, None, Activation::None, target);
+                assert_close(&unframed(&out, out_map), &expected, 1e-5, &what);
+                if let Some(first) = &first {
+                    assert!(out == *first, "{what}: {unit:?} differs");
+                }
+                let residual = Some(Residual { values: &out, map: out_map });
+                let twice: Vec<f64> = expected.iter().map(|v| (2.0 * v).max(0.0)).collect();
+                let mut sum = vec![f32::NAN; out_map.len()];
+                let target = Target { values: &mut sum, map: out_map, channel: 0 };
+                layer.run(&framed, framed_map, residual, Activation::Relu, target);
+                assert_close(&unframed(&sum, out_map), &twice, 2e-5, &what);
+                let wide = Map { channels: shape.outputs + 5, ..out_map }.framed([0; 2]);
+                let mut into = vec![7.0; wide.len()];
+                let target = Target { values: &mut into, map: wide, channel: 2 };
+                layer.run(&framed, framed_map, None, Activation::Sigmoid, target);
+                let pixels = expected.chunks_exact(shape.outputs);
+                for (pixel, expected) in into.chunks_exact(wide.channels).zip(pixels) {
+                    assert_eq!([pixel[0], pixel[1], pixel[shape.outputs + 2]], [7.0; 3], "{what}");
+                    for (got, x) in pixel[2..].iter().zip(expected) {
+                        assert!((f64::from(*got) - 1.0 / (1.0 + (-x).exp())).abs() < 1e-4, "{what}");
+                    }
+                }
+                first.get_or_insert(out);
+            }
+        }
+    }
+
+    #[test]
+    fn sums_of_the_largest_bytes_are_exact() {
+        let inner = MOST_INNER / WORD * WORD - WORD;
+        for unit in Unit::all() {
+            for (zero, x, weight) in [(0, 255.0, 127), (0, 255.0, -128), (255, -255.0, -128)] {
+                let grid = Grid { scale: 1.0, zero };
+                let layer = QuantizedProduct::on(unit, inner, &[1.0; 3], None, grid, |_, _| weight);
+                let mut out = [0.0; 3];
+                layer.run(&vec![x; inner], None, Activation::None, &mut out);
+                let exact = f64::from(x) * f64::from(weight) * inner as f64;
+                assert_eq!(out.map(f64::from), [f64::from(exact as f32); 3], "{unit:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn products_equal_the_definition_whatever_the_threads_and_the_rows() {
+        for (inner, outputs, count) in [(1, 1, 1), (7, 33, 29), (192, 200, 80), (64, 48, 300), (130, 17, 5)] {
+            let weights = integers(inner * outputs, 3);
+            let scales: Vec<f32> = (0..outputs).map(|o| 0.002 * (o + 1) as f32).collect();
+            let (bias, a) = (numbers(outputs, 4), numbers(count * inner, 5));
+            let grid = Grid { scale: 1.0 / 127.0, zero: 128 };
+            let addend = numbers(count * outputs, 6);
+            let expected: Vec<f64> = (0..count * outputs)
+                .map(|i| {
+                    let (row, output) = (i / outputs, i % outputs);
+                    let terms = (0..inner).map(|k| {
+                        let weight = f64::from(weights[k * outputs + output]) * f64::from(scales[output]);
+                        f64::from(grid.round(a[row * inner + k])) * weight
+                    });
+                    terms.sum::<f64>() + f64::from(bias[output]) + f64::from(addend[i])
+                })
+                .collect();
+            let mut first: Option<Vec<f32>> = None;
+            for (unit, threads) in Unit::all().into_iter().zip([1, 2, 3]) {
+                let weight = |k: usize, output: usize| weights[k * outputs + output];
+                let layer = QuantizedProduct::on(unit, inner, &scales, Some(&bias), grid, weight);
+                let mut out = vec![f32::NAN; count * outputs];
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| layer.run(&a, Some(&addend), Activation::None, &mut out));
+                assert_close(&out, &expected, 1e-5, &format!("{inner} x {outputs}"));
+                if let Some(first) = &first {
+                    assert!(out == *first, "{unit:?} differs");
+                }
+                first.get_or_insert(out);
+            }
+        }
+    }
+
+    #[test]
+    fn convolutions_depend_neither_on_threads_nor_on_the_batch() {
+        let shape = shape([24, 40], [3, 3], [1, 1], [1, 1], [1; 4]);
+        let weights = integers(24 * 40 * 9, 1);
+        let grid = Grid { scale: 0.01, zero: 100 };
+        let layer = QuantizedConv::new(shape, &weights, &[0.01; 40], None, grid);
+        let one = Map::new(1, 18, 30, 24);
+        let run = |x: &[f32], batch: usize, threads: usize| {
+            let (map, out_map) = (Map { batch, ..one }, Map::new(batch, 18, 30, 40));
+            let mut out = vec![0.0; out_map.len()];
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let target = Target { values: &mut out, map: out_map, channel: 0 };
+            pool.install(|| layer.run(x, map, None, Activation::Relu, target));
+            out
+        };
+        let x = numbers(3 * one.len(), 2);
+        let alone: Vec<f32> = x.chunks_exact(one.len()).flat_map(|x| run(x, 1, 1)).collect();
+        for threads in [1, 2, 3] {
+            assert!(run(&x, 3, threads) == alone, "{threads} threads");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Transposed convolution whose windows do not overlap: a product a pixel, and its outputs put beside each other.
+
+use crate::product::{Addend, Rows};
+use crate::{Activation, Map, Packed, Target};
+
+/// A transposed convolution with stride equal to its kernel and no padding.
+#[derive(Debug)]
+pub struct Shuffle {
+    kernel: [usize; 2],
+    outputs: usize,
+    /// A product for each row of the kernel, outputs `[kernel width, outputs]`.
+    rows: Vec<Packed>,
+}
+
+impl Shuffle {
+    /// From weights `[inputs, outputs, kernel height, kernel width]` and one bias an output.
+    ///
+    /// # Panics
+    /// Where the lengths do not fit each other.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        kernel: [usize; 2],
+        weights: &[f32],
+        bias: Option<&[f32]>,
+    ) -> Self {
+        let [kh, kw] = kernel;
+        assert_eq!(weights.len(), inputs * outputs * kh * kw, "the weights do not fit the shape");
+        let bias = bias.map(|bias| bias.repeat(kw));
+        let rows = (0..kh)
+            .map(|y| {
+                Packed::new(inputs, kw * outputs, bias.as_deref(), |input, at| {
+                    let (x, output) = (at / outputs, at % outputs);
+                    weights[((input * outputs + output) * kh + y) * kw + x]
+                })
+            })
+            .collect();
+        Self { kernel, outputs, rows }
+    }
+
+    /// Size of the output.
+    pub fn output(&self, size: [usize; 2]) -> [usize; 2] {
+        [size[0] * self.kernel[0], size[1] * self.kernel[1]]
+    }
+
+    /// Channels of the output.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// `activation(transposed conv(input) + bias)` into all channels of the target.
+    ///
+    /// # Panics
+    /// Where maps have other sizes than the shape says.
+    pub fn run(&self, input: &[f32], map: Map, activation: Activation, target: Target<'_>) {
+        let out = target.map;
+        assert_eq!(
+            [out.height, out.width],
+            self.output([map.height, map.width]),
+            "the target has another size"
+        );
+        assert_eq!(out.channels, self.outputs, "the target has other channels");
+        let cost = map.width * map.channels * self.outputs * self.kernel[1] / 32;
+        out.for_each_row(target.values, cost, |image, y, row| {
+            Rows {
+                packed: &self.rows[y % self.kernel[0]],
+                input: map.row(input, image, y / self.kernel[0]),
+                step: map.channels,
+                segments: &[0],
+                count: map.width,
+                addend: None::<Addend<'_>>,
+                activation,
+                to_step: self.kernel[1] * self.outputs,
+                to: row,
+            }
+            .run();
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{framed, numbers, unframed};
+
+    #[test]
+    fn each_pixel_becomes_a_window_of_its_own() {
+        for (inputs, outputs, kernel) in [(12, 12, [2, 2]), (5, 1, [2, 2]), (7, 20, [3, 2])] {
+            let [kh, kw] = kernel;
+            let weights = numbers(inputs * outputs * kh * kw, 1);
+            let bias = numbers(outputs, 2);
+            let layer = Shuffle::new(inputs, outputs, kernel, &weights, Some(&bias));
+            let map = Map::new(2, 3, 5, inputs);
+            let x = numbers(map.len(), 3);
+            let out_map = Map::new(2, 3 * kh, 5 * kw, outputs).framed([1, 2]);
+            let mut out = vec![f32::NAN; out_map.len()];
+            let input_map = map.framed([1, 1]);
+            let target = Target { values: &mut out, map: out_map, channel: 0 };
+            layer.run(&framed(&x, input_map), input_map, Activation::None, target);
+            for (i, got) in unframed(&out, out_map).iter().enumerate() {
+                let (o, at) = (i % outputs, i / outputs);
+                let (ox, oy, n) = (at % (5 * kw), at / (5 * kw) % (3 * kh), at / (5 * kw) / (3 * kh));
+                let mut sum = f64::from(bias[o]);
+                for c in 0..inputs {
+                    let v = x[((n * 3 + oy / kh) * 5 + ox / kw) * inputs + c];
+                    sum +=
+                        f64::from(v) * f64::from(weights[((c * outputs + o) * kh + oy % kh) * kw + ox % kw]);
+                }
+                assert!((f64::from(*got) - sum).abs() < 1e-5, "{kernel:?} {i}: {got} is not {sum}");
+            }
+        }
+    }
+}
