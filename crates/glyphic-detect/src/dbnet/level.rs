@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DbLevel {
-    /// What the network takes the picture for: words of a scene, lines of a page.
+    /// Lines where one shade takes up most of the picture, as paper does; otherwise what the network takes it for: words of a
+    /// scene, lines of a page.
     #[default]
     Auto,
     /// Words.
