@@ -71,6 +71,15 @@ impl Orientation {
     }
 }
 
+/// How a page stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// Degrees clockwise by which its text is turned: 0, 90 (it runs down), 180 or 270.
+    pub degrees: u16,
+    /// How surely the lines that were looked at read that way, 0 to 1; 0 where hardly anything reads.
+    pub confidence: f32,
+}
+
 /// How text stands: the direction in which its lines run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Turn {
@@ -115,6 +124,11 @@ impl Reading {
             sum += surety(transcript) * count as f32;
         }
         Self { score: if weight > 0 { sum / weight as f32 } else { 0.0 }, letters }
+    }
+
+    /// How sure it is, where there are letters enough to say so.
+    pub(crate) fn confidence(self) -> f32 {
+        if self.letters >= LETTERS { self.score } else { 0.0 }
     }
 
     /// Whether a page of so many candidates of text stands as it was read: it reads surely, and as more than a few letters
@@ -268,7 +282,7 @@ mod tests {
     }
 
     fn read(text: &str, score: f32) -> Transcript {
-        Transcript { text: text.to_owned(), score, chars: Vec::new() }
+        Transcript { text: text.to_owned(), score, ..Transcript::default() }
     }
 
     #[test]

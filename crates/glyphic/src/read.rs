@@ -10,7 +10,7 @@ use crate::{
     Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, crop,
     crop::Crop,
     device, lines, load_detector, load_recognizer, orientation,
-    orientation::{PAGE, Reading, Turn, Upright},
+    orientation::{PAGE, Reading, Standing, Turn, Upright},
     quad::Quad,
     recognize, rules, vertical,
 };
@@ -61,12 +61,23 @@ impl Reader {
             Some(turn) => self.read_turned(image, turn),
             None => {
                 let mut found = self.find(image)?;
-                match self.turn_of(image, &mut found)? {
+                match self.turn_of(image, &mut found)?.0 {
                     Turn::None => self.read_upright(image, found),
                     turn => self.read_turned(image, turn),
                 }
             }
         }
+    }
+
+    /// How a page stands, from its longest lines alone: a fraction of the time of [`Reader::read`], whatever
+    /// [`ReadingConfig::orientation`] says.
+    ///
+    /// # Errors
+    /// [`crate::Error::Core`] where a stage fails.
+    pub fn standing(&self, image: &Image) -> Result<Standing> {
+        let mut found = self.find(image)?;
+        let (turn, reading) = self.turn_of(image, &mut found)?;
+        Ok(Standing { degrees: turn.degrees(), confidence: reading.confidence() })
     }
 
     /// Finds the regions of text.
@@ -78,7 +89,7 @@ impl Reader {
 
     /// How a page stands, from what its longest lines read like; where that is clear as they stand, nothing else is looked at.
     /// Readings of those lines stay with `found`.
-    fn turn_of(&self, image: &Image, found: &mut Found) -> Result<Turn> {
+    fn turn_of(&self, image: &Image, found: &mut Found) -> Result<(Turn, Reading)> {
         let sample = orientation::sample(&found.regions);
         let wanted = |region: usize| sample.binary_search(&region).is_ok();
         let margin = self.config.crop_margin;
@@ -92,8 +103,10 @@ impl Reader {
         let candidates = found.regions.len() + found.dropped.total();
         let aside = [Turn::Down, Turn::Up].into_iter().find(|turn| majority(*turn));
         let turn = match aside {
-            Some(turn) if readings.len() >= PAGE && as_found(turn).beats(Reading::default()) => turn,
-            _ if standing.settles(candidates) => Turn::None,
+            Some(turn) if readings.len() >= PAGE && as_found(turn).beats(Reading::default()) => {
+                (turn, as_found(turn))
+            }
+            _ if standing.settles(candidates) => (Turn::None, standing),
             _ => self.turn_of_unsure(image, found, &sample, standing)?,
         };
         found.readings = readings;
@@ -107,31 +120,34 @@ impl Reader {
         found: &Found,
         sample: &[usize],
         standing: Reading,
-    ) -> Result<Turn> {
+    ) -> Result<(Turn, Reading)> {
         let margin = self.config.crop_margin;
         let over = |image: &Image, regions: &[Region], sample: &[usize]| -> Result<Reading> {
             let crops = crop::crop_turned_over(image, regions, |r| sample.binary_search(&r).is_ok(), margin);
             let readings = recognize::read_crops(self.recognizer.as_ref(), crops)?;
             Ok(Reading::of(readings.iter().map(|(_, transcript)| transcript)))
         };
-        if over(image, &found.regions, sample)?.beats(standing) {
-            return Ok(Turn::Over);
+        let turned_over = over(image, &found.regions, sample)?;
+        if turned_over.beats(standing) {
+            return Ok((Turn::Over, turned_over));
         }
         if found.regions.len() + found.dropped.total() < PAGE {
-            return Ok(Turn::None);
+            return Ok((Turn::None, standing));
         }
         let Some(Upright { image: turned, .. }) = Upright::turned(image, Turn::Up) else {
-            return Ok(Turn::None);
+            return Ok((Turn::None, standing));
         };
         let regions = self.detector.detect(std::slice::from_ref(&turned))?.pop().unwrap_or_default();
         let sample = orientation::sample(&regions);
         let crops = crop::crop_regions(&turned, &regions, |r| sample.binary_search(&r).is_ok(), margin);
         let readings = recognize::read_crops(self.recognizer.as_ref(), crops)?;
         let level = readings.iter().filter(|(crop, _)| crop.turn == Turn::None);
-        if Reading::of(level.map(|(_, transcript)| transcript)).beats(standing) {
-            return Ok(Turn::Up);
+        let level = Reading::of(level.map(|(_, transcript)| transcript));
+        if level.beats(standing) {
+            return Ok((Turn::Up, level));
         }
-        Ok(if over(&turned, &regions, &sample)?.beats(standing) { Turn::Down } else { Turn::None })
+        let down = over(&turned, &regions, &sample)?;
+        Ok(if down.beats(standing) { (Turn::Down, down) } else { (Turn::None, standing) })
     }
 
     /// Reads a page whose text stands turned.
@@ -404,7 +420,7 @@ mod tests {
                 let (start, end) = (i as f32 / n, (i + 1) as f32 / n);
                 CharSpan { char, score, start, end }
             });
-            Transcript { text: text.to_owned(), score, chars: chars.collect() }
+            Transcript { text: text.to_owned(), score, chars: chars.collect(), ..Transcript::default() }
         }
     }
 
@@ -473,7 +489,7 @@ mod tests {
         let word = |text: &str, score| {
             let region =
                 Region { polygon: Polygon::from_flat(&[0., 0., 9., 0., 9., 9.]).unwrap(), score: 1.0 };
-            let transcript = Transcript { text: text.to_owned(), score, chars: Vec::new() };
+            let transcript = Transcript { text: text.to_owned(), score, ..Transcript::default() };
             TextInstance { transcript: Some(transcript), ..TextInstance::new(region) }
         };
         assert!((confidence(&[word("clear", 0.9), word("so", 0.2)]) - 0.7).abs() < 1e-6);
@@ -500,7 +516,7 @@ mod tests {
             let read = |crop: &Image| {
                 let (text, score) = (crop.height().to_string(), crop.height() as f32 / 100.0);
                 let chars = text.chars().map(|char| CharSpan { char, score, start: 0.4, end: 0.6 }).collect();
-                Transcript { text, score, chars }
+                Transcript { text, score, chars, ..Transcript::default() }
             };
             Ok(crops.iter().map(read).collect())
         }
