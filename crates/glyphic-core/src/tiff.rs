@@ -14,6 +14,10 @@ use crate::{Error, Image, ImageLimits, Result};
 /// Compressions by their numbers in the file.
 const MODIFIED_HUFFMAN: u16 = 2;
 const GROUP_3: u16 = 3;
+const GROUP_4: u16 = 4;
+
+/// The lowest bit comes first: the `tiff` crate takes it for the highest.
+const LOWEST_FIRST: u16 = 2;
 
 /// What is no number reads as paper.
 const PAPER: f32 = 1.0;
@@ -53,8 +57,11 @@ enum Kind {
 
 impl Kind {
     fn of(file: &mut Tiff<'_>) -> Option<Self> {
-        if let Some(compression @ (MODIFIED_HUFFMAN | GROUP_3)) = number(file, Tag::Compression) {
-            return Some(Self::Fax { compression });
+        let reversed = number(file, Tag::FillOrder) == Some(LOWEST_FIRST);
+        match number(file, Tag::Compression) {
+            Some(compression @ (MODIFIED_HUFFMAN | GROUP_3)) => return Some(Self::Fax { compression }),
+            Some(GROUP_4) if reversed => return Some(Self::Fax { compression: GROUP_4 }),
+            _ => {}
         }
         const PLANAR: u16 = 2;
         let planar = number(file, Tag::PlanarConfiguration) == Some(PLANAR);
@@ -145,8 +152,8 @@ fn samples(file: &mut Tiff<'_>, color: ColorType, format: SampleFormat) -> Resul
 /// Brings floating point into 0 to 1: samples in that range stay, others are moved and stretched so that the least is 0 and the
 /// largest 1. Of each pixel's channels the first `colours` count; opacity is 0 to 1 as it is.
 fn stretched(shares: &mut [f32], channels: usize, colours: usize) {
-    let colour = |p: &[f32]| p[..colours].to_vec();
-    let finite = shares.chunks_exact(channels).flat_map(colour).filter(|v| v.is_finite());
+    let colour = shares.iter().enumerate().filter(|(i, _)| i % channels < colours);
+    let finite = colour.map(|(_, v)| *v).filter(|v| v.is_finite());
     let (least, most) = finite.fold((f32::MAX, f32::MIN), |(a, b), v| (a.min(v), b.max(v)));
     let within = least >= 0.0 && most <= 1.0;
     let span = f64::from(most) - f64::from(least);
@@ -236,7 +243,6 @@ impl hayro_ccitt::Decoder for Rows {
 /// Strips of Group 3 or modified Huffman.
 fn fax(file: &mut Tiff<'_>, bytes: &[u8], compression: u16) -> Result<DynamicImage, String> {
     const T4_OPTIONS: Tag = Tag::Unknown(292);
-    const FILL_ORDER: Tag = Tag::FillOrder;
     const TWO_DIMENSIONS: u32 = 1;
     const UNCOMPRESSED: u32 = 2;
     const WHITE_IS_ZERO: u16 = 0;
@@ -261,10 +267,14 @@ fn fax(file: &mut Tiff<'_>, bytes: &[u8], compression: u16) -> Result<DynamicIma
     if compression == GROUP_3 && options & UNCOMPRESSED != 0 {
         return Err("Group 3 fax with uncompressed parts is not read".to_owned());
     }
-    let reversed = number(file, FILL_ORDER) == Some(2);
+    let reversed = number(file, Tag::FillOrder) == Some(LOWEST_FIRST);
     let white_is_zero =
         number(file, Tag::PhotometricInterpretation).is_none_or(|value| value == WHITE_IS_ZERO);
-    let two_dimensions = compression == GROUP_3 && options & TWO_DIMENSIONS != 0;
+    let encoding = match compression {
+        GROUP_4 => EncodingMode::Group4,
+        GROUP_3 if options & TWO_DIMENSIONS != 0 => EncodingMode::Group3_2D,
+        _ => EncodingMode::Group3_1D,
+    };
     let mut out = Rows { width: width as usize, white: if white_is_zero { 255 } else { 0 }, rgb: Vec::new() };
     for (i, (offset, count)) in offsets.iter().zip(&counts).enumerate() {
         let first = u32::try_from(i).unwrap_or(u32::MAX).saturating_mul(rows);
@@ -281,10 +291,10 @@ fn fax(file: &mut Tiff<'_>, bytes: &[u8], compression: u16) -> Result<DynamicIma
         let mut context = DecoderContext::new(DecodeSettings {
             columns: width,
             rows,
-            end_of_block: compression == GROUP_3,
+            end_of_block: compression != MODIFIED_HUFFMAN,
             end_of_line: false,
             rows_are_byte_aligned: compression == MODIFIED_HUFFMAN,
-            encoding: if two_dimensions { EncodingMode::Group3_2D } else { EncodingMode::Group3_1D },
+            encoding,
             strict: false,
         });
         let before = out.rgb.len();

@@ -316,6 +316,7 @@ fn tiff_of_any_sample_and_fax_compression_is_decoded() {
         ("fax_group3_2d.tiff", [0; 3], 0),
         ("fax_group3_lsb.tiff", [0; 3], 0),
         ("fax_rle.tiff", [0; 3], 0),
+        ("fax_group4_lsb.tiff", [0; 3], 0),
         ("fax_white.tiff", [0; 3], 0),
         ("ycck.jpg", [255, 0, 0], 20),
     ] {
