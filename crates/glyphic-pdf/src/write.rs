@@ -55,10 +55,13 @@ const GAP: f64 = 0.2;
 const TOLERANCE: f64 = 0.6;
 
 /// So may its left side.
-const ASIDE: f64 = 0.5;
+const ASIDE: f64 = 0.6;
 
 /// Its right side may lie so much farther off.
-const LONGER: f64 = 0.9;
+const LONGER: f64 = 1.1;
+
+/// A word whose base rises or falls by less is set level, in points.
+const LEVEL: f64 = 0.4;
 
 /// Places on the page are rounded to this, in points.
 const STEP: f64 = 0.5;
@@ -84,7 +87,11 @@ impl Placed {
         let base = Point::new(br.x - bl.x, br.y - bl.y);
         let length = (base.x.hypot(base.y) + tl.distance(tr)) / 2.0;
         let height = (tl.distance(bl) + br.distance(tr)) / 2.0;
-        let along = Point::new(base.x / base.x.hypot(base.y), base.y / base.x.hypot(base.y));
+        let mut along = Point::new(base.x / base.x.hypot(base.y), base.y / base.x.hypot(base.y));
+        // A word that is hardly askew is level: the next one need not turn back.
+        if along.x > 0.0 && along.y.abs() * length < LEVEL {
+            along = Point::new(1.0, 0.0);
+        }
         let units: Vec<u16> =
             word.text.chars().filter(|c| !c.is_control()).collect::<String>().encode_utf16().collect();
         let finite = [along.x, along.y, length, height].iter().all(|v| v.is_finite());
