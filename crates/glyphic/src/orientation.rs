@@ -23,6 +23,12 @@ const SETTLED: usize = 40;
 /// Another way up than the likeliest beforehand has to read as so many times its letters, each counting by its confidence.
 const MARGIN: f32 = 1.2;
 
+/// ... and with this confidence at least.
+const LEAST: f32 = 0.55;
+
+/// A picture of so few regions is no page: where it reads surely as it stands, it stands so.
+pub(crate) const SCENE: usize = 12;
+
 /// A way up has to read as so many letters at least.
 const LETTERS: usize = 8;
 
@@ -136,9 +142,14 @@ impl Reading {
         if self.letters >= LETTERS { self.score } else { 0.0 }
     }
 
+    /// Whether it reads surely.
+    pub(crate) fn is_sure(self) -> bool {
+        self.score >= SURE && self.letters >= LETTERS
+    }
+
     /// Whether a page stands as it was read.
     pub(crate) fn settles(self) -> bool {
-        self.score >= SURE && self.letters >= SETTLED
+        self.is_sure() && self.letters >= SETTLED
     }
 
     /// Its letters, each counting by its confidence; none where they are too few to tell anything.
@@ -151,12 +162,11 @@ impl Reading {
 /// [`MARGIN`] times as much.
 pub(crate) fn clearest<const N: usize>(ways: [(Turn, Reading); N]) -> (Turn, Reading) {
     let likeliest = ways[0];
-    let best = ways.into_iter().fold(
-        likeliest,
-        |best, way| {
-            if way.1.weight() > best.1.weight() { way } else { best }
-        },
-    );
+    let sure = ways.into_iter().filter(|(_, reading)| reading.score >= LEAST);
+    let better = |best: (Turn, Reading), way: (Turn, Reading)| {
+        if way.1.weight() > best.1.weight() { way } else { best }
+    };
+    let best = sure.fold(likeliest, better);
     if best.1.weight() > MARGIN * likeliest.1.weight() { best } else { likeliest }
 }
 
@@ -295,8 +305,7 @@ pub(crate) fn skew(regions: &[Region]) -> Option<f64> {
     })?;
     let agree: f64 =
         angles.iter().filter(|(angle, _)| (angle - median).abs() <= SPREAD).map(|(_, weight)| weight).sum();
-    let least = std::env::var("GLYPHIC_SKEW").ok().and_then(|v| v.parse().ok()).unwrap_or(SKEW);
-    (angles.len() >= PAGE && (least..=MAX_SKEW).contains(&median.abs()) && agree >= AGREE * whole)
+    (angles.len() >= PAGE && (SKEW..=MAX_SKEW).contains(&median.abs()) && agree >= AGREE * whole)
         .then_some(median)
 }
 
