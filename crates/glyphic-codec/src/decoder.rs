@@ -63,17 +63,23 @@ impl CtcDecoder {
         let weigh = |texts: &[Hypothesis], word: &[usize]| {
             let shares = search.confidences(texts);
             let place = texts.iter().position(|text| text.classes == word);
-            let others = texts.iter().zip(&shares).filter(|(text, _)| text.classes != word);
-            let others = others.take(search.alternatives()).map(|(text, share)| Choice {
-                text: self.codec.text(&text.classes),
-                share: *share,
-                score: search.calibrated(*share),
-            });
+            let mut others: Vec<Choice> = Vec::new();
+            let own = self.codec.text(word);
+            for (text, share) in texts.iter().zip(&shares) {
+                if others.len() == search.alternatives() {
+                    break;
+                }
+                // White space around a word makes no other word of it.
+                let text = self.codec.text(&text.classes).trim().to_owned();
+                if !text.is_empty() && text != own.trim() && others.iter().all(|other| other.text != text) {
+                    others.push(Choice { text, share: *share, score: search.calibrated(*share) });
+                }
+            }
             let share = place.map_or(0.0, |i| shares[i]);
             Word {
                 letters: word.len(),
                 choices: std::iter::once(Choice {
-                    text: self.codec.text(word),
+                    text: own,
                     share,
                     score: place.map_or(0.0, |_| search.calibrated(share)),
                 })
