@@ -8,15 +8,17 @@ A picture is a path, the bytes of an image file, or an array of uint8 in RGB: ``
 ``(height, width, 1)`` or ``(height, width)``. Coordinates are pixels of the upright picture, x to the right, y down.
 """
 
-from ._facade import Detector, Reader, Recognizer, detect, models, read, recognize
+from ._facade import Detector, Reader, Recognizer, detect, export, models, read, recognize
 from ._glyphic import GlyphicError, __version__
-from ._types import Char, Line, Page, Region, Transcript, Word
+from ._types import Alternative, Char, Line, Orientation, Page, Region, Transcript, Word
 
 __all__ = [
+    "Alternative",
     "Char",
     "Detector",
     "GlyphicError",
     "Line",
+    "Orientation",
     "Page",
     "Reader",
     "Recognizer",
@@ -25,6 +27,7 @@ __all__ = [
     "Word",
     "__version__",
     "detect",
+    "export",
     "models",
     "read",
     "recognize",

@@ -8,7 +8,7 @@ import threading
 from typing import Any, Callable, Dict, List, Tuple
 
 from . import _glyphic
-from ._types import Page, Region, Transcript
+from ._types import Orientation, Page, Region, Transcript
 
 
 def _one_or_all(image: Any, run: Callable[[Any], List[Any]]) -> Any:
@@ -55,6 +55,8 @@ class Reader:
         level: granularity of detected regions: ``word``, ``line``, or ``auto``, decided per image.
         language_model: language model for beam search: a name or a file written by ``glyphic language-model``; ``none``
             decodes greedily, as MMOCR does.
+        n_best: how many texts of each word or crop are given: the one that is read, and ``n_best - 1`` others as its
+            ``alternatives``. The beam search finds 8 at most.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Reader:
         language_model=None,
         *,
         model=None,
+        n_best=1,
     ):
         if model is not None:
             if detector is not None or recognizer is not None:
@@ -89,11 +92,17 @@ class Reader:
             min_text_score,
             level,
             language_model,
+            n_best,
         )
 
     def read(self, image):
         """The page of a picture, or a list of pages for a list of pictures."""
         return _one_or_all(image, lambda i: [Page._of(row) for row in self._inner.read(i)])
+
+    def orientation(self, image):
+        """How a page stands, or a list of that for a list of pictures, from its longest lines alone: a fraction of the time of
+        :meth:`read`. Whatever ``min_text_score`` says, a page of hardly any text has confidence 0."""
+        return _one_or_all(image, lambda i: [Orientation(*row) for row in self._inner.orientation(i)])
 
 
 class Detector:
@@ -127,14 +136,21 @@ class Recognizer:
         device: ``cpu``, or another device of this build.
         language_model: language model for beam search: a name or a file written by ``glyphic language-model``; ``none``
             decodes greedily, as MMOCR does.
+        n_best: how many texts of each word or crop are given: the one that is read, and ``n_best - 1`` others as its
+            ``alternatives``. The beam search finds 8 at most.
     """
 
-    def __init__(self, model=None, weights=None, device="cpu", language_model=None):
-        self._inner = _glyphic.Recognizer(model, weights, device, language_model)
+    def __init__(self, model=None, weights=None, device="cpu", language_model=None, *, n_best=1):
+        self._inner = _glyphic.Recognizer(model, weights, device, language_model, n_best)
 
     def recognize(self, image):
         """The transcript of a crop, or a list of them for a list of crops."""
         return _one_or_all(image, lambda i: [Transcript._of(row) for row in self._inner.recognize(i)])
+
+
+def export(pages):
+    """Pages as docTR's ``Document.export()`` has them, which its ``Document.from_dict`` takes: see :meth:`Page.export`."""
+    return {"pages": [{**page.export(), "page_idx": index} for index, page in enumerate(pages)]}
 
 
 def models():

@@ -1,10 +1,10 @@
 from os import PathLike
-from typing import Any, List, Tuple, Union, overload
+from typing import Any, Iterable, List, Tuple, Union, overload
 
 from numpy import uint8
 from numpy.typing import NDArray
 
-from ._types import Page, Region, Transcript
+from ._types import Orientation, Page, Region, Transcript
 
 _Image = Union[str, "PathLike[str]", bytes, NDArray[uint8]]
 _Images = Union[List[_Image], Tuple[_Image, ...]]
@@ -24,11 +24,16 @@ class Reader:
         language_model: Union[str, None] = None,
         *,
         model: Union[str, None] = None,
+        n_best: int = 1,
     ) -> None: ...
     @overload
     def read(self, image: _Image) -> Page: ...
     @overload
     def read(self, image: _Images) -> list[Page]: ...
+    @overload
+    def orientation(self, image: _Image) -> Orientation: ...
+    @overload
+    def orientation(self, image: _Images) -> list[Orientation]: ...
 
 class Detector:
     def __init__(
@@ -50,12 +55,15 @@ class Recognizer:
         weights: _File = None,
         device: str = "cpu",
         language_model: Union[str, None] = None,
+        *,
+        n_best: int = 1,
     ) -> None: ...
     @overload
     def recognize(self, image: _Image) -> Transcript: ...
     @overload
     def recognize(self, image: _Images) -> list[Transcript]: ...
 
+def export(pages: Iterable[Page]) -> dict[str, Any]: ...
 def models() -> list[dict[str, Any]]: ...
 @overload
 def read(image: _Image) -> Page: ...

@@ -98,8 +98,10 @@ class Reader:
         min_text_score: Optional[float] = None,
         level: Optional[str] = None,
         language_model: Optional[str] = None,
+        n_best: int = 1,
     ) -> Reader: ...
     def read(self, image: Any, bgr: bool = False) -> List[Dict[str, Any]]: ...
+    def orientation(self, image: Any, bgr: bool = False) -> List[Tuple[int, float]]: ...
 
 @final
 class Detector:
@@ -120,6 +122,7 @@ class Recognizer:
         weights: Optional[_Path] = None,
         device: str = "cpu",
         language_model: Optional[str] = None,
+        n_best: int = 1,
     ) -> Recognizer: ...
     def recognize(self, image: Any, bgr: bool = False) -> List[Dict[str, Any]]: ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, List, Tuple
 
 Point = Tuple[float, float]
@@ -27,16 +27,36 @@ class Char(_Record):
 
 
 @dataclass(frozen=True)
+class Alternative(_Record):
+    """Another text that a crop or a word may hold; ``score`` as that of a transcript."""
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
 class Transcript(_Record):
-    """What a crop says. ``score`` is 0 to 1, and 0 for an empty text."""
+    """What a crop says. ``score`` is 0 to 1, and 0 for an empty text. ``alternatives`` are other texts that it may hold, the
+    surest first; empty unless they were asked for (``n_best``)."""
 
     text: str
     score: float
     chars: List[Char]
+    alternatives: List[Alternative] = field(default_factory=list)
 
     @classmethod
     def _of(cls, row: Dict[str, Any]) -> Transcript:
-        return cls(row["text"], row["score"], [Char(*c) for c in row["chars"]])
+        others = [Alternative(*other) for other in row["alternatives"]]
+        return cls(row["text"], row["score"], [Char(*c) for c in row["chars"]], others)
+
+
+@dataclass(frozen=True)
+class Orientation(_Record):
+    """How a page stands: ``angle`` is 0, 90, 180 or 270, the degrees clockwise by which its text is turned, ``confidence``
+    0 to 1: how surely the lines that were looked at read that way; 0 where hardly anything reads."""
+
+    angle: int
+    confidence: float
 
 
 @dataclass(frozen=True)
@@ -86,6 +106,8 @@ class Page(_Record):
     height: int
     words: List[Word]
     lines: List[Line]
+    #: Degrees clockwise by which the page's text stands turned: 0, 90, 180 or 270. Places are those of the picture as it is.
+    orientation: int = 0
 
     @property
     def text(self) -> str:
@@ -130,7 +152,7 @@ class Page(_Record):
 
     def export(self) -> Dict[str, Any]:
         """The page as docTR's ``Page.export()`` has it: blocks of lines of words, with places relative to the picture's size,
-        ``((left, top), (right, bottom))`` from 0 to 1. Each line is a block."""
+        ``((left, top), (right, bottom))`` from 0 to 1. Each line is a block. A list of pages goes into :func:`export`."""
 
         def geometry(polygon: List[Point]) -> Tuple[Point, Point]:
             left, top, right, bottom = _bounds(polygon)
@@ -157,7 +179,7 @@ class Page(_Record):
         return {
             "page_idx": 0,
             "dimensions": (self.height, self.width),
-            "orientation": {"value": None, "confidence": None},
+            "orientation": {"value": self.orientation, "confidence": None},
             "language": {"value": None, "confidence": None},
             "blocks": [block(line) for line in self.lines],
         }
@@ -184,7 +206,8 @@ class Page(_Record):
     @classmethod
     def _of(cls, row: Dict[str, Any]) -> Page:
         words = [Word._of(word) for word in row["words"]]
-        return cls(row["width"], row["height"], words, [Line(**line) for line in row["lines"]])
+        lines = [Line(**line) for line in row["lines"]]
+        return cls(row["width"], row["height"], words, lines, row["orientation"])
 
 
 def _bounds(polygon: List[Point]) -> Tuple[float, float, float, float]:

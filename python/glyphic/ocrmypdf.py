@@ -12,7 +12,7 @@ import os
 import shutil
 import statistics
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Set, Tuple
+from typing import Any, List, Sequence, Set, Tuple
 
 import ocrmypdf  # type: ignore[import-not-found]
 from ocrmypdf import hookimpl
@@ -32,9 +32,6 @@ _LANGUAGES = frozenset(
 #: OCRmyPDF turns a page where the confidence is above its threshold, 14 by default. A page that reads well is surer than
 #: that, whichever way it stands; one that hardly reads is not.
 _SUREST = 30.0
-
-#: So many letters at least tell how a page stands.
-_LETTERS = 10
 
 #: A region this many times longer than high tells the skew.
 _LONG = 5.0
@@ -78,20 +75,6 @@ def _place(page: Page, words: List[int]) -> List[Tuple[int, List[float]]]:
                 right = min(right, max(next_left - _GAP * (bottom - top), (left + right) / 2))
         boxes.append((k, [left, top, right, bottom]))
     return boxes
-
-
-def _orientation(page: Page) -> Tuple[int, float]:
-    """Degrees clockwise by which a page's text stands turned, and how sure that is."""
-    votes: Dict[int, float] = {0: 0.0, 90: 0.0, 180: 0.0, 270: 0.0}
-    letters = 0
-    for line in page.lines:
-        count = sum(c.isalnum() for c in line.text)
-        letters += count
-        votes[round(_base(line.polygon)[0] / 90.0) * 90 % 360] += count * line.score
-    if letters < _LETTERS:
-        return 0, 0.0
-    angle = max(votes, key=lambda a: votes[a])
-    return angle, _SUREST * votes[angle] / letters
 
 
 def _skew(image: Any) -> float:
@@ -155,8 +138,8 @@ class GlyphicEngine(OcrEngine):  # type: ignore[misc]
 
     @staticmethod
     def get_orientation(input_file: Path, options: Any) -> OrientationConfidence:
-        angle, confidence = _orientation(_reader().read(input_file))
-        return OrientationConfidence(angle=angle, confidence=confidence)
+        found = _reader().orientation(input_file)
+        return OrientationConfidence(angle=found.angle, confidence=_SUREST * found.confidence)
 
     @staticmethod
     def get_deskew(input_file: Path, options: Any) -> float:

@@ -100,3 +100,34 @@ def test_the_plugin_tells_the_skew_and_leaves_gaps_between_words():
     found = [e for e in tree.iter() if e.get("class") == "ocrx_word"]
     assert [e.text for e in found] == ["<&>", "<&>"]
     assert [e.get("title").split(";")[0] for e in found] == ["bbox 0 0 49 10", "bbox 51 0 101 10"]
+
+
+def test_other_texts_are_given_where_they_are_asked_for(page):
+    assert all(word.transcript.alternatives == [] for word in page.words)
+    read = glyphic.Reader(n_best=3).read(str(EXAMPLE))
+    assert [word.text for word in read.words] == [word.text for word in page.words]
+    for word in read.words:
+        others = word.transcript.alternatives
+        assert len(others) == 2 and all(other.text != word.text and 0 <= other.score <= 1 for other in others)
+        assert others[0].score >= others[1].score
+    with pytest.raises(glyphic.GlyphicError, match="gives one text"):
+        glyphic.Recognizer(language_model="none", n_best=2)
+
+
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+def test_the_orientation_is_told_without_reading_the_page(angle):
+    from PIL import Image
+
+    # Clockwise, as it is told.
+    turned = Image.open(CASES / "upside-down.png").convert("RGB").rotate(180 - angle, expand=True)
+    reader = glyphic.Reader()
+    found = reader.orientation(np.asarray(turned))
+    assert found.angle == angle and found.confidence > 0.6
+    assert reader.read(np.asarray(turned)).orientation == angle
+    assert reader.orientation([np.full((90, 90, 3), 255, np.uint8)]) == [glyphic.Orientation(0, 0.0)]
+
+
+def test_several_pages_are_exported_as_a_document(page):
+    out = glyphic.export([page, page])
+    assert [p["page_idx"] for p in out["pages"]] == [0, 1]
+    assert out["pages"][1]["blocks"] == page.export()["blocks"]

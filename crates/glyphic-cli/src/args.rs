@@ -106,6 +106,12 @@ impl LanguageArgs {
     }
 }
 
+/// A confidence.
+pub(crate) fn share(value: &str) -> Result<f32, String> {
+    let score = value.parse::<f32>().ok().filter(|score| (0.0..=1.0).contains(score));
+    score.ok_or_else(|| "expected a number from 0 to 1".to_owned())
+}
+
 /// The models of both stages.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReaderArgs {

@@ -136,7 +136,7 @@ fn polygon(points: &Value, line: usize) -> Result<Polygon> {
 }
 
 fn instance(polygon: Polygon, text: &str, score: f64) -> TextInstance {
-    let transcript = Transcript { text: text.to_owned(), score: score as f32, chars: Vec::new() };
+    let transcript = Transcript { text: text.to_owned(), score: score as f32, ..Transcript::default() };
     TextInstance { transcript: Some(transcript), ..TextInstance::new(Region { polygon, score: 1.0 }) }
 }
 

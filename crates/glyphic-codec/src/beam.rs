@@ -34,6 +34,9 @@ impl Decoding {
         if !(1..=1024).contains(&beam.width) {
             return wrong("decoding.beam.width", beam.width.to_string(), "1 to 1024");
         }
+        if beam.alternatives > 1023 {
+            return wrong("decoding.beam.alternatives", beam.alternatives.to_string(), "0 to 1023");
+        }
         for (field, value, range, expected) in [
             ("decoding.beam.weight", beam.weight, 0.0..=10.0, "0 to 10"),
             ("decoding.beam.bonus", beam.bonus, -10.0..=10.0, "-10 to 10"),
@@ -75,6 +78,9 @@ pub struct BeamConfig {
     pub clear_share: f32,
     /// What differences between texts are divided by to make confidences of them; higher is less sure.
     pub temperature: f32,
+    /// How many other texts each word and crop is given beside the one that is read, 0 to 1023; the search finds `width` - 1 at
+    /// most.
+    pub alternatives: usize,
     /// What a confidence's logit is multiplied by, so that it says how often such texts are right: 1 leaves it, more moves it away
     /// from 0.5.
     pub sharpness: f32,
@@ -92,6 +98,7 @@ impl Default for BeamConfig {
             doubt: 0.9,
             clear_share: 0.5,
             temperature: 1.5,
+            alternatives: 0,
             sharpness: 1.8,
         }
     }
@@ -275,6 +282,11 @@ impl BeamSearch {
         let parts: Vec<f32> = parts.collect();
         let sum: f32 = parts.iter().sum();
         parts.into_iter().map(|part| part / sum).collect()
+    }
+
+    /// How many other texts are given.
+    pub(crate) fn alternatives(&self) -> usize {
+        self.config.alternatives
     }
 
     /// How often a text with this share of the probability is right.

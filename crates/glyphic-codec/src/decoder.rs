@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use glyphic_core::{CharSpan, Symbol, Transcript, Vocab};
+use glyphic_core::{Alternative, CharSpan, Symbol, Transcript, Vocab};
 
 use super::beam::{BeamSearch, Hypothesis, Steps, align};
 use super::scores::transcript;
@@ -59,11 +59,36 @@ impl CtcDecoder {
         let best = &texts.first()?.classes;
         let places = align(&steps, 0..count, best, self.codec.blank())?;
         let is_space = |class: &usize| self.codec.char(*class).is_some_and(char::is_whitespace);
-        let confidence = |texts: &[Hypothesis], word: &[usize]| {
+        // How likely a word is, and what else stands there.
+        let weigh = |texts: &[Hypothesis], word: &[usize]| {
+            let shares = search.confidences(texts);
             let place = texts.iter().position(|text| text.classes == word);
-            place.map_or(0.0, |i| search.calibrated(search.confidences(texts)[i]))
+            let mut others: Vec<Choice> = Vec::new();
+            let own = self.codec.text(word);
+            for (text, share) in texts.iter().zip(&shares) {
+                if others.len() == search.alternatives() {
+                    break;
+                }
+                // White space around a word makes no other word of it.
+                let text = self.codec.text(&text.classes).trim().to_owned();
+                if !text.is_empty() && text != own.trim() && others.iter().all(|other| other.text != text) {
+                    others.push(Choice { text, share: *share, score: search.calibrated(*share) });
+                }
+            }
+            let share = place.map_or(0.0, |i| shares[i]);
+            Word {
+                letters: word.len(),
+                choices: std::iter::once(Choice {
+                    text: own,
+                    share,
+                    score: place.map_or(0.0, |_| search.calibrated(share)),
+                })
+                .chain(others)
+                .collect(),
+            }
         };
         let mut scores = vec![0.0; best.len()];
+        let mut words: Vec<Word> = Vec::new();
         if best.iter().any(is_space) {
             // The texts of a whole line are alike but for its least sure word: each word is looked at by itself.
             let mut start = 0;
@@ -76,11 +101,15 @@ impl CtcDecoder {
                 let from = if start == 0 { 0 } else { places[start - 1].end };
                 let to = if letters.len() < word.len() { places[end - 1].start } else { count };
                 let texts = search.texts(&steps, from..to);
-                scores[start..end].fill(confidence(&texts, letters));
+                let weighed = weigh(&texts, letters);
+                scores[start..end].fill(weighed.choices[0].score);
+                words.push(weighed);
                 start = end;
             }
         } else {
-            scores.fill(confidence(&texts, best));
+            let weighed = weigh(&texts, best);
+            scores.fill(weighed.choices[0].score);
+            words.push(weighed);
         }
         let place = |step: usize| (step as f32 / content_steps).clamp(0.0, 1.0);
         let chars: Vec<CharSpan> = best
@@ -92,7 +121,67 @@ impl CtcDecoder {
                 Some(CharSpan { char, score, start: place(steps.start), end: place(steps.end) })
             })
             .collect();
-        Some(transcript(chars, self.codec.confidence()))
+        let mut read = transcript(chars, self.codec.confidence());
+        if search.alternatives() > 0 {
+            read.alternatives = self.lines(&words, search.alternatives());
+            let of_word = |word: Word| word.choices.into_iter().skip(1).map(Choice::into).collect();
+            // White space at either end and twice in a row makes words of no letter.
+            read.word_alternatives = words.into_iter().filter(|w| w.letters > 0).map(of_word).collect();
+        }
+        Some(read)
+    }
+
+    /// The likeliest `count` texts of a line beside the one that is read, each word being one of its choices.
+    fn lines(&self, words: &[Word], count: usize) -> Vec<Alternative> {
+        // Of the words so far, the likeliest choices: how likely beside the first ones, and which.
+        let mut lines: Vec<(f64, Vec<usize>)> = vec![(0.0, Vec::new())];
+        for word in words {
+            let logarithm = |choice: &Choice| f64::from(choice.share.max(f32::MIN_POSITIVE)).ln();
+            let mut longer: Vec<(f64, Vec<usize>)> = Vec::new();
+            for (sum, chosen) in &lines {
+                longer.extend(word.choices.iter().enumerate().map(|(i, choice)| {
+                    let chosen = chosen.iter().copied().chain([i]).collect();
+                    (sum + logarithm(choice), chosen)
+                }));
+            }
+            // Stable, so that the text that is read comes before one as likely.
+            longer.sort_by(|a, b| b.0.total_cmp(&a.0));
+            longer.truncate(count + 1);
+            lines = longer;
+        }
+        let line = |(_, chosen): (f64, Vec<usize>)| {
+            let choices: Vec<&Choice> = words.iter().zip(&chosen).map(|(w, i)| &w.choices[*i]).collect();
+            let text = choices.iter().map(|choice| choice.text.as_str()).collect::<Vec<_>>().join(" ");
+            let chars = choices.iter().flat_map(|choice| {
+                let count = choice.text.chars().count().max(1);
+                let char = CharSpan { char: ' ', score: choice.score, start: 0.0, end: 0.0 };
+                std::iter::repeat_n(char, count)
+            });
+            let score = self.codec.confidence().of(&chars.collect::<Vec<_>>());
+            Alternative { text, score }
+        };
+        lines.into_iter().filter(|(_, chosen)| chosen.iter().any(|i| *i > 0)).take(count).map(line).collect()
+    }
+}
+
+/// A word that is read, and what may stand in its place.
+struct Word {
+    /// Classes of the text that is read.
+    letters: usize,
+    /// The first is the text that is read.
+    choices: Vec<Choice>,
+}
+
+/// A text with its share of the probability, and how often such a text is right.
+struct Choice {
+    text: String,
+    share: f32,
+    score: f32,
+}
+
+impl From<Choice> for Alternative {
+    fn from(Choice { text, score, .. }: Choice) -> Self {
+        Self { text, score }
     }
 }
 
@@ -139,6 +228,31 @@ mod tests {
         assert_eq!(read.chars[0].score, read.chars[1].score);
         assert!(read.chars[0].score < read.chars[3].score, "{:?}", read.chars);
         assert_eq!(read.score, read.chars[0].score, "the weakest counts");
+    }
+
+    #[test]
+    fn other_texts_of_each_word_and_of_the_line_are_given_where_they_are_asked_for() {
+        // "ab", doubtful; "cab", clear.
+        let path =
+            [(1, 0.6), (2, 0.6), (0, 0.99), (4, 0.99), (3, 0.99), (0, 0.99), (1, 0.99), (2, 0.99), (0, 0.99)];
+        let alone = decoder(Decoding::Beam(BeamConfig::default())).decode(&logits(&path), 9, 10.0);
+        assert!(alone.alternatives.is_empty() && alone.word_alternatives.is_empty());
+        let asked = BeamConfig { alternatives: 3, ..BeamConfig::default() };
+        let read = decoder(Decoding::Beam(asked)).decode(&logits(&path), 9, 10.0);
+        assert_eq!((&read.text, read.score, &read.chars), (&alone.text, alone.score, &alone.chars));
+        assert_eq!(read.word_alternatives.len(), 2);
+        for (word, others) in ["ab", "cab"].into_iter().zip(&read.word_alternatives) {
+            assert_eq!(others.len(), 3, "{word}: {others:?}");
+            assert!(others.iter().all(|other| other.text != word), "{word}: {others:?}");
+            assert!(others.windows(2).all(|pair| pair[0].score >= pair[1].score), "{word}: {others:?}");
+            assert!(others.iter().all(|other| (0.0..=1.0).contains(&other.score)), "{others:?}");
+        }
+        // The doubtful word is what the others of the line differ in.
+        let texts: Vec<&str> = read.alternatives.iter().map(|other| other.text.as_str()).collect();
+        let expected: Vec<String> =
+            read.word_alternatives[0].iter().map(|other| format!("{} cab", other.text)).collect();
+        assert_eq!(texts, expected);
+        assert!(read.alternatives[0].score < read.score);
     }
 
     #[test]

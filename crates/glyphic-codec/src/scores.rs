@@ -37,5 +37,5 @@ pub(super) fn char_of(vocab: &Vocab, class: usize) -> Option<char> {
 /// The text of characters.
 pub(super) fn transcript(chars: Vec<CharSpan>, confidence: Confidence) -> Transcript {
     let score = confidence.of(&chars);
-    Transcript { text: chars.iter().map(|c| c.char).collect(), score, chars }
+    Transcript { text: chars.iter().map(|c| c.char).collect(), score, chars, ..Transcript::default() }
 }

@@ -1,10 +1,11 @@
-//! Every picture of a file: the pages of a TIFF, the frames of an animated GIF or WebP.
+//! Every picture of a file: the pages of a TIFF, the frames of an animated GIF, PNG or WebP.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::Cursor;
 
 use image::{
-    AnimationDecoder, DynamicImage, ImageFormat, codecs::gif::GifDecoder, codecs::webp::WebPDecoder,
+    AnimationDecoder, DynamicImage, ImageFormat, codecs::gif::GifDecoder, codecs::png::PngDecoder,
+    codecs::webp::WebPDecoder,
 };
 
 use crate::{Error, Image, ImageLimits, Result};
@@ -65,6 +66,18 @@ impl<'a> Frames<'a> {
                     Source::Animation { frames: decoder.into_frames(), shown: None, failed: false }
                 } else {
                     Source::Single(Some(bytes))
+                }
+            }
+            Ok(ImageFormat::Png) => {
+                // What is wrong with a PNG its decoding as a single picture tells.
+                let decoder = PngDecoder::new(Cursor::new(bytes)).ok();
+                match decoder.filter(|decoder| decoder.is_apng().unwrap_or(false)) {
+                    Some(decoder) => {
+                        Source::animation(&decoder, limits, name)?;
+                        let frames = decoder.apng().map_err(failed)?.into_frames();
+                        Source::Animation { frames, shown: None, failed: false }
+                    }
+                    None => Source::Single(Some(bytes)),
                 }
             }
             _ => Source::Single(Some(bytes)),

@@ -1,9 +1,9 @@
 use std::{fs, io::Cursor, path::Path, sync::Arc};
 
-use image::{DynamicImage, ImageDecoder, ImageReader, metadata::Orientation};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orientation};
 
 use crate::atomic::write_file;
-use crate::{Error, Result};
+use crate::{Error, Result, tiff};
 
 /// Bounds on a decoded picture, so that a small file cannot fill the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +131,11 @@ impl Image {
                 "its first bytes are of no known image format (JPEG, PNG, BMP, GIF, TIFF, WebP and PNM are read)"
                     .to_owned(),
             ));
+        }
+        if reader.format() == Some(ImageFormat::Tiff)
+            && let Some(decoded) = tiff::decode(bytes, name, limits)
+        {
+            return decoded;
         }
         let mut decoder = reader.into_decoder().map_err(|e| decode_error(e.to_string()))?;
         let (width, height) = decoder.dimensions();

@@ -12,6 +12,7 @@ mod image;
 mod overlay;
 mod page;
 mod stage;
+mod tiff;
 mod truth;
 mod vocab;
 
@@ -23,7 +24,9 @@ pub use frames::{Frame, Frames};
 pub use geometry::{Point, Polygon, Rect, RotatedRect};
 pub use image::{Image, ImageLimits};
 pub use overlay::{deserialize_over, deserialize_over_default};
-pub use page::{CharSpan, Confidence, Document, Line, Page, Region, Sample, TextInstance, Transcript};
+pub use page::{
+    Alternative, CharSpan, Confidence, Document, Line, Page, Region, Sample, TextInstance, Transcript,
+};
 pub use stage::{Detected, Detector, Extractor, Recognizer};
 pub use truth::{Entity, EntityText, OutlineTruth, Truths};
 pub use vocab::{DICT36, DICT90, LATIN, Symbol, Vocab, parse_dict, read_dict};

@@ -56,12 +56,28 @@ pub struct Transcript {
     pub score: f32,
     /// The characters of `text`, in order. May be empty where the truth gives none.
     pub chars: Vec<CharSpan>,
+    /// Other texts that the crop may hold, the surest first; empty unless they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
+    /// The same of each word of `text`, as white space parts them, in order; empty unless they were asked for. From these a
+    /// line that is divided into its words gives each its own.
+    #[serde(skip)]
+    pub word_alternatives: Vec<Vec<Alternative>>,
+}
+
+/// Another text that a crop or a word may hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alternative {
+    /// The text.
+    pub text: String,
+    /// Its confidence, 0 to 1, on the scale of [`Transcript::score`].
+    pub score: f32,
 }
 
 impl Transcript {
     /// A transcript known to be right, as ground truth is: score 1, no positions.
     pub fn truth(text: impl Into<String>) -> Self {
-        Self { text: text.into(), score: 1.0, chars: Vec::new() }
+        Self { text: text.into(), score: 1.0, ..Self::default() }
     }
 }
 

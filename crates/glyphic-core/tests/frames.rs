@@ -60,3 +60,22 @@ fn limits_hold_for_animations() {
     let limits = ImageLimits { max_side: 10, max_pixels: 1_000 };
     assert!(Frames::open(&fixture("three-frames.gif"), "test", limits).is_err());
 }
+
+#[test]
+fn every_frame_of_an_animated_png_is_given() {
+    let path = format!("{}/tests/fixtures/formats/animated.png", env!("CARGO_MANIFEST_DIR"));
+    let bytes = std::fs::read(path).unwrap();
+    let frames: Vec<Frame> =
+        Frames::open(&bytes, "a.png", ImageLimits::default()).unwrap().map(Result::unwrap).collect();
+    assert_eq!(frames.len(), 3);
+    for (i, frame) in frames.iter().enumerate() {
+        let at = |box_: usize| frame.image.pixel(7 + 10 * box_ as u32, 9);
+        for box_ in 0..3 {
+            assert_eq!(at(box_), if box_ == i { [0; 3] } else { [255; 3] }, "frame {i}, box {box_}");
+        }
+    }
+    for cut in [60, bytes.len() / 2, bytes.len() - 20] {
+        let frames = Frames::open(&bytes[..cut], "a.png", ImageLimits::default());
+        assert!(frames.is_err() || frames.unwrap().any(|frame| frame.is_err()), "cut at {cut}");
+    }
+}

@@ -286,3 +286,57 @@ fn what_is_transparent_lies_over_white_and_light_drawings_over_black() {
         assert_eq!(image.pixel(1, 0), [ground; 3], "under {drawn:?}");
     }
 }
+
+/// What a fixture's middle of each box must be: black at (15, 8), grey or colour at (35, 8), white at (2, 2) and (45, 20), black
+/// at (55, 15).
+fn boxes(name: &str) -> [[u8; 3]; 5] {
+    let path = format!("{}/tests/fixtures/formats/{name}", env!("CARGO_MANIFEST_DIR"));
+    let image = Image::open(&path).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((image.width(), image.height()), (61, 24), "{name}");
+    [(15, 8), (35, 8), (2, 2), (45, 20), (55, 15)].map(|(x, y)| image.pixel(x, y))
+}
+
+#[test]
+fn tiff_of_any_sample_and_fax_compression_is_decoded() {
+    const GREY: [u8; 3] = [128; 3];
+    for (name, middle, tolerance) in [
+        ("float_grey.tiff", GREY, 1),
+        ("float_stretched.tiff", GREY, 1),
+        ("float_rgb.tiff", [255, 128, 0], 1),
+        ("float64.tiff", GREY, 1),
+        ("float16.tiff", GREY, 1),
+        ("int16.tiff", GREY, 1),
+        ("grey4.tiff", GREY, 9),
+        ("grey2.tiff", GREY, 43),
+        ("palette4.tiff", [255, 0, 0], 1),
+        ("palette8.tiff", [255, 0, 0], 1),
+        ("ycbcr.tiff", [255, 0, 0], 20),
+        // The grey box was black when it was sent.
+        ("fax_group3.tiff", [0; 3], 0),
+        ("fax_group3_2d.tiff", [0; 3], 0),
+        ("fax_group3_lsb.tiff", [0; 3], 0),
+        ("fax_rle.tiff", [0; 3], 0),
+        ("fax_group4_lsb.tiff", [0; 3], 0),
+        ("fax_white.tiff", [0; 3], 0),
+        ("ycck.jpg", [255, 0, 0], 20),
+    ] {
+        let expected = [[0; 3], middle, [255; 3], [255; 3], [0; 3]];
+        for (got, expected) in boxes(name).iter().zip(expected) {
+            let far = got.iter().zip(expected).any(|(a, b)| a.abs_diff(b) > tolerance);
+            assert!(!far, "{name}: {got:?} where {expected:?} is due");
+        }
+    }
+}
+
+#[test]
+fn a_fax_that_ends_early_keeps_its_lines_and_one_of_nothing_is_an_error() {
+    let path = format!("{}/tests/fixtures/formats/fax_group3.tiff", env!("CARGO_MANIFEST_DIR"));
+    let whole = std::fs::read(path).unwrap();
+    for cut in 0..whole.len() {
+        // Whatever is missing, nothing panics.
+        let _ = Image::decode(&whole[..cut], "cut.tiff", ImageLimits::default());
+    }
+    let limits = ImageLimits { max_side: 60, max_pixels: 1000 };
+    let error = Image::decode(&whole, "fax.tiff", limits).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { width: 61, height: 24, .. }), "{error}");
+}

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use glyphic_core::{Dropped, Line, Page, Point, Polygon, Region, TextInstance, Transcript};
+use glyphic_core::{Alternative, Dropped, Line, Page, Point, Polygon, Region, TextInstance, Transcript};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Error, Result};
@@ -62,6 +62,9 @@ pub struct InstanceRecord {
     /// The confidence of each character, where they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub char_scores: Option<Vec<f32>>,
+    /// Other texts that the word may be, the surest first, where they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
 }
 
 /// Where a page's text is from.
@@ -139,6 +142,9 @@ pub struct TextRecord {
     /// The recognizer's confidence.
     #[serde(default = "certain")]
     pub score: f32,
+    /// Other texts that the crop may hold, the surest first, where they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
 }
 
 fn certain() -> f32 {
@@ -175,6 +181,7 @@ impl PageRecord {
             text: i.transcript.as_ref().map(|t| t.text.clone()),
             text_score: i.transcript.as_ref().map(|t| t.score),
             char_scores: None,
+            alternatives: i.transcript.as_ref().map_or_else(Vec::new, |t| t.alternatives.clone()),
         };
         let PageInfo { file_name, page: number, dpi, text_source } = info.into();
         Self {
@@ -197,7 +204,8 @@ impl PageRecord {
             transcript: record.text.map(|text| Transcript {
                 text,
                 score: record.text_score.unwrap_or(1.0),
-                chars: Vec::new(),
+                alternatives: record.alternatives,
+                ..Transcript::default()
             }),
             ..TextInstance::new(Region { polygon: record.polygon, score: record.score })
         };

@@ -13,7 +13,7 @@ fn rect(x: f64, y: f64, w: f64, h: f64) -> Polygon {
 }
 
 fn word(x: f64, text: &str) -> TextInstance {
-    let transcript = Transcript { text: text.to_owned(), score: 0.5, chars: Vec::new() };
+    let transcript = Transcript { text: text.to_owned(), score: 0.5, ..Transcript::default() };
     let region = Region { polygon: rect(x, 40.0, 30.0, 12.0), score: 0.875 };
     TextInstance { transcript: Some(transcript), ..TextInstance::new(region) }
 }

@@ -1,7 +1,7 @@
 //! Pages as hOCR, ALTO, PAGE-XML, TSV, Markdown, HTML and CSV.
 
 use glyphic_core::{
-    CharSpan, DropReason, Line, Page, Point, Polygon, Rect, Region, TextInstance, Transcript,
+    Alternative, CharSpan, DropReason, Line, Page, Point, Polygon, Rect, Region, TextInstance, Transcript,
 };
 use glyphic_document::{
     BlockKind, Format, PAGE_SCHEMA, PageInfo, PageRecord, PageWriter, Records, TextSource, blocks,
@@ -23,7 +23,12 @@ fn page(lines: &[(f64, f64, f64, &str)]) -> Page {
         for word in text.split(' ') {
             let count = word.chars().count();
             let chars = word.chars().map(|char| CharSpan { char, score: 0.5, start: 0.0, end: 1.0 });
-            let transcript = Transcript { text: word.to_owned(), score: 0.5, chars: chars.collect() };
+            let transcript = Transcript {
+                text: word.to_owned(),
+                score: 0.5,
+                chars: chars.collect(),
+                ..Transcript::default()
+            };
             let region = Region { polygon: outline(at, count), score: 0.9 };
             page.instances.push(TextInstance { transcript: Some(transcript), ..TextInstance::new(region) });
             at += count + 1;
@@ -364,4 +369,31 @@ fn files_are_valid_by_the_schemas_of_their_formats() {
             }
         }
     }
+}
+
+#[test]
+fn other_texts_of_a_word_stand_in_json_and_hocr() {
+    let mut with = report();
+    let other = |text: &str, score| Alternative { text: text.to_owned(), score };
+    if let Some(transcript) = &mut with.instances[0].transcript {
+        transcript.alternatives = vec![other("Annua1", 0.25), other("<&>\u{0}", 0.0)];
+    }
+    let record = PageRecord::read("a.png", &with);
+    let json = serde_json::to_value(&record).unwrap();
+    assert_eq!(json["instances"][0]["alternatives"][0], serde_json::json!({"text": "Annua1", "score": 0.25}));
+    assert!(json["instances"][1].get("alternatives").is_none());
+    let schema: Value = serde_json::from_str(PAGE_SCHEMA).unwrap();
+    assert_eq!(undescribed(&json, &schema, &schema, ""), Vec::<String>::new());
+    let (_, page) = record.into_page();
+    let back = page.instances[0].transcript.as_ref().unwrap();
+    assert_eq!(back.alternatives, with.instances[0].transcript.as_ref().unwrap().alternatives);
+    let hocr = written(Format::Hocr, std::slice::from_ref(&with));
+    well_formed(&hocr);
+    assert!(
+        hocr.contains(
+            "<span class='alternatives'><ins class='alt' title='nlp 0.693'>Annual</ins><del class='alt' title='nlp \
+             1.386'>Annua1</del><del class='alt' title='nlp 20.723'>&lt;&amp;&gt;</del></span>"
+        ),
+        "{hocr}"
+    );
 }

@@ -51,11 +51,20 @@ const FONT: &str = "GlyphicInvisible0";
 /// Words of a line stand apart by this share of their height at least: readers of PDF join words that touch.
 const GAP: f64 = 0.2;
 
-/// A side of a word may lie so far from where it was seen, in points. What is within it needs no operators of its own.
+/// The top and the bottom of a word may lie so far from where they were seen, in points.
 const TOLERANCE: f64 = 0.6;
 
-/// Places along a line are rounded to this, in points.
-const STEP: f64 = 0.1;
+/// So may its left side.
+const ASIDE: f64 = 0.6;
+
+/// Its right side may lie so much farther off.
+const LONGER: f64 = 1.1;
+
+/// A word whose base rises or falls by less is set level, in points.
+const LEVEL: f64 = 0.4;
+
+/// Places on the page are rounded to this, in points.
+const STEP: f64 = 0.5;
 
 /// A word in the page's coordinates.
 struct Placed {
@@ -78,7 +87,11 @@ impl Placed {
         let base = Point::new(br.x - bl.x, br.y - bl.y);
         let length = (base.x.hypot(base.y) + tl.distance(tr)) / 2.0;
         let height = (tl.distance(bl) + br.distance(tr)) / 2.0;
-        let along = Point::new(base.x / base.x.hypot(base.y), base.y / base.x.hypot(base.y));
+        let mut along = Point::new(base.x / base.x.hypot(base.y), base.y / base.x.hypot(base.y));
+        // A word that is hardly askew is level: the next one need not turn back.
+        if along.x > 0.0 && along.y.abs() * length < LEVEL {
+            along = Point::new(1.0, 0.0);
+        }
         let units: Vec<u16> =
             word.text.chars().filter(|c| !c.is_control()).collect::<String>().encode_utf16().collect();
         let finite = [along.x, along.y, length, height].iter().all(|v| v.is_finite());
@@ -111,8 +124,17 @@ struct Run {
     turn: String,
     /// How far along the next character would stand.
     pen: f64,
-    /// Whether an array of texts is open.
-    open: bool,
+    open: Open,
+}
+
+/// What has to be closed before something else follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Nothing,
+    /// The array of a line's texts and steps.
+    Array,
+    /// A text in it.
+    Text,
 }
 
 impl Run {
@@ -129,78 +151,135 @@ impl Run {
         let near = [top, top, bottom, bottom].iter().zip(heights).all(|(a, b)| (a - b).abs() <= TOLERANCE);
         near && self.place(word.corners[3]).0 > self.pen - size
     }
+
+    /// Closes what is open, down to `to`.
+    fn close(&mut self, out: &mut Vec<u8>, to: Open) {
+        if self.open == Open::Text && to != Open::Text {
+            out.push(b')');
+            self.open = Open::Array;
+        }
+        if self.open == Open::Array && to == Open::Nothing {
+            out.extend(b"]TJ\n");
+            self.open = Open::Nothing;
+        }
+    }
+
+    /// Opens what is closed, up to a text.
+    fn open(&mut self, out: &mut Vec<u8>) {
+        self.open_array(out);
+        if self.open != Open::Text {
+            out.push(b'(');
+        }
+        self.open = Open::Text;
+    }
+
+    fn open_array(&mut self, out: &mut Vec<u8>) {
+        if self.open == Open::Nothing {
+            out.push(b'[');
+            self.open = Open::Array;
+        }
+    }
 }
 
-/// Operators that set words invisibly. Words of a line are one array of texts with the steps between them; size and stretch
-/// are set where a word would otherwise lie beside its place by more than [`TOLERANCE`].
+/// The value within the range of the first word and of as many that follow it as have one in common: one setting serves them
+/// all. The nearest to `rounded` of its middle where that lies within.
+fn common(ranges: impl Iterator<Item = (f64, f64)>, rounded: fn(f64) -> f64) -> Option<f64> {
+    let both = ranges.map_while({
+        let mut all = (f64::NEG_INFINITY, f64::INFINITY);
+        move |(low, high)| {
+            all = (all.0.max(low), all.1.min(high));
+            (all.0 <= all.1).then_some(all)
+        }
+    });
+    let (low, high) = both.last()?;
+    let value = rounded((low + high) / 2.0);
+    Some(if (low..=high).contains(&value) { value } else { (low + high) / 2.0 })
+}
+
+/// Operators that set words invisibly. Words of a line are one array of texts with the steps between them; size, stretch and
+/// steps are set where a word would otherwise lie beside its place by more than [`TOLERANCE`], [`ASIDE`] or [`LONGER`], and so
+/// that they serve as many of the words that follow as they can.
 fn text_operators(words: &[TextWord], to_page: [f64; 6]) -> Vec<u8> {
     let mut out = b"BT 3 Tr\n".to_vec();
     let placed: Vec<Placed> = words.iter().filter_map(|word| Placed::new(word, to_page)).collect();
+    // Of each word how far it may reach: the next word's begin is its end at the latest.
+    let rooms: Vec<f64> = placed
+        .iter()
+        .enumerate()
+        .map(|(i, word)| {
+            placed.get(i + 1).map_or(f64::INFINITY, |next| {
+                let (from, to) = (word.corners[3], next.corners[3]);
+                let (dx, dy) = (to.x - from.x, to.y - from.y);
+                let (right, aside) =
+                    (dx * word.along.x + dy * word.along.y, dx * word.along.y - dy * word.along.x);
+                let follows = aside.abs() < 0.5 * word.height && right > 0.5 * word.length;
+                if follows { (right - GAP * word.height).max(0.5 * word.length) } else { f64::INFINITY }
+            })
+        })
+        .collect();
+    // The stretches in which a word is as long as it should be in text of a size.
+    let stretches = |i: usize, size: f64| {
+        let (word, room) = (&placed[i], rooms[i]);
+        let natural = word.natural() * size / 100.0;
+        let wanted = word.length.min(room);
+        ((wanted - LONGER).max(0.2 * wanted) / natural, (wanted + LONGER).min(room) / natural)
+    };
     let (mut size, mut stretch) = (0.0_f64, 100.0_f64);
     let mut run: Option<Run> = None;
     for (i, word) in placed.iter().enumerate() {
-        // The next word's begin is this one's end at the latest.
-        let room = placed.get(i + 1).map_or(f64::INFINITY, |next| {
-            let (from, to) = (word.corners[3], next.corners[3]);
-            let (dx, dy) = (to.x - from.x, to.y - from.y);
-            let (right, aside) =
-                (dx * word.along.x + dy * word.along.y, dx * word.along.y - dy * word.along.x);
-            let follows = aside.abs() < 0.5 * word.height && right > 0.5 * word.length;
-            if follows { (right - GAP * word.height).max(0.5 * word.length) } else { f64::INFINITY }
-        });
-        let wanted = word.length.min(room);
         if !run.as_ref().is_some_and(|run| run.takes(word, size)) {
-            let before = run.take();
-            close(&mut out, before.as_ref());
+            let mut before = run.take();
+            if let Some(before) = &mut before {
+                before.close(&mut out, Open::Nothing);
+            }
             // A size that is nearly right is kept, and its text centred in the outline.
             if (word.height - size).abs() > TOLERANCE {
-                size = ((word.height * 10.0).round() / 10.0).max(0.1);
+                let heights =
+                    placed[i..].iter().map(|word| (word.height - TOLERANCE, word.height + TOLERANCE));
+                let tenths = |v: f64| (v * 10.0).round() / 10.0;
+                let halves = |v: f64| (v * 2.0).round() / 2.0;
+                size = common(heights, halves).map_or(word.height, tenths).max(0.1);
                 out.extend(format!("/{FONT} {} Tf\n", decimal(size, 1)).bytes());
             }
             run = Some(begin(&mut out, word, size, before.as_ref()));
         }
         let Some(run) = &mut run else { continue };
-        let fits = |stretch: f64| {
-            let length = word.natural() * size * stretch / 100.0;
-            (wanted - TOLERANCE..=(wanted + TOLERANCE).min(room)).contains(&length)
-        };
-        if !fits(stretch) {
-            if run.open {
-                out.extend(b"]TJ\n");
-                run.open = false;
-            }
-            stretch = (100.0 * wanted / (word.natural() * size)).floor().max(1.0);
-            out.extend(format!("{} Tz", decimal(stretch, 0)).bytes());
-        }
-        if !run.open {
-            out.push(b'[');
-            run.open = true;
+        let (least, most) = stretches(i, size);
+        if !(least..=most).contains(&stretch) {
+            run.close(&mut out, Open::Nothing);
+            let alike =
+                placed[i..].iter().take_while(|w| (w.height - size).abs() <= TOLERANCE).count().max(1);
+            let ranges = (i..i + alike).map(|i| stretches(i, size));
+            // Tenths, rounded down, where no whole number will do.
+            stretch = ((common(ranges, f64::round).unwrap_or(most) * 10.0).floor() / 10.0).max(0.1);
+            out.extend(format!("{} Tz", decimal(stretch, 1)).bytes());
         }
         let unit = size * stretch / 100_000.0;
         let back = run.pen - run.place(word.corners[3]).0;
-        if back.abs() > STEP {
-            // In thousandths of the size, by steps of ten where those are fine enough.
-            let step = if 10.0 * unit <= STEP { 10.0 } else { 1.0 };
+        if back.abs() > ASIDE {
+            // Back by no more than leaves a gap behind the word before.
+            let most = (natural(&[SPACE]) * 1000.0 * unit - GAP / 2.0 * word.height).max(0.0);
+            let back = if run.pen > 0.0 { back.min(most) } else { back };
+            run.close(&mut out, Open::Array);
+            run.open_array(&mut out);
+            // In thousandths of the size, in steps as coarse as may be.
+            let step = [100.0, 50.0, 10.0].into_iter().find(|step| step * unit <= ASIDE).unwrap_or(1.0);
             let kern = (back / unit / step).round() * step;
             run.pen -= kern * unit;
             out.extend(decimal(kern, 0).bytes());
         }
+        run.open(&mut out);
         literal(&mut out, &word.units);
         run.pen += (word.natural() + natural(&[SPACE])) * 1000.0 * unit;
     }
-    close(&mut out, run.as_ref());
+    if let Some(run) = &mut run {
+        run.close(&mut out, Open::Nothing);
+    }
     out.extend(b"ET\n");
     out
 }
 
 const SPACE: u16 = 0x20;
-
-/// Ends the array of a line.
-fn close(out: &mut Vec<u8>, run: Option<&Run>) {
-    if run.is_some_and(|run| run.open) {
-        out.extend(b"]TJ\n");
-    }
-}
 
 /// Moves to where a word begins a line.
 fn begin(out: &mut Vec<u8>, word: &Placed, size: f64, before: Option<&Run>) -> Run {
@@ -211,7 +290,7 @@ fn begin(out: &mut Vec<u8>, word: &Placed, size: f64, before: Option<&Run>) -> R
     let wanted = Point::new(middle.x + base * word.along.y, middle.y - base * word.along.x);
     let [cos, sin, back] = [word.along.x, word.along.y, -word.along.y].map(|v| decimal(v, 4));
     let turn = format!("{cos} {sin} {back} {cos}");
-    let round = |v: f64| (v * 10.0).round() / 10.0;
+    let round = |v: f64| (v / STEP).round() * STEP;
     match before {
         // A step from the line before is shorter than a place on the page.
         Some(before) if before.turn == turn => {
@@ -220,21 +299,20 @@ fn begin(out: &mut Vec<u8>, word: &Placed, size: f64, before: Option<&Run>) -> R
             out.extend(format!("{} {} Td\n", decimal(x, 1), decimal(y, 1)).bytes());
             let a = before.along;
             let origin = Point::new(before.origin.x + x * a.x - y * a.y, before.origin.y + x * a.y + y * a.x);
-            Run { origin, along: a, turn, pen: 0.0, open: false }
+            Run { origin, along: a, turn, pen: 0.0, open: Open::Nothing }
         }
         _ => {
             let origin = Point::new(round(wanted.x), round(wanted.y));
             out.extend(format!("{turn} {} {} Tm\n", decimal(origin.x, 1), decimal(origin.y, 1)).bytes());
             let along = |text: &str, exact: f64| text.parse().unwrap_or(exact);
             let along = Point::new(along(&cos, word.along.x), along(&sin, word.along.y));
-            Run { origin, along, turn, pen: 0.0, open: false }
+            Run { origin, along, turn, pen: 0.0, open: Open::Nothing }
         }
     }
 }
 
-/// A text and a space as a literal string of two bytes a unit.
+/// A text and a space, two bytes a unit, as they stand in a literal string.
 fn literal(out: &mut Vec<u8>, units: &[u16]) {
-    out.push(b'(');
     for byte in units.iter().chain(&[SPACE]).flat_map(|unit| unit.to_be_bytes()) {
         match byte {
             b'(' | b')' | b'\\' => out.extend([b'\\', byte]),
@@ -243,7 +321,6 @@ fn literal(out: &mut Vec<u8>, units: &[u16]) {
             _ => out.push(byte),
         }
     }
-    out.push(b')');
 }
 
 /// A number with so many decimals at most, without zeros at its end.

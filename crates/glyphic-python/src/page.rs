@@ -10,17 +10,19 @@ pub(crate) fn region<'py>(py: Python<'py>, region: &Region) -> PyResult<Bound<'p
     Ok(dict)
 }
 
-/// `{"text", "score", "chars": [(character, score, start, end), ...]}`.
+/// `{"text", "score", "chars": [(character, score, start, end), ...], "alternatives": [(text, score), ...]}`.
 pub(crate) fn transcript<'py>(py: Python<'py>, transcript: &Transcript) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("text", &transcript.text)?;
     dict.set_item("score", transcript.score)?;
     let chars: Vec<_> = transcript.chars.iter().map(|c| (c.char, c.score, c.start, c.end)).collect();
     dict.set_item("chars", chars)?;
+    let others: Vec<_> = transcript.alternatives.iter().map(|other| (&other.text, other.score)).collect();
+    dict.set_item("alternatives", others)?;
     Ok(dict)
 }
 
-/// `{"width", "height", "words": [region and transcript], "lines": [...]}`.
+/// `{"width", "height", "words": [region and transcript], "lines": [...], "orientation"}`.
 pub(crate) fn page<'py>(py: Python<'py>, page: &Page) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("width", page.width)?;
@@ -42,6 +44,7 @@ pub(crate) fn page<'py>(py: Python<'py>, page: &Page) -> PyResult<Bound<'py, PyD
         lines.append(row)?;
     }
     dict.set_item("lines", lines)?;
+    dict.set_item("orientation", page.orientation)?;
     Ok(dict)
 }
 

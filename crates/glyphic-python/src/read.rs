@@ -17,7 +17,7 @@ pub(crate) struct Reader(glyphic::Reader);
 #[pymethods]
 impl Reader {
     #[new]
-    #[pyo3(signature = (detector=None, recognizer=None, detector_weights=None, recognizer_weights=None, device="cpu", crop_margin=None, min_text_score=None, level=None, language_model=None))]
+    #[pyo3(signature = (detector=None, recognizer=None, detector_weights=None, recognizer_weights=None, device="cpu", crop_margin=None, min_text_score=None, level=None, language_model=None, n_best=1))]
     // One for each keyword of the Python class.
     #[expect(clippy::too_many_arguments)]
     fn new(
@@ -31,6 +31,7 @@ impl Reader {
         min_text_score: Option<f32>,
         level: Option<&str>,
         language_model: Option<&str>,
+        n_best: usize,
     ) -> PyResult<Self> {
         let device = open_device(device)?;
         let mut models = Models::default();
@@ -48,6 +49,7 @@ impl Reader {
         if let Some(name) = language_model {
             config.set_language_model(name).map_err(raise)?;
         }
+        config.set_n_best(n_best).map_err(raise)?;
         let builder = glyphic::Reader::builder()
             .config(config)
             .detector_weights(detector_weights)
@@ -68,5 +70,13 @@ impl Reader {
         let read = || images.iter().map(|i| self.0.read(i)).collect::<Result<Vec<_>, _>>();
         let pages = py.detach(read).map_err(raise)?;
         pages.iter().map(|p| page::page(py, p)).collect()
+    }
+    /// Of each picture how its text stands: degrees clockwise, and how sure that is.
+    #[pyo3(signature = (image, bgr=false))]
+    fn orientation(&self, py: Python<'_>, image: &Bound<'_, PyAny>, bgr: bool) -> PyResult<Vec<(u16, f32)>> {
+        let (images, _) = images(image, Order::of(bgr))?;
+        let look = || images.iter().map(|i| self.0.standing(i)).collect::<Result<Vec<_>, _>>();
+        let found = py.detach(look).map_err(raise)?;
+        Ok(found.iter().map(|s| (s.degrees, s.confidence)).collect())
     }
 }

@@ -16,19 +16,21 @@ pub(crate) struct Recognizer(Box<dyn glyphic::Recognizer>);
 #[pymethods]
 impl Recognizer {
     #[new]
-    #[pyo3(signature = (model=None, weights=None, device="cpu", language_model=None))]
+    #[pyo3(signature = (model=None, weights=None, device="cpu", language_model=None, n_best=1))]
     fn new(
         py: Python<'_>,
         model: Option<&str>,
         weights: Option<PathBuf>,
         device: &str,
         language_model: Option<&str>,
+        n_best: usize,
     ) -> PyResult<Self> {
         let device = open_device(device)?;
         let mut stage = stage(Task::Recognize, model, weights)?;
         if let Some(name) = language_model {
             stage.config.set_language_model(name).map_err(raise)?;
         }
+        stage.config.set_n_best(n_best).map_err(raise)?;
         py.detach(|| glyphic::load_recognizer(&stage.config.recognizer, &stage.weights, &device))
             .map(Self)
             .map_err(raise)

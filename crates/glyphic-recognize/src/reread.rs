@@ -147,8 +147,12 @@ mod tests {
         let view = View { columns: 0.5, ..View::default() };
         // 5 of 40 columns are margin on either side.
         let span = |start, end| CharSpan { char: 'a', score: 1.0, start, end };
-        let mut read =
-            Transcript { text: "aa".into(), score: 1.0, chars: vec![span(0.125, 0.5), span(0.5, 1.0)] };
+        let mut read = Transcript {
+            text: "aa".into(),
+            score: 1.0,
+            chars: vec![span(0.125, 0.5), span(0.5, 1.0)],
+            ..Transcript::default()
+        };
         view.give_back(&image, &mut read);
         assert_eq!(read.chars, [span(0.0, 0.5), span(0.5, 1.0)]);
     }

@@ -163,6 +163,21 @@ impl ReaderConfig {
         }
         Ok(())
     }
+
+    /// Sets how many texts of each word and crop are given: the one that is read, and `count - 1` others
+    /// ([`glyphic_core::Transcript::alternatives`]). The search finds as many as it follows, `decoding.beam.width`, at most.
+    ///
+    /// # Errors
+    /// [`Error::NoAlternatives`] for a recognizer that is read without a beam search, unless `count` is 1 or less.
+    pub fn set_n_best(&mut self, count: usize) -> Result<()> {
+        let model = self.recognizer.name();
+        match self.recognizer.decoding_mut() {
+            Some(Decoding::Beam(beam)) => beam.alternatives = count.saturating_sub(1),
+            _ if count > 1 => return Err(Error::NoAlternatives { model }),
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -248,6 +263,20 @@ mod tests {
         assert_eq!(*config.recognizer.decoding(), Decoding::Greedy);
         config.set_language_model("latin").unwrap();
         assert_eq!(*config.recognizer.decoding(), Decoding::Beam(BeamConfig::default()));
+    }
+
+    #[test]
+    fn several_texts_are_given_where_there_is_a_search_for_them() {
+        let mut config = ReaderConfig::default();
+        config.set_n_best(4).unwrap();
+        let expected = BeamConfig { alternatives: 3, ..BeamConfig::default() };
+        assert_eq!(*config.recognizer.decoding(), Decoding::Beam(expected));
+        config.set_language_model("none").unwrap();
+        config.set_n_best(1).unwrap();
+        let error = config.set_n_best(2).unwrap_err().to_string();
+        assert!(error.contains("crnn_lite gives one text"), "{error}");
+        config.apply("[recognizer.sar]\n", "my.toml").unwrap();
+        assert!(matches!(config.set_n_best(2), Err(Error::NoAlternatives { model: "sar" })));
     }
 
     #[test]

@@ -147,7 +147,7 @@ mod tests {
             let (start, end) = (i as f32 / n, (i + 1) as f32 / n);
             CharSpan { char, score: 0.5, start, end }
         });
-        Transcript { text: text.to_owned(), score: 0.5, chars: chars.collect() }
+        Transcript { text: text.to_owned(), score: 0.5, chars: chars.collect(), ..Transcript::default() }
     }
 
     #[test]

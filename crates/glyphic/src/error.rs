@@ -49,6 +49,15 @@ pub enum Error {
         /// The recognizer.
         model: &'static str,
     },
+    /// Several texts of a recognizer that gives one.
+    #[error(
+        "{model} gives one text of each crop: several come from a beam search with a language model, as crnn_lite, crnn and svtr \
+         have it (and not with the language model none)"
+    )]
+    NoAlternatives {
+        /// The recognizer.
+        model: &'static str,
+    },
     /// A language model that cannot be used.
     #[error("language model {name}: {source}")]
     LanguageModel {

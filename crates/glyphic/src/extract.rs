@@ -107,7 +107,11 @@ fn boxes(page: &Page) -> Page {
     let mut boxes = Page { lines: Vec::new(), ..page.clone() };
     if !page.lines.is_empty() {
         let line = |line: &glyphic_core::Line| TextInstance {
-            transcript: Some(Transcript { text: line.text.clone(), score: line.score, chars: Vec::new() }),
+            transcript: Some(Transcript {
+                text: line.text.clone(),
+                score: line.score,
+                ..Transcript::default()
+            }),
             ..TextInstance::new(Region { polygon: line.polygon.clone(), score: line.score })
         };
         boxes.instances = page.lines.iter().map(line).collect();

@@ -21,6 +21,7 @@ mod error;
 #[cfg(feature = "train")]
 mod export;
 mod extract;
+mod gutters;
 mod lines;
 mod models;
 mod orientation;
@@ -55,7 +56,7 @@ pub use glyphic_extract::{EntityConfig, ExtractorConfig, PageExtractor};
 pub use glyphic_recognize::{BeamConfig, Decoding, LanguageModel, LanguageModelTrainer, RecognizerConfig};
 pub use lines::order_into_lines;
 pub use models::Models;
-pub use orientation::Orientation;
+pub use orientation::{Orientation, Standing};
 pub use quad::Quad;
 pub use read::{Reader, ReaderBuilder};
 pub use recognize::{load_language_model, load_recognizer};

@@ -2,7 +2,11 @@
 
 use glyphic_core::{Image, Line, Page, Point, Polygon, TextInstance};
 
-use crate::{quad::Quad, rules};
+use crate::{
+    gutters::{self, Span},
+    quad::Quad,
+    rules,
+};
 
 /// Two words stand on one line up to this gap, in text heights. Spaces of justified text stay below it, gutters between
 /// columns and the gaps of a table do not.
@@ -50,9 +54,16 @@ pub(crate) fn order_into_ruled_lines(page: &mut Page, image: &Image) {
 fn order(page: &mut Page, divided: &dyn Fn(&Piece, &Piece) -> bool) {
     let quads: Vec<Quad> = page.instances.iter().map(as_read).collect();
     let level = Level::of(&quads);
-    let words = quads.iter().enumerate().map(|(i, q)| Piece::word(i, q, &level)).collect();
+    let words: Vec<Piece> = quads.iter().enumerate().map(|(i, q)| Piece::word(i, q, &level)).collect();
+    let spans: Vec<Span> = words.iter().filter_map(|word| level.span(word)).collect();
+    let gutters = gutters::find(&spans);
+    let divided = |left: &Piece, right: &Piece| {
+        let (end, start) = (level.at(left.end), level.at(right.start));
+        let (y, height) = ((end.y + start.y) / 2.0, (left.height + right.height) / 2.0);
+        gutters.iter().any(|gutter| gutter.divides(end.x, start.x, y, height)) || divided(left, right)
+    };
     let mut lines = Vec::new();
-    for block in columns(chain(words, WORD_GAP, divided), &level) {
+    for block in columns(chain(words, WORD_GAP, &divided), &level) {
         let cells = block.iter().enumerate().map(|(i, piece)| Piece { words: vec![i], ..piece.clone() });
         let mut rows = chain(cells.collect(), f64::INFINITY, &|_, _| false);
         rows.sort_by(|a, b| level.middle(a).y.total_cmp(&level.middle(b).y));
@@ -163,6 +174,13 @@ impl Level {
     fn at(&self, p: Point) -> Point {
         let u = self.direction;
         Point::new(dot(p, u), u.x * p.y - u.y * p.x)
+    }
+
+    /// Where a piece runs; `None` for one that runs across the page's text.
+    fn span(&self, piece: &Piece) -> Option<Span> {
+        let (start, end) = (self.at(piece.start), self.at(piece.end));
+        let along = dot(piece.direction, self.direction) >= MIN_COS;
+        along.then(|| Span { start: start.x, end: end.x, y: (start.y + end.y) / 2.0, height: piece.height })
     }
 
     fn middle(&self, piece: &Piece) -> Point {
@@ -340,7 +358,11 @@ mod tests {
             let polygon = Polygon::from_rect(rect).unwrap();
             let polygon = polygon.map(|p| Point::new(p.x * cos - p.y * sin, p.x * sin + p.y * cos)).unwrap();
             page.instances.push(TextInstance {
-                transcript: Some(Transcript { text: (*text).to_owned(), score: 0.5, chars: Vec::new() }),
+                transcript: Some(Transcript {
+                    text: (*text).to_owned(),
+                    score: 0.5,
+                    ..Transcript::default()
+                }),
                 ..TextInstance::new(Region { polygon, score: 0.9 })
             });
         }
@@ -411,7 +433,7 @@ mod tests {
         for (text, bottom, top) in [("27", 60., 30.), ("Form", 110., 68.)] {
             let polygon = Polygon::from_flat(&[20., bottom, 20., top, 40., top, 40., bottom]).unwrap();
             page.instances.push(TextInstance {
-                transcript: Some(Transcript { text: text.to_owned(), score: 0.9, chars: Vec::new() }),
+                transcript: Some(Transcript { text: text.to_owned(), score: 0.9, ..Transcript::default() }),
                 ..TextInstance::new(Region { polygon, score: 0.9 })
             });
         }

@@ -7,18 +7,29 @@ use serde::{Deserialize, Serialize};
 use crate::quad::Quad;
 
 /// So many of a page's longest lines are read to tell which way up it stands.
-const SAMPLE: usize = 5;
+const SAMPLE: usize = 8;
 
 /// Lines of a sample are so many times longer than high at least.
 const LONG: f64 = 2.0;
 
-/// A sample read with this confidence stands as it was read.
+/// Where less of a page's text runs to the right it may stand on its side.
+pub(crate) const LEVEL: f64 = 0.5;
+
+/// A sample that reads with this confidence and as so many letters settles how its page stands. Lines of a page on its side are
+/// found in pieces that read as a few letters, however surely.
 const SURE: f32 = 0.65;
+const SETTLED: usize = 40;
 
-/// Another way up has to read so much more surely.
-const MARGIN: f32 = 0.2;
+/// Another way up than the likeliest beforehand has to read as so many times its letters, each counting by its confidence.
+const MARGIN: f32 = 1.2;
 
-/// ... and at least so many letters.
+/// ... and with this confidence at least.
+const LEAST: f32 = 0.55;
+
+/// A picture of so few regions is no page: where it reads surely as it stands, it stands so.
+pub(crate) const SCENE: usize = 12;
+
+/// A way up has to read as so many letters at least.
 const LETTERS: usize = 8;
 
 /// Fewer lines are no page, and no reason to look for one on its side.
@@ -71,6 +82,15 @@ impl Orientation {
     }
 }
 
+/// How a page stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// Degrees clockwise by which its text is turned: 0, 90 (it runs down), 180 or 270.
+    pub degrees: u16,
+    /// How surely the lines that were looked at read that way, 0 to 1; 0 where hardly anything reads.
+    pub confidence: f32,
+}
+
 /// How text stands: the direction in which its lines run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Turn {
@@ -117,16 +137,51 @@ impl Reading {
         Self { score: if weight > 0 { sum / weight as f32 } else { 0.0 }, letters }
     }
 
-    /// Whether a page of so many candidates of text stands as it was read: it reads surely, and as more than a few letters
-    /// where there is more to read.
-    pub(crate) fn settles(self, candidates: usize) -> bool {
-        self.score >= SURE && (self.letters >= LETTERS || candidates < PAGE)
+    /// How sure it is, where there are letters enough to say so.
+    pub(crate) fn confidence(self) -> f32 {
+        if self.letters >= LETTERS { self.score } else { 0.0 }
     }
 
-    /// Whether this way up is right, and not the one that reads as `other`.
-    pub(crate) fn beats(self, other: Self) -> bool {
-        self.score >= SURE.max(other.score + MARGIN) && self.letters >= LETTERS
+    /// Whether it reads surely.
+    pub(crate) fn is_sure(self) -> bool {
+        self.score >= SURE && self.letters >= LETTERS
     }
+
+    /// Whether a page stands as it was read.
+    pub(crate) fn settles(self) -> bool {
+        self.is_sure() && self.letters >= SETTLED
+    }
+
+    /// Its letters, each counting by its confidence; none where they are too few to tell anything.
+    fn weight(self) -> f32 {
+        if self.letters >= LETTERS { self.score * self.letters as f32 } else { 0.0 }
+    }
+}
+
+/// The way in which a page reads as most, and most surely. The first is the likeliest beforehand: another one has to read as
+/// [`MARGIN`] times as much.
+pub(crate) fn clearest<const N: usize>(ways: [(Turn, Reading); N]) -> (Turn, Reading) {
+    let likeliest = ways[0];
+    let sure = ways.into_iter().filter(|(_, reading)| reading.score >= LEAST);
+    let better = |best: (Turn, Reading), way: (Turn, Reading)| {
+        if way.1.weight() > best.1.weight() { way } else { best }
+    };
+    let best = sure.fold(likeliest, better);
+    if best.1.weight() > MARGIN * likeliest.1.weight() { best } else { likeliest }
+}
+
+/// The share of the text that runs to the right, by the length of its lines; 1 where there are none.
+pub(crate) fn level_share(regions: &[Region]) -> f64 {
+    let (mut level, mut all) = (0.0, 0.0);
+    for region in regions {
+        let quad = Quad::around(&region.polygon);
+        let (width, height) = (quad.width(), quad.height());
+        if width.max(height) >= LONG * width.min(height) {
+            all += width.max(height);
+            level += if width > height { width } else { 0.0 };
+        }
+    }
+    if all > 0.0 { level / all } else { 1.0 }
 }
 
 /// How sure the characters of a line are on average: its own confidence is that of its weakest word, which says little of
@@ -268,7 +323,7 @@ mod tests {
     }
 
     fn read(text: &str, score: f32) -> Transcript {
-        Transcript { text: text.to_owned(), score, chars: Vec::new() }
+        Transcript { text: text.to_owned(), score, ..Transcript::default() }
     }
 
     #[test]
@@ -276,21 +331,39 @@ mod tests {
         let sizes = [[0., 0., 20., 20.], [0., 40., 90., 20.], [0., 80., 20., 200.], [0., 120., 60., 20.]];
         let mut regions: Vec<Region> = sizes.iter().map(|s| region(*s, 0.0)).collect();
         assert_eq!(sample(&regions), [1, 2, 3]);
-        regions.extend((0..4).map(|i| region([0., 200. + 30. * f64::from(i), 300., 20.], 0.0)));
-        assert_eq!(sample(&regions), [2, 4, 5, 6, 7]);
+        regions.extend((0..7).map(|i| region([0., 200. + 30. * f64::from(i), 300., 20.], 0.0)));
+        assert_eq!(sample(&regions), [2, 4, 5, 6, 7, 8, 9, 10]);
         assert!(sample(&[]).is_empty());
     }
 
     #[test]
-    fn a_way_up_wins_where_it_is_sure_and_the_other_is_not() {
+    fn the_way_up_that_reads_as_most_and_most_surely_wins_and_the_first_in_doubt() {
         let junk = Reading::of(&[read("wozt peaj", 0.3), read("", 0.0)]);
         let text = Reading::of(&[read("read from", 0.9), read("below", 0.8)]);
-        assert!(text.settles(9) && text.beats(junk) && !junk.beats(text) && !junk.settles(1));
-        assert!(!text.beats(Reading::of(&[read("readable", 0.75)])), "both read well");
-        assert!(!Reading::of(&[read("69", 0.9)]).beats(junk), "too few letters");
-        let few = Reading::of(&[read("exit", 0.9)]);
-        assert!(few.settles(1) && !few.settles(9), "there is more to read");
-        assert_eq!(Reading::of(&[]).score, 0.0);
+        let few = Reading::of(&[read("69", 0.9)]);
+        let pieces = Reading::of(&[read("SOSNOHIS", 0.99)]);
+        let turn = |ways: [Reading; 2]| clearest([(Turn::None, ways[0]), (Turn::Over, ways[1])]).0;
+        assert_eq!(turn([text, junk]), Turn::None);
+        assert_eq!(turn([junk, text]), Turn::Over);
+        assert_eq!(turn([Reading::of(&[read("readablelike", 0.9)]), text]), Turn::None, "both read well");
+        assert_eq!(turn([pieces, text]), Turn::Over, "surer, but less");
+        assert_eq!(turn([few, text]), Turn::Over);
+        assert_eq!(turn([junk, few]), Turn::None, "too few letters");
+        assert_eq!(turn([Reading::default(); 2]), Turn::None);
+        assert_eq!((few.confidence(), Reading::of(&[]).score), (0.0, 0.0));
+        assert!(!text.settles() && Reading::of(&[read(&"read".repeat(10), 0.7)]).settles());
+    }
+
+    #[test]
+    fn the_share_of_level_text_is_by_length() {
+        let regions = [
+            region([0., 0., 300., 20.], 0.0),
+            region([0., 40., 20., 20.], 0.0),
+            region([0., 80., 20., 100.], 0.0),
+        ];
+        assert_eq!(level_share(&regions), 0.75);
+        assert_eq!(level_share(&regions[1..]), 0.0);
+        assert_eq!(level_share(&[]), 1.0);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
     Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, crop,
     crop::Crop,
     device, lines, load_detector, load_recognizer, orientation,
-    orientation::{PAGE, Reading, Turn, Upright},
+    orientation::{LEVEL, PAGE, Reading, SCENE, Standing, Turn, Upright},
     quad::Quad,
     recognize, rules, vertical,
 };
@@ -61,12 +61,23 @@ impl Reader {
             Some(turn) => self.read_turned(image, turn),
             None => {
                 let mut found = self.find(image)?;
-                match self.turn_of(image, &mut found)? {
+                match self.turn_of(image, &mut found)?.0 {
                     Turn::None => self.read_upright(image, found),
                     turn => self.read_turned(image, turn),
                 }
             }
         }
+    }
+
+    /// How a page stands, from its longest lines alone: a fraction of the time of [`Reader::read`], whatever
+    /// [`ReadingConfig::orientation`] says.
+    ///
+    /// # Errors
+    /// [`crate::Error::Core`] where a stage fails.
+    pub fn standing(&self, image: &Image) -> Result<Standing> {
+        let mut found = self.find(image)?;
+        let (turn, reading) = self.turn_of(image, &mut found)?;
+        Ok(Standing { degrees: turn.degrees(), confidence: reading.confidence() })
     }
 
     /// Finds the regions of text.
@@ -76,62 +87,43 @@ impl Reader {
         Ok(Found { regions: rules::divide(image, regions), dropped, readings: Vec::new() })
     }
 
-    /// How a page stands, from what its longest lines read like; where that is clear as they stand, nothing else is looked at.
-    /// Readings of those lines stay with `found`.
-    fn turn_of(&self, image: &Image, found: &mut Found) -> Result<Turn> {
-        let sample = orientation::sample(&found.regions);
-        let wanted = |region: usize| sample.binary_search(&region).is_ok();
-        let margin = self.config.crop_margin;
-        let upright = crop::crop_regions(image, &found.regions, wanted, margin);
-        let readings = recognize::read_crops(self.recognizer.as_ref(), upright)?;
-        // Tall regions are read in their own direction: how they read tells how the page stands.
-        let run = |turn: Turn| readings.iter().filter(move |(crop, _)| crop.turn == turn);
-        let as_found = |turn: Turn| Reading::of(run(turn).map(|(_, transcript)| transcript));
-        let standing = Reading::of(readings.iter().map(|(_, transcript)| transcript));
-        let majority = |turn: Turn| 2 * run(turn).count() > readings.len();
-        let candidates = found.regions.len() + found.dropped.total();
-        let aside = [Turn::Down, Turn::Up].into_iter().find(|turn| majority(*turn));
-        let turn = match aside {
-            Some(turn) if readings.len() >= PAGE && as_found(turn).beats(Reading::default()) => turn,
-            _ if standing.settles(candidates) => Turn::None,
-            _ => self.turn_of_unsure(image, found, &sample, standing)?,
-        };
-        found.readings = readings;
-        Ok(turn)
-    }
-
-    /// How a page stands whose longest lines read as nothing clear: upside down, or on its side.
-    fn turn_of_unsure(
-        &self,
-        image: &Image,
-        found: &Found,
-        sample: &[usize],
-        standing: Reading,
-    ) -> Result<Turn> {
-        let margin = self.config.crop_margin;
-        let over = |image: &Image, regions: &[Region], sample: &[usize]| -> Result<Reading> {
-            let crops = crop::crop_turned_over(image, regions, |r| sample.binary_search(&r).is_ok(), margin);
-            let readings = recognize::read_crops(self.recognizer.as_ref(), crops)?;
-            Ok(Reading::of(readings.iter().map(|(_, transcript)| transcript)))
-        };
-        if over(image, &found.regions, sample)?.beats(standing) {
-            return Ok(Turn::Over);
-        }
-        if found.regions.len() + found.dropped.total() < PAGE {
-            return Ok(Turn::None);
+    /// How a page stands, from what its longest lines read like, each as it was found and upside down. The picture is looked at
+    /// on its side, too, where that is not clear. Readings of the lines as they were found stay with `found`.
+    fn turn_of(&self, image: &Image, found: &mut Found) -> Result<(Turn, Reading)> {
+        let mut ways = self.ways(image, &found.regions)?;
+        found.readings = std::mem::take(&mut ways.readings);
+        let lying = [(Turn::None, ways.level), (Turn::Over, ways.over)];
+        let (turn, reading) = orientation::clearest(lying);
+        let few = found.regions.len() + found.dropped.total() < PAGE;
+        let settled =
+            reading.settles() || (turn == Turn::None && reading.is_sure() && found.regions.len() <= SCENE);
+        if few || (settled && orientation::level_share(&found.regions) >= LEVEL) {
+            return Ok((turn, reading));
         }
         let Some(Upright { image: turned, .. }) = Upright::turned(image, Turn::Up) else {
-            return Ok(Turn::None);
+            return Ok((turn, reading));
         };
         let regions = self.detector.detect(std::slice::from_ref(&turned))?.pop().unwrap_or_default();
-        let sample = orientation::sample(&regions);
-        let crops = crop::crop_regions(&turned, &regions, |r| sample.binary_search(&r).is_ok(), margin);
+        let aside = self.ways(&turned, &regions)?;
+        let [level, over] = lying;
+        Ok(orientation::clearest([level, over, (Turn::Up, aside.level), (Turn::Down, aside.over)]))
+    }
+
+    /// What the longest lines of some regions read like.
+    fn ways(&self, image: &Image, regions: &[Region]) -> Result<Ways> {
+        let sample = orientation::sample(regions);
+        let margin = self.config.crop_margin;
+        let wanted = |region: usize| sample.binary_search(&region).is_ok();
+        let crops = crop::crop_regions(image, regions, wanted, margin);
         let readings = recognize::read_crops(self.recognizer.as_ref(), crops)?;
-        let level = readings.iter().filter(|(crop, _)| crop.turn == Turn::None);
-        if Reading::of(level.map(|(_, transcript)| transcript)).beats(standing) {
-            return Ok(Turn::Up);
-        }
-        Ok(if over(&turned, &regions, &sample)?.beats(standing) { Turn::Down } else { Turn::None })
+        let lying: Vec<&(Crop, Transcript)> =
+            readings.iter().filter(|(crop, _)| crop.turn == Turn::None).collect();
+        let level = Reading::of(lying.iter().map(|(_, transcript)| transcript));
+        let lying: BTreeSet<usize> = lying.iter().map(|(crop, _)| crop.region).collect();
+        let crops = crop::crop_turned_over(image, regions, |region| lying.contains(&region), margin);
+        let over = recognize::read_crops(self.recognizer.as_ref(), crops)?;
+        let over = Reading::of(over.iter().map(|(_, transcript)| transcript));
+        Ok(Ways { level, over, readings })
     }
 
     /// Reads a page whose text stands turned.
@@ -272,6 +264,15 @@ impl Reader {
     }
 }
 
+/// What the longest lines of a page read like.
+struct Ways {
+    /// Those that run to the right: as they are, and upside down.
+    level: Reading,
+    over: Reading,
+    /// All, as they are.
+    readings: Vec<(Crop, Transcript)>,
+}
+
 /// What was found on a picture.
 struct Found {
     regions: Vec<Region>,
@@ -404,7 +405,7 @@ mod tests {
                 let (start, end) = (i as f32 / n, (i + 1) as f32 / n);
                 CharSpan { char, score, start, end }
             });
-            Transcript { text: text.to_owned(), score, chars: chars.collect() }
+            Transcript { text: text.to_owned(), score, chars: chars.collect(), ..Transcript::default() }
         }
     }
 
@@ -473,7 +474,7 @@ mod tests {
         let word = |text: &str, score| {
             let region =
                 Region { polygon: Polygon::from_flat(&[0., 0., 9., 0., 9., 9.]).unwrap(), score: 1.0 };
-            let transcript = Transcript { text: text.to_owned(), score, chars: Vec::new() };
+            let transcript = Transcript { text: text.to_owned(), score, ..Transcript::default() };
             TextInstance { transcript: Some(transcript), ..TextInstance::new(region) }
         };
         assert!((confidence(&[word("clear", 0.9), word("so", 0.2)]) - 0.7).abs() < 1e-6);
@@ -500,7 +501,7 @@ mod tests {
             let read = |crop: &Image| {
                 let (text, score) = (crop.height().to_string(), crop.height() as f32 / 100.0);
                 let chars = text.chars().map(|char| CharSpan { char, score, start: 0.4, end: 0.6 }).collect();
-                Transcript { text, score, chars }
+                Transcript { text, score, chars, ..Transcript::default() }
             };
             Ok(crops.iter().map(read).collect())
         }

@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_line_wins_where_it_reads_more_and_is_about_as_sure() {
-        let read = |text: &str, score| Transcript { text: text.to_owned(), score, chars: Vec::new() };
+        let read = |text: &str, score| Transcript { text: text.to_owned(), score, ..Transcript::default() };
         let candidates = [Candidate { region: 3, pieces: vec![0, 1, 2] }];
         let out = |line: Transcript, turned: bool| {
             let piece = read("N", 0.8);

@@ -1,6 +1,6 @@
 //! A region's transcript, cut into words where its spaces stand.
 
-use glyphic_core::{CharSpan, Confidence, Transcript};
+use glyphic_core::{Alternative, CharSpan, Confidence, Transcript};
 
 /// A word and the part of the crop's width it takes, 0 to 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +24,14 @@ pub(crate) fn split(transcript: &Transcript, outer: (f32, f32), confidence: Conf
     }
     if runs.is_empty() || !text.contains(char::is_whitespace) {
         let score = runs.first().map_or(transcript.score, |run| confidence.of(run));
-        let transcript = Transcript { text: text.to_owned(), score, ..transcript.clone() };
+        let own = transcript.word_alternatives.first().unwrap_or(&transcript.alternatives).clone();
+        let transcript = Transcript {
+            text: text.to_owned(),
+            score,
+            alternatives: own,
+            word_alternatives: Vec::new(),
+            chars: transcript.chars.clone(),
+        };
         return vec![Word { transcript, start: outer.0, end: outer.1 }];
     }
     let half_pitch = pitch(&runs).map(|p| p / 2.0);
@@ -39,14 +46,21 @@ pub(crate) fn split(transcript: &Transcript, outer: (f32, f32), confidence: Conf
             end = (middle(last) + half).min(between);
             next_start = (middle(first) - half).max(between);
         }
-        words.push(Word { transcript: of(run, confidence), start, end });
+        let alternatives = transcript.word_alternatives.get(i).cloned().unwrap_or_default();
+        words.push(Word { transcript: of(run, alternatives, confidence), start, end });
         start = next_start;
     }
     words
 }
 
-fn of(run: &[CharSpan], confidence: Confidence) -> Transcript {
-    Transcript { text: run.iter().map(|c| c.char).collect(), score: confidence.of(run), chars: run.to_vec() }
+fn of(run: &[CharSpan], alternatives: Vec<Alternative>, confidence: Confidence) -> Transcript {
+    Transcript {
+        text: run.iter().map(|c| c.char).collect(),
+        score: confidence.of(run),
+        chars: run.to_vec(),
+        alternatives,
+        ..Transcript::default()
+    }
 }
 
 fn middle(c: &CharSpan) -> f32 {
@@ -75,7 +89,7 @@ mod tests {
                 CharSpan { char, score: 0.1 * (i + 1) as f32, start: at - 0.01, end: at + 0.01 }
             })
             .collect();
-        Transcript { text: text.to_owned(), score: 0.5, chars }
+        Transcript { text: text.to_owned(), score: 0.5, chars, ..Transcript::default() }
     }
 
     #[test]
@@ -88,6 +102,21 @@ mod tests {
             assert!((word.start - start).abs() < 1e-5 && (word.end - end).abs() < 1e-5, "{word:?}");
         }
         assert!((words[0].transcript.score - 0.15).abs() < 1e-6);
+    }
+
+    #[test]
+    fn each_word_has_its_own_alternatives() {
+        let other = |text: &str| Alternative { text: text.to_owned(), score: 0.25 };
+        let line = Transcript {
+            alternatives: vec![other("ab ode")],
+            word_alternatives: vec![vec![other("a6")], vec![other("ode"), other("cdc")]],
+            ..transcript("ab cde")
+        };
+        let words = split(&line, (0.0, 1.0), Confidence::Mean);
+        assert_eq!(words[0].transcript.alternatives, [other("a6")]);
+        assert_eq!(words[1].transcript.alternatives, [other("ode"), other("cdc")]);
+        let alone = Transcript { alternatives: vec![other("a6c")], ..transcript("abc") };
+        assert_eq!(split(&alone, (0.0, 1.0), Confidence::Mean)[0].transcript.alternatives, [other("a6c")]);
     }
 
     #[test]

@@ -296,7 +296,7 @@ fn classified(found: &Extracted) -> Page {
     let mut page = found.page.clone();
     for (instance, score) in page.instances.iter_mut().zip(&found.extraction.scores) {
         let text = format!("{}: {}", instance.label.as_deref().unwrap_or(""), instance.text());
-        instance.transcript = Some(Transcript { text, score: *score, chars: Vec::new() });
+        instance.transcript = Some(Transcript { text, score: *score, ..Transcript::default() });
     }
     page
 }

@@ -48,6 +48,10 @@ pub(crate) struct Args {
     /// Leave out text read with less confidence, 0 to 1 [default: the configuration's, 0.5]
     #[arg(long, value_name = "SCORE")]
     min_score: Option<f32>,
+    /// Write up to N texts of each word into JSON and hOCR: the one that is read, and others that it may be, with their
+    /// confidences; 1 to 1024. The beam search finds 8 of them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    n_best: Option<u16>,
     /// Print the number of lines, words and rejected candidates, by reason, to standard error
     #[arg(long)]
     verbose: bool,
@@ -186,6 +190,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         models.config.reading.orientation = orientation.into();
     }
     args.language.apply(&mut models.config)?;
+    if let Some(count) = args.n_best {
+        models.config.set_n_best(usize::from(count)).context("--n-best").or_exit(Exit::Usage)?;
+    }
     let device = args.models.device.open()?;
     let reader = Reader::builder()
         .detector_weights(models.weights(Task::Detect).or_exit(Exit::Usage)?)

@@ -150,6 +150,30 @@ fn crops_are_read_from_a_folder_and_scored() {
     // Alone a crop says what it says among others.
     let alone = glyphic(&["recognize", &path(&pack.join("crops/000000.png")), "--format", "jsonl"]).ok();
     assert_eq!(json(&alone), first);
+    let several =
+        glyphic(&["recognize", &path(&pack.join("crops")), "--format", "jsonl", "--n-best", "4"]).ok();
+    for (several, one) in several.lines().zip(out.lines()) {
+        let (mut several, one) = (json(several), json(one));
+        let others = several.as_object_mut().unwrap().remove("alternatives").unwrap();
+        assert_eq!(several, one, "the first is read as before");
+        let scores: Vec<f64> =
+            others.as_array().unwrap().iter().map(|o| o["score"].as_f64().unwrap()).collect();
+        assert_eq!(scores.len(), 3);
+        assert!(others.as_array().unwrap().iter().all(|other| other["text"] != one["text"]), "{others}");
+    }
+    // The doubtful half is left out, counted and named.
+    let mut scores: Vec<f64> = out.lines().map(|line| json(line)["score"].as_f64().unwrap()).collect();
+    scores.sort_by(f64::total_cmp);
+    let least = scores[20];
+    let below = scores.iter().filter(|score| (**score as f32) < least as f32).count();
+    let args = ["recognize", &path(&pack.join("crops")), "--min-score", &least.to_string()];
+    let run = glyphic(&args);
+    assert_eq!(run.stdout.lines().count(), 40 - below);
+    assert!(run.stderr.contains(&format!("{below} crops are left out")), "{}", run.stderr);
+    assert_eq!(run.stderr.matches("left out, read with confidence").count(), below, "{}", run.stderr);
+    glyphic(&["recognize", "x.png", "--min-score", "1.5"]).fails(2, &["--min-score", "from 0 to 1"]);
+    glyphic(&["recognize", "x.png", "--n-best", "2", "--language-model", "none"])
+        .fails(2, &["--n-best", "gives one text"]);
     let pred = folder.path().join("pred.jsonl");
     fs::write(&pred, out).unwrap();
     let report = glyphic(&["eval", "rec", "--truth", &path(&pack), "--pred", &path(&pred)]).ok();

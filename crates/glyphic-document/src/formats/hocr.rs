@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use glyphic_core::Page;
+use glyphic_core::{Page, TextInstance};
 
 use super::xml::{escaped, outline, pixels, share};
 use crate::{PageInfo, blocks};
@@ -18,6 +18,25 @@ pub(crate) const HOCR_OPEN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
  </head>
  <body>
 "#;
+
+/// A word's text; with other texts that it may be as the specification's alternatives, of which the first is the one that
+/// is read.
+fn content(word: &TextInstance) -> String {
+    let text = escaped(word.text());
+    let others = word.transcript.as_ref().map_or(&[][..], |t| &t.alternatives);
+    if others.is_empty() {
+        return text;
+    }
+    // The specification wants the negative logarithm of how likely each is.
+    let unlikely = |score: f32| -share(score).max(1e-9).ln() + 0.0;
+    let others = others.iter().map(|other| {
+        let (score, text) = (unlikely(other.score), escaped(&other.text));
+        format!("<del class='alt' title='nlp {score:.3}'>{text}</del>")
+    });
+    let others: String = others.collect();
+    let score = unlikely(word.transcript.as_ref().map_or(1.0, |t| t.score));
+    format!("<span class='alternatives'><ins class='alt' title='nlp {score:.3}'>{text}</ins>{others}</span>")
+}
 
 pub(crate) const HOCR_CLOSE: &str = " </body>\n</html>\n";
 
@@ -61,7 +80,7 @@ pub(crate) fn hocr_page(info: &PageInfo, page: &Page, number: usize) -> String {
                     out,
                     "      <span class='ocrx_word' id='word_{number}_{words}' title='bbox {x0} {y0} {x1} {y1}; x_wconf \
                      {score:.0}{confs}'>{}</span>",
-                    escaped(word.text())
+                    content(word)
                 );
             }
             out.push_str("     </span>\n");

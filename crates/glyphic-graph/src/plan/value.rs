@@ -5,33 +5,61 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::Tensor;
 use glyphic_kernels::{Map, Source, transpose};
 
-/// Buffers that runs of one session hand on to each other.
+/// Buffers that runs of one session hand on to each other. What is kept and what is in use together never take more than was
+/// in use at one time: pictures of many sizes do not fill the memory with buffers of each.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    free: Mutex<Vec<Vec<f32>>>,
+    buffers: Mutex<Buffers>,
 }
 
-/// The most buffers that are kept.
-const MOST: usize = 48;
+/// Lengths are in numbers.
+#[derive(Debug, Default)]
+struct Buffers {
+    /// The oldest first.
+    free: Vec<Vec<f32>>,
+    /// The length of all that are free, of those in use, and the most that was in use at one time.
+    kept: usize,
+    used: usize,
+    most: usize,
+}
 
 impl Pool {
     /// A buffer of at least `len` numbers of any values.
     fn take(&self, len: usize) -> Vec<f32> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let Buffers { free, kept, used, most } = &mut *buffers;
         let fitting = (0..free.len()).filter(|i| (len..=len * 2 + 4096).contains(&free[*i].len()));
-        match fitting.min_by_key(|i| free[*i].len()) {
-            Some(i) => free.swap_remove(i),
-            None => vec![0.0; len],
-        }
+        let found = fitting.min_by_key(|i| free[*i].len()).map(|i| free.remove(i));
+        *kept -= found.as_ref().map_or(0, Vec::len);
+        *used += found.as_ref().map_or(len, Vec::len);
+        *most = (*most).max(*used);
+        // The new one may not be one more.
+        let dropped = buffers.surplus();
+        drop(buffers);
+        drop(dropped);
+        found.unwrap_or_else(|| vec![0.0; len])
     }
 
     fn give(&self, values: Vec<f32>) {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() >= MOST {
-            // The oldest sizes are least likely to be asked for again.
-            free.remove(0);
+        let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        buffers.used -= values.len();
+        buffers.kept += values.len();
+        buffers.free.push(values);
+        let dropped = buffers.surplus();
+        drop(buffers);
+        drop(dropped);
+    }
+}
+
+impl Buffers {
+    /// Takes out the oldest buffers that are too many: their sizes are least likely to be asked for again.
+    fn surplus(&mut self) -> Vec<Vec<f32>> {
+        let mut count = 0;
+        while count < self.free.len() && self.kept + self.used > self.most {
+            self.kept -= self.free[count].len();
+            count += 1;
         }
-        free.push(values);
+        self.free.drain(..count).collect()
     }
 }
 
@@ -182,5 +210,31 @@ fn repeat(row: &[f32], channels: usize, factor: usize, to: &mut [f32], step: usi
         for to in to.chunks_mut(step) {
             to[..channels].copy_from_slice(pixel);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_kept_than_was_in_use_at_one_time() {
+        let pool = Pool::default();
+        let held = |pool: &Pool| {
+            let buffers = pool.buffers.lock().unwrap();
+            assert_eq!(buffers.kept, buffers.free.iter().map(Vec::len).sum::<usize>());
+            buffers.kept + buffers.used
+        };
+        for len in (10_000..1_000_000).step_by(30_000) {
+            let (a, b) = (pool.take(len), pool.take(len / 2));
+            assert!(a.len() >= len && b.len() >= len / 2);
+            pool.give(a);
+            pool.give(b);
+            assert!(held(&pool) <= 3 * len + 3 * 4096, "{len}: {}", held(&pool));
+        }
+        let before = held(&pool);
+        let again = pool.take(970_000);
+        assert_eq!((again.len(), held(&pool)), (970_000, before), "the same memory again");
+        pool.give(again);
     }
 }
