@@ -45,11 +45,11 @@ RECOGNIZERS = {
     "crnn_lite": dict(model={"crnn_lite": {}}, rate=1.5e-3, batch=16, steps=1500, every=40, note="default"),
     "crnn": dict(
         model={"crnn": {"resize": narrow(32, 100)}},
-        rate=1e-3, batch=16, steps=1500, every=40, note="crnn_academic_dataset, 32x100",
+        rate=1e-3, batch=8, steps=1500, every=50, note="crnn_academic_dataset, 32x100",
     ),
     "crnn_tps": dict(
         model={"crnn": {"rectify": 20, "mean": [127.5], "std": [127.5], "resize": narrow(32, 100)}},
-        rate=5e-4, batch=16, steps=1500, every=40, note="crnn_tps_academic_dataset",
+        rate=5e-4, batch=8, steps=1500, every=50, note="crnn_tps_academic_dataset",
     ),
     "svtr_tiny": dict(
         model={"svtr": {"dropout": 0.0, "drop_path": 0.0}},
@@ -57,20 +57,20 @@ RECOGNIZERS = {
     ),
     "parseq_tiny": dict(
         model={"parseq": {"features": 192, "heads": 3, "decoder_heads": 6, "dropout": 0.0}},
-        rate=7e-4, batch=16, steps=2000, every=40, note="parseq-tiny, no dropout",
+        rate=7e-4, batch=8, steps=1500, every=50, note="parseq-tiny, no dropout",
     ),
     "nrtr": dict(
-        model={"nrtr": {"dropout": 0.0, "layers": 2, "input": {"resize": narrow(32, 100)}}},
-        rate=3e-4, batch=16, steps=1000, every=30, note="r31_1by16_1by8, 2 + 2 of 6 + 6 layers, 32x100, no dropout",
+        model={"nrtr": {"dropout": 0.0, "layers": 2, "channels": [16, 32, 64, 128, 256], "model": 256, "input": {"resize": {**narrow(32, 100), "width_divisor": 4}}}},
+        rate=5e-4, batch=8, steps=1500, every=50, note="r31_1by16_1by8, half the channels, 2 + 2 of 6 + 6 layers, 32x100, no dropout",
     ),
     "satrn_small": dict(
         model={"satrn": {"encoder_layers": 6, "model": 256, "inner": 1024, "labels": {"max_length": 25}, "dropout": 0.0}},
-        rate=3e-4, batch=8, steps=1200, every=40, note="satrn_small, no dropout",
+        rate=3e-4, batch=8, steps=1200, every=50, note="satrn_small, no dropout",
     ),
-    "aster": dict(model={"aster": {}}, rate=1e-3, batch=16, steps=1500, every=40, note="aster_resnet45"),
+    "aster": dict(model={"aster": {}}, rate=1e-3, batch=8, steps=1500, every=50, note="aster_resnet45"),
     "seg": dict(
         model={"seg": {"channels": [16, 32, 64, 128, 256, 256], "neck": 128}},
-        rate=1e-3, batch=8, steps=1500, every=40, note="half the channels",
+        rate=1e-3, batch=4, steps=1500, every=64, note="half the channels",
     ),
     "sar": dict(
         model={"sar": {"channels": [32, 64, 128, 128, 256, 256], "features": 256, "attention": 256, "dropout": 0.0, "encoder_dropout": 0.0}},
@@ -86,11 +86,11 @@ RECOGNIZERS = {
     ),
     "abinet_vision": dict(
         model={"abinet": {"language": False, "vision_layers": 1, "inner": 512, "dropout": 0.0}},
-        rate=1e-4, batch=8, steps=1000, every=40, note="abinet_vision_only, 1 of 3 layers, inner 512, no dropout",
+        rate=2e-4, batch=4, steps=1000, every=64, note="abinet_vision_only, 1 of 3 layers, inner 512, no dropout",
     ),
     "abinet": dict(
         model={"abinet": {"vision_layers": 1, "language_layers": 1, "inner": 512, "dropout": 0.0}},
-        rate=1e-4, batch=8, steps=1000, every=40, note="1 of 3 and 1 of 4 layers, inner 512, no dropout",
+        rate=2e-4, batch=4, steps=1000, every=64, note="1 of 3 and 1 of 4 layers, inner 512, no dropout",
     ),
 }
 
