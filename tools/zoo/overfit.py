@@ -10,7 +10,8 @@ detectors learn eight pictures of ICDAR 2015's train pack, those of curved text 
 `glyphic train`, validated on the very samples that it learns, and ended as soon as a validation reaches the goal (word accuracy 1
 without case and symbols, hmean .95) or when its steps or the minutes of the
 processor are over. Nothing is augmented. The result of a run is
-WORK/NAME/result.json; `--report` prints all of them as a table. Standard library alone.
+WORK/NAME/result.json. `--time` measures a step of the published networks instead, on 8 crops or a picture of 640x640:
+WORK/NAME/timed.json. `--report` prints all of them as tables. Standard library alone.
 """
 
 import argparse
@@ -26,6 +27,8 @@ import sys
 import time
 
 CROPS, PICTURES, CURVED = 64, 8, 8
+# A timed step: crops or pictures in a batch, by whether it is a recognizer, and the side of a picture.
+TIMED_STEPS, TIMED_BATCH, TIMED_SIDE = 3, {True: 8, False: 1}, 640
 WORD_GOAL, HMEAN_GOAL = 1.0, 0.95
 
 ADAM = {"adamw": {"learning_rate": 1e-3, "beta_2": 0.999, "weight_decay": 0.0}}
@@ -40,97 +43,109 @@ def narrow(height, width):
     return {"height": height, "min_width": width, "max_width": width, "keep_aspect_ratio": False}
 
 
-# Name -> what is trained. `model` is the table [model.X] as in a training file, `note` says where it is smaller than
-# the configuration it is named after. Recognizers of 32x100 see crops stretched to that, as MMOCR does in training.
+# Name -> what is trained. `model` is the table [model.X] as in a training file, narrow enough for one core of a processor; `full`
+# is the published network, of which `--time` measures a step. Where both are the same there is no `full`.
+THIN = [16, 32, 64, 64, 128, 128]
 RECOGNIZERS = {
-    "crnn_lite": dict(model={"crnn_lite": {}}, rate=1.5e-3, batch=16, steps=1500, every=40, note="default"),
+    "crnn_lite": dict(model={"crnn_lite": {}}, rate=1.5e-3, batch=16, steps=1500, every=40, note="as it is"),
     "crnn": dict(
         model={"crnn": {"resize": narrow(32, 100)}},
-        rate=1e-3, batch=8, steps=1500, every=50, note="crnn_academic_dataset, 32x100",
+        rate=1e-3, batch=8, steps=1500, every=48, note="as it is, 32x100",
     ),
     "crnn_tps": dict(
         model={"crnn": {"rectify": 20, "mean": [127.5], "std": [127.5], "resize": narrow(32, 100)}},
-        rate=5e-4, batch=8, steps=1500, every=50, note="crnn_tps_academic_dataset",
+        rate=5e-4, batch=8, steps=1500, every=48, note="as it is",
     ),
-    "svtr_tiny": dict(
-        model={"svtr": {"dropout": 0.0, "drop_path": 0.0}},
-        rate=5e-4, batch=16, steps=2000, every=40, note="svtr-tiny, no dropout",
+    "svtr": dict(
+        model={"svtr": {"channels": [32, 64, 128], "depths": [1, 2, 1], "heads": [1, 2, 4], "local": 2, "features": 96, "dropout": 0.0, "drop_path": 0.0}},
+        full={"svtr": {}},
+        rate=1e-3, batch=16, steps=2000, every=40, note="half of svtr-tiny's channels, a third of its depth, no dropout",
     ),
-    "parseq_tiny": dict(
-        model={"parseq": {"features": 192, "heads": 3, "decoder_heads": 6, "dropout": 0.0}},
-        rate=7e-4, batch=8, steps=1500, every=50, note="parseq-tiny, no dropout",
+    "parseq": dict(
+        model={"parseq": {"features": 96, "layers": 3, "heads": 3, "decoder_heads": 3, "dropout": 0.0}},
+        full={"parseq": {"features": 192, "heads": 3, "decoder_heads": 6}},
+        rate=1e-3, batch=16, steps=2000, every=40, note="half of parseq-tiny's features, a quarter of its layers, no dropout",
     ),
     "nrtr": dict(
-        model={"nrtr": {"dropout": 0.0, "layers": 2, "channels": [16, 32, 64, 128, 256], "model": 256, "input": {"resize": {**narrow(32, 100), "width_divisor": 4}}}},
-        rate=5e-4, batch=8, steps=1500, every=50, note="r31_1by16_1by8, half the channels, 2 + 2 of 6 + 6 layers, 32x100, no dropout",
+        model={"nrtr": {"dropout": 0.0, "layers": 2, "channels": [8, 16, 32, 64, 128], "model": 128, "inner": 256, "input": {"resize": {**narrow(32, 100), "width_divisor": 4}}}},
+        full={"nrtr": {}},
+        rate=1e-3, batch=16, steps=2000, every=40, note="r31_1by16_1by8 with a quarter of the channels and a third of the layers, 32x100, no dropout",
     ),
-    "satrn_small": dict(
-        model={"satrn": {"encoder_layers": 6, "model": 256, "inner": 1024, "labels": {"max_length": 25}, "dropout": 0.0}},
-        rate=3e-4, batch=8, steps=1200, every=50, note="satrn_small, no dropout",
+    "satrn": dict(
+        model={"satrn": {"encoder_layers": 2, "decoder_layers": 2, "model": 128, "inner": 256, "labels": {"max_length": 25}, "dropout": 0.0}},
+        full={"satrn": {"encoder_layers": 6, "model": 256, "inner": 1024, "labels": {"max_length": 25}}},
+        rate=1e-3, batch=8, steps=2000, every=48, note="half of satrn_small's features, a third of its layers, no dropout",
     ),
-    "aster": dict(model={"aster": {}}, rate=1e-3, batch=8, steps=1500, every=50, note="aster_resnet45"),
+    "aster": dict(model={"aster": {}}, rate=1e-3, batch=8, steps=1500, every=48, note="as it is"),
     "seg": dict(
-        model={"seg": {"channels": [16, 32, 64, 128, 256, 256], "neck": 128}},
-        rate=1e-3, batch=4, steps=1500, every=64, note="half the channels",
+        model={"seg": {"channels": [8, 16, 32, 64, 128, 128], "neck": 64}},
+        full={"seg": {}},
+        rate=2e-3, batch=8, steps=2000, every=48, note="a quarter of the channels",
     ),
     "sar": dict(
-        model={"sar": {"channels": [32, 64, 128, 128, 256, 256], "features": 256, "attention": 256, "dropout": 0.0, "encoder_dropout": 0.0}},
-        rate=1e-3, batch=8, steps=1000, every=40, note="half the channels, no dropout",
+        model={"sar": {"channels": THIN, "features": 128, "attention": 128, "dropout": 0.0, "encoder_dropout": 0.0}},
+        full={"sar": {}},
+        rate=1e-3, batch=8, steps=2000, every=48, note="parallel decoder, a quarter of the channels and features, no dropout",
     ),
     "robust_scanner": dict(
-        model={"robust_scanner": {"channels": [32, 64, 128, 128, 256, 256]}},
-        rate=1e-3, batch=8, steps=1000, every=40, note="half the channels",
+        model={"robust_scanner": {"channels": THIN}},
+        full={"robust_scanner": {}},
+        rate=1e-3, batch=8, steps=2000, every=48, note="a quarter of the channels",
     ),
     "master": dict(
         model={"master": {"layers": 1, "inner": 512, "dropout": 0.0}},
-        rate=4e-4, batch=4, steps=600, every=32, note="1 of 3 decoder layers, inner 512, no dropout",
-    ),
-    "abinet_vision": dict(
-        model={"abinet": {"language": False, "vision_layers": 1, "inner": 512, "dropout": 0.0}},
-        rate=2e-4, batch=4, steps=1000, every=64, note="abinet_vision_only, 1 of 3 layers, inner 512, no dropout",
+        full={"master": {}},
+        rate=4e-4, batch=4, steps=600, every=64, note="1 of 3 layers, inner 512, no dropout",
     ),
     "abinet": dict(
         model={"abinet": {"vision_layers": 1, "language_layers": 1, "inner": 512, "dropout": 0.0}},
+        full={"abinet": {}},
         rate=2e-4, batch=4, steps=1000, every=64, note="1 of 3 and 1 of 4 layers, inner 512, no dropout",
     ),
 }
 
 HALF = {"long_side": 640, "short_side": 640}
 SMALL = {"depth": "18", "norm_eval": False}
-CURVED_SIDE = 320
+CURVED_SIDE = 224
 
-
-# `size` is the side of the window that is cut out in training, `scale` what the pictures are scaled by first.
+# `size` is the side of the window that is cut out in training; pictures of ICDAR are halved first.
 DETECTORS = {
-    "dbnet_lite": dict(model={"dbnet_lite": {"input": {"resize": HALF}}}, rate=2e-3, size=320, batch=4, steps=1500, every=50, note="default"),
-    "dbnet_r18": dict(model={"dbnet": {"input": {"resize": HALF}}}, rate=1e-3, size=320, batch=2, steps=800, every=50, note="dbnet_r18_fpnc"),
-    "dbnetpp_r18": dict(
+    "dbnet_lite": dict(model={"dbnet_lite": {"input": {"resize": HALF}}}, rate=2e-3, size=320, batch=4, steps=1500, every=50, note="as it is"),
+    "dbnet_r18": dict(model={"dbnet": {"input": {"resize": HALF}}}, rate=1e-3, size=192, batch=2, steps=1200, every=50, note="as it is"),
+    "dbnetpp": dict(
         model={"dbnet": {"input": {"resize": HALF}, "neck": {"scale_fusion": True}}},
-        rate=1e-3, size=320, batch=2, steps=800, every=50, note="DBNet++ with ResNet-18 in place of the 50 layers",
+        full={"dbnet": {"neck": {"scale_fusion": True}, "backbone": {"resnet": {"depth": "50", "deformable": [False, True, True, True]}}}},
+        rate=1e-3, size=192, batch=2, steps=1200, every=50, note="18 layers in place of 50",
     ),
     "panet_r18": dict(
         model={"panet": {"backbone": SMALL, "input": {"resize": HALF}}},
-        rate=1e-3, size=320, batch=4, steps=800, every=50, note="panet_r18_fpem_ffm, norm_eval = false",
+        full={"panet": {}},
+        rate=1e-3, size=192, batch=4, steps=1200, every=50, note="backbone.norm_eval = false",
     ),
-    "psenet_r18": dict(
+    "psenet": dict(
         model={"psenet": {"backbone": SMALL, "neck": {"out_channels": 64}, "input": {"resize": HALF}}},
-        rate=1e-3, size=320, batch=2, steps=800, every=50, note="ResNet-18 and 64 channels in place of 50 layers and 256",
+        full={"psenet": {}},
+        rate=1e-3, size=192, batch=2, steps=1200, every=50, note="18 layers and 64 channels in place of 50 and 256",
     ),
-    "textsnake_r18": dict(
+    "textsnake": dict(
         model={"textsnake": {"backbone": SMALL}}, curved=True,
-        rate=1e-3, batch=2, steps=800, every=40, note="ResNet-18 in place of 50 layers",
+        full={"textsnake": {}},
+        rate=1e-3, batch=2, steps=1200, every=48, note="18 layers in place of 50",
     ),
-    "fcenet_r18": dict(
-        model={"fcenet": {"backbone": SMALL, "neck_channels": 128, "decode": {"alpha": 1.0, "outline": "polygon"}}}, curved=True,
-        rate=1e-3, batch=4, steps=1000, every=50, note="ResNet-18 and 128 channels in place of 50 layers and 256",
+    "fcenet": dict(
+        model={"fcenet": {"backbone": SMALL, "neck_channels": 64, "decode": {"alpha": 1.0, "outline": "polygon"}}}, curved=True,
+        full={"fcenet": {}},
+        rate=1e-3, batch=4, steps=1500, every=48, note="18 layers and 64 channels in place of 50 and 256",
     ),
-    "drrg_r18": dict(
+    "drrg": dict(
         model={"drrg": {"backbone": SMALL}}, curved=True,
-        rate=1e-3, batch=2, steps=800, every=40, note="ResNet-18 in place of 50 layers",
+        full={"drrg": {}},
+        rate=1e-3, batch=2, steps=1200, every=48, note="18 layers in place of 50",
     ),
-    "mask_rcnn_r18": dict(
+    "mask_rcnn": dict(
         model={"mask_rcnn": {"backbone": SMALL, "neck_channels": 64, "input": {"resize": HALF}}},
-        rate=1e-3, size=320, batch=1, steps=1000, every=50, note="ResNet-18 and 64 channels in place of 50 layers and 256",
+        full={"mask_rcnn": {}},
+        rate=1e-3, size=320, batch=1, steps=1500, every=50, note="18 layers and 64 channels in place of 50 and 256",
     ),
 }
 
@@ -210,7 +225,7 @@ def curved(glyphic, work):
     if not rendered.exists():
         config = work / "curved.toml"
         config.write_text(f"min_page_side = {CURVED_SIDE}\nmax_page_side = {CURVED_SIDE}\ndegrade = false\n", encoding="utf-8")
-        run = [glyphic, "synth", "pages", "--out", str(rendered), "--count", "600", "--seed", "7", "--config", str(config)]
+        run = [glyphic, "synth", "pages", "--out", str(rendered), "--count", "300", "--seed", "7", "--config", str(config)]
         subprocess.run(run, check=True)
 
     def wanted(record):
@@ -228,12 +243,14 @@ def shortest_area(polygon):
     return area / (sum(math.dist(a, b) for a, b in pairs) / 2)
 
 
-def configuration(name, glyphic, data, work):
-    """The training file of a model."""
+def configuration(name, glyphic, data, work, timed=False):
+    """The training file of a model; `timed` for a few steps of the published network."""
     recognizer = name in RECOGNIZERS
     entry = RECOGNIZERS.get(name) or DETECTORS[name]
+    if timed:
+        entry = {**entry, "model": entry.get("full", entry["model"]), "steps": TIMED_STEPS, "every": 10**6, "batch": TIMED_BATCH[recognizer], "size": TIMED_SIDE}
     run = {
-        "out": work / name / "run",
+        "out": work / name / ("timed" if timed else "run"),
         "seed": 1,
         "steps": entry["steps"],
         "workers": 1,
@@ -251,18 +268,19 @@ def configuration(name, glyphic, data, work):
     else:
         pack = curved(glyphic, work) if entry.get("curved") else scenes(data, work)
         scale = 1.0 if entry.get("curved") else 0.5
-        size = CURVED_SIDE if entry.get("curved") else entry["size"]
+        size = CURVED_SIDE if entry.get("curved") and not timed else entry["size"]
         augment = {"size": size, "min_scale": scale, "max_scale": scale, "stretch": 0.0, "rotation": 0.0, "photo": PHOTO_OFF}
         batches = {"batch_size": entry["batch"], "augment": augment}
     lines = ["[run]", *(f"{k} = {toml(v)}" for k, v in run.items())]
     (model,) = entry["model"]
     table = dict(entry["model"][model])
-    if entry.get("curved"):
+    if entry.get("curved") and not timed:
         table["input"] = {"resize": {"long_side": CURVED_SIDE, "short_side": CURVED_SIDE}}
     lines += [f"[model.{model}]", *(f"{k} = {toml(v)}" for k, v in table.items())]
     lines += ["[batches]", *(f"{k} = {toml(v)}" for k, v in batches.items())]
     lines += ["[[train]]", f"source.pack = {toml(pack)}"]
-    lines += ["[[validate]]", 'name = "same"', f"pack = {toml(pack)}"]
+    if not timed:
+        lines += ["[[validate]]", 'name = "same"', f"pack = {toml(pack)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -364,6 +382,40 @@ def train(name, a):
     print(json.dumps(result), flush=True)
 
 
+def measure(name, a):
+    """Seconds of the processor that a step of the published network takes, the first one left out."""
+    folder = a.work / name
+    shutil.rmtree(folder / "timed", ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "timed.toml"
+    text = configuration(name, a.glyphic, a.data, a.work, timed=True)
+
+    def run(steps):
+        shutil.rmtree(folder / "timed", ignore_errors=True)
+        config.write_text(text.replace(f"steps = {TIMED_STEPS}", f"steps = {steps}"), encoding="utf-8")
+        environment = {**os.environ, "RAYON_NUM_THREADS": str(a.threads)}
+        with open(folder / "timed.txt", "w") as errors:
+            process = subprocess.Popen([a.glyphic, "train", str(config), "--threads", str(a.threads)], stderr=errors, stdout=errors, env=environment)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = status
+        if status:
+            raise SystemExit(f"{name}: status {status}, see {folder / 'timed.txt'}")
+        return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+    (one, _), (all_steps, peak) = run(1), run(TIMED_STEPS)
+    recognizer = name in RECOGNIZERS
+    result = {
+        "name": name,
+        "batch": TIMED_BATCH[recognizer],
+        "seconds": (all_steps - one) / (TIMED_STEPS - 1),
+        "peak_mib": peak,
+        "parameters": parameters(folder / "timed/best.safetensors"),
+    }
+    (folder / "timed.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    shutil.rmtree(folder / "timed", ignore_errors=True)
+    print(json.dumps(result), flush=True)
+
+
 def report(work):
     results = {}
     for path in work.glob("*/result.json"):
@@ -387,6 +439,14 @@ def report(work):
             print("| " + " | ".join(map(str, cells)) + " |")
 
 
+    print("\n| Published network | Parameters | Batch | CPU seconds of a step | Peak memory |\n| --- | --- | --- | --- | --- |")
+    for name in [*RECOGNIZERS, *DETECTORS]:
+        path = work / name / "timed.json"
+        if path.exists():
+            r = json.loads(path.read_text(encoding="utf-8"))
+            print(f"| {name} | {r['parameters'] / 1e6:.1f} M | {r['batch']} | {r['seconds']:.2f} | {r['peak_mib']:.0f} MiB |")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("glyphic", nargs="?", help="the binary")
@@ -396,6 +456,7 @@ def main():
     p.add_argument("--minutes", type=float, default=60.0, help="of the processor for a run at most")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--report", action="store_true", help="print the table of what was run")
+    p.add_argument("--time", action="store_true", help="measure a step of the published networks instead")
     p.add_argument("--config", action="store_true", help="print the training files instead of running them")
     a = p.parse_args()
     if a.report:
@@ -406,6 +467,8 @@ def main():
     for name in a.only or [*RECOGNIZERS, *DETECTORS]:
         if a.config:
             print(f"# {name}\n{configuration(name, a.glyphic, a.data, a.work)}")
+        elif a.time:
+            measure(name, a)
         else:
             train(name, a)
 
