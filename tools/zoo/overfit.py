@@ -67,9 +67,9 @@ RECOGNIZERS = {
         rate=1e-3, batch=16, steps=2000, every=40, note="half of parseq-tiny's features, a quarter of its layers, no dropout",
     ),
     "nrtr": dict(
-        model={"nrtr": {"dropout": 0.0, "layers": 2, "channels": [8, 16, 32, 64, 128], "model": 128, "inner": 256, "input": {"resize": {**narrow(32, 100), "width_divisor": 4}}}},
+        model={"nrtr": {"dropout": 0.0, "layers": 2, "channels": [8, 16, 32, 64, 128], "model": 128, "inner": 256, "input": {"resize": narrow(32, 96)}}},
         full={"nrtr": {}},
-        rate=1e-3, batch=16, steps=2000, every=40, note="r31_1by16_1by8 with a quarter of the channels and a third of the layers, 32x100, no dropout",
+        rate=1e-3, batch=16, steps=2000, every=40, note="r31_1by16_1by8 with a quarter of the channels and a third of the layers, 32x96, no dropout",
     ),
     "satrn": dict(
         model={"satrn": {"encoder_layers": 2, "decoder_layers": 2, "model": 128, "inner": 256, "labels": {"max_length": 25}, "dropout": 0.0}},

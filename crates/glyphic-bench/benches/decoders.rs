@@ -130,7 +130,9 @@ fn drrg(c: &mut Criterion<CpuTime>) {
     values.extend([drawn.sin, drawn.cos, drawn.top_height, drawn.bot_height].concat());
     let maps = Maps::new(&values, [6, SIZE[1], SIZE[0]]).expect("the length fits");
     let propose = DrrgProposalConfig::default();
-    c.bench_function("DRRG proposals, 30 texts on 1280x736", |b| b.iter(|| propose.propose(black_box(&maps))));
+    c.bench_function("DRRG proposals, 30 texts on 1280x736", |b| {
+        b.iter(|| propose.propose(black_box(&maps)))
+    });
 
     let components = propose.propose(&maps).expect("maps");
     // As many maps as the neck gives, and the six.
@@ -160,7 +162,8 @@ fn dbnet(c: &mut Criterion<CpuTime>) {
     let drawn = DbnetTargets::default().maps_of(&page(1)).expect("a page");
     let [width, height] = SIZE;
     let values = drawn.shrink.iter().map(|v| if *v == 0 { 0.02 } else { 0.95 }).collect();
-    let map = ProbabilityMap { values: Map::new(width, height, values).expect("the length fits"), scale: SCALE };
+    let map =
+        ProbabilityMap { values: Map::new(width, height, values).expect("the length fits"), scale: SCALE };
     let config = DbDecodeConfig::default();
     assert_eq!(config.decode(&map).len(), TEXTS);
     c.bench_function("DB decoding, 30 texts on 1280x736", |b| b.iter(|| config.decode(black_box(&map))));

@@ -83,7 +83,13 @@ fn pse_maps(page: &Outlines) -> Vec<f32> {
 
 fn pse_regions(config: &PseDecodeConfig, page: &Outlines) -> Vec<Region> {
     let values = pse_maps(page);
-    config.decode(&Maps::new(&values, [values.len() / (page.height * page.width), page.height, page.width]).unwrap(), UNSCALED).unwrap()
+    config
+        .decode(
+            &Maps::new(&values, [values.len() / (page.height * page.width), page.height, page.width])
+                .unwrap(),
+            UNSCALED,
+        )
+        .unwrap()
 }
 
 /// Each text with an embedding of its own.
@@ -94,7 +100,9 @@ fn pan_regions(page: &Outlines) -> Vec<Region> {
     for i in 0..4u16 {
         values.extend(maps.kernels[0].iter().map(|v| f32::from(*v * (i + 1))));
     }
-    PanDecodeConfig::default().decode(&Maps::new(&values, [6, page.height, page.width]).unwrap(), UNSCALED).unwrap()
+    PanDecodeConfig::default()
+        .decode(&Maps::new(&values, [6, page.height, page.width]).unwrap(), UNSCALED)
+        .unwrap()
 }
 
 fn snake_regions(page: &Outlines) -> Vec<Region> {
@@ -102,7 +110,9 @@ fn snake_regions(page: &Outlines) -> Vec<Region> {
     let mut values: Vec<f32> = logits(maps.text_mask.iter().map(|v| *v > 0)).collect();
     values.extend(logits(maps.center_region_mask.iter().map(|v| *v > 0)));
     values.extend([maps.sin, maps.cos, maps.radius].concat());
-    SnakeDecodeConfig::default().decode(&Maps::new(&values, [5, page.height, page.width]).unwrap(), UNSCALED).unwrap()
+    SnakeDecodeConfig::default()
+        .decode(&Maps::new(&values, [5, page.height, page.width]).unwrap(), UNSCALED)
+        .unwrap()
 }
 
 fn fce_regions(page: &Outlines, outline: FceOutline) -> Vec<Region> {

@@ -146,7 +146,8 @@ fn dictionaries_with_a_character_twice_or_none_are_refused_by_every_model() {
         // An empty line is passed over, a space is a character.
         let vocab = open("a\n\n \nb\n").unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!([' ', 'a', 'b'].iter().all(|c| vocab.index_of(*c).is_some()), "{name}");
-        for (content, part) in [("a\nb\na\n", "'a'"), ("ab\n", "more than one character"), ("", "no character")]
+        for (content, part) in
+            [("a\nb\na\n", "'a'"), ("ab\n", "more than one character"), ("", "no character")]
         {
             let error = open(content).unwrap_err();
             assert!(error.contains(part), "{name}: {content:?}: {error}");
