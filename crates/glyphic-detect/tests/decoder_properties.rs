@@ -70,7 +70,15 @@ fn outlines(texts: &[Vec<Point>]) -> Outlines {
 fn assert_found(regions: &[Region], texts: &[Vec<Point>], least: f64) -> Result<(), TestCaseError> {
     prop_assert_eq!(regions.len(), texts.len(), "{:?}", regions);
     for text in texts {
-        let best = regions.iter().map(|r| iou(r.polygon.points(), text)).fold(0.0, f64::max);
+        let near = |region: &&Region| {
+            let bounds = region.polygon.bounds();
+            let inside =
+                |p: &Point| (bounds.x0..=bounds.x1).contains(&p.x) && (bounds.y0..=bounds.y1).contains(&p.y);
+            let centre = text.iter().fold(Point::new(0.0, 0.0), |c, p| Point::new(c.x + p.x, c.y + p.y));
+            let count = text.len() as f64;
+            inside(&Point::new(centre.x / count, centre.y / count)) || text.iter().any(inside)
+        };
+        let best = regions.iter().filter(near).map(|r| iou(r.polygon.points(), text)).fold(0.0, f64::max);
         prop_assert!(best > least, "IoU {} of {:?}: {:?}", best, text, regions);
     }
     Ok(())

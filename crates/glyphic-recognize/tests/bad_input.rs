@@ -18,10 +18,9 @@ fn named(name: &str) -> RecognizerConfig {
     }
 }
 
-/// One pixel, one column, one row, a line far too long, strips lying and standing, an upright word, a page full of edges.
+/// One pixel, one column, a line far too long, a standing strip, an upright word, a page full of edges.
 fn crops() -> Vec<Image> {
-    let sizes =
-        [(1, 1), (1, 40), (40, 1), (3000, 40), (2000, 32), (32, 2000), (30, 90), (96, 32), (800, 600)];
+    let sizes = [(1, 1), (1, 40), (3000, 40), (32, 2000), (30, 90), (800, 600)];
     (0..).zip(sizes).map(|(seed, (w, h))| crop(w, h, seed)).collect()
 }
 
