@@ -7,7 +7,8 @@ Files that are missing in DIR are exported first: `crnn_lite` and `dbnet_lite` f
 ResNet-18, CRNN and a transformer encoder from the definitions below, all with random weights, which do not matter for
 time. RapidOCR's files come from the installed package. Each round runs every engine for the same short while; a
 figure is the median over the rounds of the round's median run, and a ratio the median of the rounds' ratios.
-`--threads 2` times the wall clock of both engines instead, for the gain of a second thread.
+`--exported DIR` times the networks that the example `export_networks` of glyphic-bench has written there: every detector, and
+every recognizer's encoder. `--threads 2` times the wall clock of both engines instead, for the gain of a second thread.
 """
 
 import argparse
@@ -147,7 +148,9 @@ def definitions():
 CLASSES, SEQUENCE = 200, "bilstm"
 
 
-def file_of(name, directory):
+def file_of(name, directory, exported=None):
+    if exported:
+        return exported / f"{name}.onnx"
     if name.startswith("ppocr"):
         spec = importlib.util.find_spec("rapidocr")
         if spec is None:
@@ -211,18 +214,23 @@ def main():
     p.add_argument("engine")
     p.add_argument("--rounds", type=int, default=15)
     p.add_argument("--seconds", type=float, default=0.4, help="of an engine in a round")
-    p.add_argument("--only", action="append", choices=SHAPES)
+    p.add_argument("--only", action="append")
+    p.add_argument("--exported", type=pathlib.Path, help="folder of the example export_networks")
     p.add_argument("--dir", type=pathlib.Path, default=ROOT / "target/networks")
     p.add_argument("--threads", type=int, default=1)
     a = p.parse_args()
+    shapes = json.loads((a.exported / "shapes.json").read_text()) if a.exported else SHAPES
+    unknown = set(a.only or ()) - set(shapes)
+    if unknown:
+        p.error(f"unknown networks {sorted(unknown)}; expected some of {', '.join(shapes)}")
     a.dir.mkdir(parents=True, exist_ok=True)
     print(f"{'network':<14} {'input':<14} {'ours ms':>8} {'ort ms':>8} {'ratio':>6}", "(wall)" if a.threads > 1 else "(CPU)")
-    for name in a.only or SHAPES:
-        path = file_of(name, a.dir)
+    for name in a.only or shapes:
+        path = file_of(name, a.dir, a.exported)
         if path is None:
             print(f"{name}: rapidocr is not installed", file=sys.stderr)
             continue
-        shape = "x".join(map(str, SHAPES[name]))
+        shape = "x".join(map(str, shapes[name]))
         run = [str(path), shape, str(a.threads)]
         workers = [Worker(command) for command in ([a.engine, *run], [sys.executable, __file__, "ort", *run])]
         for w in workers:

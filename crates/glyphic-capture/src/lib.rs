@@ -27,10 +27,12 @@ const ROUNDS: usize = 4;
 
 /// What the sizes of an input's axes are made from in each round: even and odd ones of each name, and none that agree or
 /// keep a ratio by accident. Where one of them is also a size inside the network, burn may leave out an operation that does
-/// nothing at that size; then the next table is tried.
-const SIZES: [[[usize; 6]; ROUNDS]; 2] = [
+/// nothing at that size; then the next table is tried. A linear layer is recorded in one of two ways, by whether its rows fill
+/// whole tiles of 32 and how many they are with the batch beside its columns: of the last table they are few, and never whole tiles.
+const SIZES: [[[usize; 6]; ROUNDS]; 3] = [
     [[2, 7, 12, 17, 22, 27], [3, 14, 23, 28, 33, 41], [5, 11, 17, 39, 47, 58], [7, 16, 19, 44, 52, 63]],
     [[11, 26, 29, 31, 37, 43], [13, 37, 46, 51, 59, 61], [17, 23, 71, 67, 73, 79], [29, 41, 53, 83, 89, 97]],
+    [[2, 3, 5, 7, 9, 13], [3, 5, 9, 13, 15, 17], [5, 9, 12, 11, 23, 29], [4, 11, 17, 23, 21, 25]],
 ];
 
 /// Size of an input's axis.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 #[cfg(feature = "train")]
 use crate::Error;
-use crate::dbnet::DbLevel;
+use crate::dbnet::{DbBackbone, DbLevel};
 use crate::{
     DbNetConfig, DbNetDetector, DrrgConfig, Engine, FceNetConfig, InputConfig, MaskRcnnConfig, PanNetConfig,
     PpOcrDetectorConfig, PseNetConfig, Result, TextSnakeConfig,
@@ -201,6 +201,29 @@ impl DetectorConfig {
             Self::Dbnet(config) | Self::DbnetLite(config) => config.level.as_mut(),
             _ => None,
         }
+    }
+
+    /// What the backbone keeps as it is in training, by key: statistics (`norm_eval`) and weights (`frozen_stages`). That is for a
+    /// backbone that was trained before.
+    pub fn kept_of_backbone(&self) -> Vec<&'static str> {
+        let backbone = match self {
+            Self::Dbnet(config) | Self::DbnetLite(config) => match &config.backbone {
+                DbBackbone::Resnet(backbone) => backbone,
+                DbBackbone::Lite(_) => return Vec::new(),
+            },
+            Self::Psenet(config) => &config.backbone,
+            Self::Panet(config) => &config.backbone,
+            Self::Ppocr(_) => return Vec::new(),
+            Self::Textsnake(config) => &config.backbone,
+            Self::Fcenet(config) => &config.backbone,
+            Self::Drrg(config) => &config.backbone,
+            Self::MaskRcnn(config) => &config.backbone,
+        };
+        let keys = [
+            (backbone.norm_eval, "backbone.norm_eval"),
+            (backbone.frozen_stages.is_some(), "backbone.frozen_stages"),
+        ];
+        keys.into_iter().filter(|(kept, _)| *kept).map(|(_, key)| key).collect()
     }
 
     /// The detector of this configuration and its network's graph, as [`DetectorConfig::graph`] makes it, on the processor.

@@ -70,44 +70,62 @@ fn outlines(texts: &[Vec<Point>]) -> Outlines {
 fn assert_found(regions: &[Region], texts: &[Vec<Point>], least: f64) -> Result<(), TestCaseError> {
     prop_assert_eq!(regions.len(), texts.len(), "{:?}", regions);
     for text in texts {
-        let best = regions.iter().map(|r| iou(r.polygon.points(), text)).fold(0.0, f64::max);
+        let near = |region: &&Region| {
+            let bounds = region.polygon.bounds();
+            let inside =
+                |p: &Point| (bounds.x0..=bounds.x1).contains(&p.x) && (bounds.y0..=bounds.y1).contains(&p.y);
+            let centre = text.iter().fold(Point::new(0.0, 0.0), |c, p| Point::new(c.x + p.x, c.y + p.y));
+            let count = text.len() as f64;
+            inside(&Point::new(centre.x / count, centre.y / count)) || text.iter().any(inside)
+        };
+        let best = regions.iter().filter(near).map(|r| iou(r.polygon.points(), text)).fold(0.0, f64::max);
         prop_assert!(best > least, "IoU {} of {:?}: {:?}", best, text, regions);
     }
     Ok(())
 }
 
-fn pse_maps(texts: &[Vec<Point>]) -> Vec<f32> {
-    let maps = PsenetTargets::default().maps_of(&outlines(texts)).unwrap();
+fn pse_maps(page: &Outlines) -> Vec<f32> {
+    let maps = PsenetTargets::default().maps_of(page).unwrap();
     maps.kernels.iter().flat_map(|kernel| logits(kernel.iter().map(|v| *v > 0))).collect()
 }
 
-fn pse_regions(config: &PseDecodeConfig, texts: &[Vec<Point>]) -> Vec<Region> {
-    let values = pse_maps(texts);
-    config.decode(&Maps::new(&values, [values.len() / (SIDE * SIDE), SIDE, SIDE]).unwrap(), UNSCALED).unwrap()
+fn pse_regions(config: &PseDecodeConfig, page: &Outlines) -> Vec<Region> {
+    let values = pse_maps(page);
+    config
+        .decode(
+            &Maps::new(&values, [values.len() / (page.height * page.width), page.height, page.width])
+                .unwrap(),
+            UNSCALED,
+        )
+        .unwrap()
 }
 
 /// Each text with an embedding of its own.
-fn pan_regions(texts: &[Vec<Point>]) -> Vec<Region> {
-    let maps = PanetTargets::default().maps_of(&outlines(texts)).unwrap();
+fn pan_regions(page: &Outlines) -> Vec<Region> {
+    let maps = PanetTargets::default().maps_of(page).unwrap();
     let mut values: Vec<f32> =
         maps.kernels.iter().flat_map(|kernel| logits(kernel.iter().map(|v| *v > 0))).collect();
     for i in 0..4u16 {
         values.extend(maps.kernels[0].iter().map(|v| f32::from(*v * (i + 1))));
     }
-    PanDecodeConfig::default().decode(&Maps::new(&values, [6, SIDE, SIDE]).unwrap(), UNSCALED).unwrap()
+    PanDecodeConfig::default()
+        .decode(&Maps::new(&values, [6, page.height, page.width]).unwrap(), UNSCALED)
+        .unwrap()
 }
 
-fn snake_regions(texts: &[Vec<Point>]) -> Vec<Region> {
-    let maps = TextsnakeTargets::default().maps_of(&outlines(texts)).unwrap();
+fn snake_regions(page: &Outlines) -> Vec<Region> {
+    let maps = TextsnakeTargets::default().maps_of(page).unwrap();
     let mut values: Vec<f32> = logits(maps.text_mask.iter().map(|v| *v > 0)).collect();
     values.extend(logits(maps.center_region_mask.iter().map(|v| *v > 0)));
     values.extend([maps.sin, maps.cos, maps.radius].concat());
-    SnakeDecodeConfig::default().decode(&Maps::new(&values, [5, SIDE, SIDE]).unwrap(), UNSCALED).unwrap()
+    SnakeDecodeConfig::default()
+        .decode(&Maps::new(&values, [5, page.height, page.width]).unwrap(), UNSCALED)
+        .unwrap()
 }
 
-fn fce_regions(texts: &[Vec<Point>], outline: FceOutline) -> Vec<Region> {
+fn fce_regions(page: &Outlines, outline: FceOutline) -> Vec<Region> {
     let targets = FcenetTargets::default();
-    let drawn = targets.levels_of(&outlines(texts)).unwrap();
+    let drawn = targets.levels_of(page).unwrap();
     let maps: Vec<(Vec<f32>, &[f32])> = drawn
         .iter()
         .map(|level| {
@@ -135,18 +153,18 @@ fn fce_regions(texts: &[Vec<Point>], outline: FceOutline) -> Vec<Region> {
 }
 
 /// With a graph network that is always right.
-fn drrg_regions(texts: &[Vec<Point>]) -> Vec<Region> {
+fn drrg_regions(page: &Outlines) -> Vec<Region> {
     let targets = DrrgTargets::default();
-    let maps = targets.maps_of(&outlines(texts), &mut ChaCha8Rng::seed_from_u64(7)).unwrap();
+    let maps = targets.maps_of(page, &mut ChaCha8Rng::seed_from_u64(7)).unwrap();
     let mut values: Vec<f32> = logits(maps.text_mask.iter().map(|v| *v > 0)).collect();
     values.extend(logits(maps.center_region_mask.iter().map(|v| *v > 0)));
     values.extend([maps.sin, maps.cos, maps.top_height, maps.bot_height].concat());
-    let maps = Maps::new(&values, [6, SIDE, SIDE]).unwrap();
+    let maps = Maps::new(&values, [6, page.height, page.width]).unwrap();
     let components = DrrgProposalConfig::default().propose(&maps).unwrap();
     let edges = DrrgGraphConfig::default().build(&maps, &components).unwrap().edges();
     let text_of = |i: usize| {
         let [x, y] = components[i].centre.map(|v| v as f64);
-        texts.iter().position(|text| glyphic_core::geometry::point_in_polygon(Point::new(x, y), text))
+        page.texts.iter().position(|text| glyphic_core::geometry::point_in_polygon(Point::new(x, y), text))
     };
     let scores: Vec<f64> =
         edges.iter().map(|[a, b]| f64::from(u8::from(text_of(*a) == text_of(*b)))).collect();
@@ -164,26 +182,26 @@ proptest! {
     #[test]
     fn a_text_drawn_as_kernels_comes_back(text in text()) {
         let texts = [text];
-        assert_found(&pse_regions(&PseDecodeConfig::default(), &texts), &texts, 0.9)?;
-        assert_found(&pan_regions(&texts), &texts, 0.9)?;
+        assert_found(&pse_regions(&PseDecodeConfig::default(), &outlines(&texts)), &texts, 0.9)?;
+        assert_found(&pan_regions(&outlines(&texts)), &texts, 0.9)?;
     }
 
     #[test]
     fn a_text_drawn_as_a_snake_comes_back_but_for_its_corners(text in text()) {
         let texts = [text];
-        assert_found(&snake_regions(&texts), &texts, 0.8)?;
+        assert_found(&snake_regions(&outlines(&texts)), &texts, 0.8)?;
     }
 
     #[test]
     fn a_text_drawn_as_a_fourier_signature_comes_back(text in text()) {
         let texts = [text];
-        assert_found(&fce_regions(&texts, FceOutline::Polygon), &texts, 0.8)?;
+        assert_found(&fce_regions(&outlines(&texts), FceOutline::Polygon), &texts, 0.8)?;
     }
 
     #[test]
     fn a_text_drawn_as_components_comes_back(text in text()) {
         let texts = [text];
-        assert_found(&drrg_regions(&texts), &texts, 0.8)?;
+        assert_found(&drrg_regions(&outlines(&texts)), &texts, 0.8)?;
     }
 }
 
@@ -200,14 +218,31 @@ fn page() -> Vec<Vec<Point>> {
 fn every_text_of_a_page_comes_back() {
     let texts = page();
     for (what, regions) in [
-        ("PSENet", pse_regions(&PseDecodeConfig::default(), &texts)),
-        ("PAN", pan_regions(&texts)),
-        ("TextSnake", snake_regions(&texts)),
-        ("FCENet", fce_regions(&texts, FceOutline::Polygon)),
-        ("FCENet's quads", fce_regions(&texts, FceOutline::Quad)),
-        ("DRRG", drrg_regions(&texts)),
+        ("PSENet", pse_regions(&PseDecodeConfig::default(), &outlines(&texts))),
+        ("PAN", pan_regions(&outlines(&texts))),
+        ("TextSnake", snake_regions(&outlines(&texts))),
+        ("FCENet", fce_regions(&outlines(&texts), FceOutline::Polygon)),
+        ("FCENet's quads", fce_regions(&outlines(&texts), FceOutline::Quad)),
+        ("DRRG", drrg_regions(&outlines(&texts))),
     ] {
         assert_found(&regions, &texts, 0.8).unwrap_or_else(|e| panic!("{what}: {e}"));
+    }
+}
+
+/// As many texts as fit, each of 26 by 20 pixels.
+#[test]
+fn a_page_of_a_thousand_texts_comes_back() {
+    let centre = |i: usize| [16.0 + 32.0 * (i % 40) as f64, 25.0 + 50.0 * (i / 40) as f64];
+    let texts: Vec<Vec<Point>> = (0..1000).map(|i| rectangle(centre(i), [26.0, 20.0], 0.0)).collect();
+    let page = Outlines { height: 1280, width: 1280, texts, ignored: Vec::new() };
+    for (what, regions) in [
+        ("PSENet", pse_regions(&PseDecodeConfig::default(), &page)),
+        ("PAN", pan_regions(&page)),
+        ("TextSnake", snake_regions(&page)),
+        ("FCENet", fce_regions(&page, FceOutline::Polygon)),
+        ("DRRG", drrg_regions(&page)),
+    ] {
+        assert_found(&regions, &page.texts, 0.5).unwrap_or_else(|e| panic!("{what}: {e}"));
     }
 }
 
@@ -216,17 +251,17 @@ fn texts_that_touch_part_where_their_kernels_do() {
     // A thick text beside a thin one: grown at once from the smallest kernels, the thick one loses its edge.
     let texts =
         vec![rectangle([160.0, 100.0], [240.0, 80.0], 0.0), rectangle([160.0, 150.0], [240.0, 20.0], 0.0)];
-    assert_found(&pse_regions(&PseDecodeConfig::default(), &texts), &texts, 0.9).unwrap();
+    assert_found(&pse_regions(&PseDecodeConfig::default(), &outlines(&texts)), &texts, 0.9).unwrap();
     let at_once = PseDecodeConfig { expansion: PseExpansion::AtOnce, ..PseDecodeConfig::default() };
-    assert!(assert_found(&pse_regions(&at_once, &texts), &texts, 0.9).is_err());
-    assert_found(&pan_regions(&texts), &texts, 0.9).unwrap();
+    assert!(assert_found(&pse_regions(&at_once, &outlines(&texts)), &texts, 0.9).is_err());
+    assert_found(&pan_regions(&outlines(&texts)), &texts, 0.9).unwrap();
 }
 
 #[test]
 fn quads_have_four_corners_and_scales_count() {
     let texts = page();
     let config = PseDecodeConfig { outline: MaskOutline::Quad, ..PseDecodeConfig::default() };
-    let values = pse_maps(&texts);
+    let values = pse_maps(&outlines(&texts));
     let maps = Maps::new(&values, [7, SIDE, SIDE]).unwrap();
     let regions = config.decode(&maps, [2.0, 4.0]).unwrap();
     assert_eq!(regions.len(), texts.len());

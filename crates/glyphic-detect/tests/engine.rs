@@ -28,7 +28,9 @@ fn survives(name: &str) {
     let images = [
         Image::filled(96, 64, [255, 255, 255]).unwrap(),
         Image::filled(1, 1, [7, 8, 9]).unwrap(),
-        picture(512, 12),
+        picture(2000, 32),
+        picture(32, 2000),
+        picture(1, 60),
         picture(150, 90),
     ];
     let together = detector.detect(&images).unwrap();

@@ -187,6 +187,16 @@ fn parameters_keep_their_names_and_pytorchs_layouts_and_the_module_stays_as_it_i
     assert!(graph.nodes.iter().any(|node| node.name == "first.conv"));
 }
 
+/// Two rows a position, as of a map two rows high: 32 of them fill a tile, and many with a large batch are more than the columns.
+#[test]
+fn linear_layers_over_positions_are_one_graph_at_every_size() {
+    for columns in [256, 512] {
+        let module = randomize(LinearConfig::new(6, columns).init(&cpu()));
+        let axes = [Axis::BATCH, Axis::free("positions", 2), Axis::Fixed(6)];
+        equal(&module, axes, &[[1, 2, 6], [2, 32, 6], [3, 14, 6], [40, 82, 6]], |m: &Linear, x| m.forward(x));
+    }
+}
+
 #[test]
 fn a_forward_whose_path_depends_on_the_size_is_refused() {
     let module = randomize(mixed());

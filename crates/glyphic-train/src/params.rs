@@ -1,7 +1,9 @@
 //! Walks over a module's parameters: gradient norm and clipping, moving averages.
 
+use std::collections::HashSet;
+
 use burn::Tensor;
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 
 /// Sum of squares of every gradient.
@@ -54,12 +56,19 @@ pub(crate) fn clip_by_global_norm<M: Module>(
     (scale.to, norm)
 }
 
-/// The current values of a module's floats, by parameter.
-struct Collect(GradientsParams);
+/// The current values of a module's floats, by parameter, and which of them are not learned.
+struct Collect {
+    values: GradientsParams,
+    kept: HashSet<ParamId>,
+}
 
 impl ModuleVisitor for Collect {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0.register(param.id, param.val().inner());
+        let value = param.val();
+        if !value.is_require_grad() {
+            self.kept.insert(param.id);
+        }
+        self.values.register(param.id, value.inner());
     }
 }
 
@@ -74,11 +83,16 @@ impl Statistics {
         statistics
     }
 
-    /// Whether those of a module are finite. A loss does not tell: an activation may hide a NaN that they have taken in.
-    pub(crate) fn are_finite<M: Module>(module: &M) -> bool {
-        let mut sums = StatisticSums(Vec::new());
+    /// Whether those of a module are still as finite as these. A loss does not tell: an activation may hide a NaN that they have
+    /// taken in. What is computed once and never changes may hold infinities, as the masks of an attention do.
+    pub(crate) fn stay_finite<M: Module>(&self, module: &M) -> bool {
+        let mut sums = StatisticSums { before: &self.0, pairs: Vec::new() };
         module.visit(&mut sums);
-        sums.0.is_empty() || Tensor::cat(sums.0, 0).sum().into_scalar::<f32>().is_finite()
+        let finite = |sums: Vec<Tensor<1>>| Tensor::cat(sums, 0).sum().into_scalar::<f32>().is_finite();
+        let now: Vec<Tensor<1>> = sums.pairs.iter().map(|[_, now]| now.clone()).collect();
+        now.is_empty()
+            || finite(now)
+            || sums.pairs.into_iter().all(|[before, now]| finite(vec![now]) || !finite(vec![before]))
     }
 
     /// Puts them back into the module that they were taken from.
@@ -87,14 +101,17 @@ impl Statistics {
     }
 }
 
-/// The sum of each running statistic.
-struct StatisticSums(Vec<Tensor<1>>);
+/// The sum of each running statistic, before and now.
+struct StatisticSums<'a> {
+    before: &'a GradientsParams,
+    pairs: Vec<[Tensor<1>; 2]>,
+}
 
-impl ModuleVisitor for StatisticSums {
+impl ModuleVisitor for StatisticSums<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let value = param.val();
-        if !value.is_require_grad() {
-            self.0.push(value.inner().sum());
+        if let (false, Some(before)) = (value.is_require_grad(), self.before.get::<D>(param.id)) {
+            self.pairs.push([before.sum(), value.inner().sum()]);
         }
     }
 }
@@ -118,16 +135,19 @@ impl ModuleMapper for Statistics {
 }
 
 struct Lerp {
-    current: GradientsParams,
+    current: Collect,
     keep: f32,
 }
 
 impl ModuleMapper for Lerp {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        match self.current.remove::<D>(param.id) {
-            Some(new) => param.map(|old| old.mul_scalar(self.keep) + new.mul_scalar(1.0 - self.keep)),
-            None => param,
-        }
+        let Some(new) = self.current.values.remove::<D>(param.id) else { return param };
+        let kept = self.current.kept.contains(&param.id);
+        param.map(|old| {
+            let mean = old.clone().mul_scalar(self.keep) + new.clone().mul_scalar(1.0 - self.keep);
+            // What has not changed has no mean: it may be an infinity.
+            if kept { mean.mask_where(old.equal(new.clone()), new) } else { mean }
+        })
     }
 }
 
@@ -137,7 +157,61 @@ impl ModuleMapper for Lerp {
 /// The rate is warmed up as `step / (step + 10)`, so that the first steps do not weigh for ever.
 pub(crate) fn update_average<M: Module>(average: M, module: &M, step: u64, decay: f64) -> M {
     let keep = decay.min(step as f64 / (step as f64 + 10.0)) as f32;
-    let mut current = Collect(GradientsParams::new());
+    let mut current = Collect { values: GradientsParams::new(), kept: HashSet::new() };
     module.visit(&mut current);
-    average.map(&mut Lerp { current: current.0, keep })
+    average.map(&mut Lerp { current, keep })
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+
+    use super::*;
+
+    /// A weight that is learned, and a mask and a statistic that are not.
+    #[derive(Module, Debug)]
+    struct Masked {
+        weight: Param<Tensor<1>>,
+        mask: Param<Tensor<1>>,
+        mean: Param<Tensor<1>>,
+    }
+
+    fn masked(values: [[f32; 2]; 3], device: &Device) -> Masked {
+        let [weight, mask, mean] =
+            values.map(|v| Param::from_tensor(Tensor::from_data(TensorData::from(v), device)));
+        Masked { weight, mask: mask.set_require_grad(false), mean: mean.set_require_grad(false) }
+    }
+
+    const MINUS: f32 = f32::NEG_INFINITY;
+
+    #[test]
+    fn infinities_that_were_there_before_are_no_failure() {
+        let device = glyphic_nn::device::cpu().autodiff();
+        let net = masked([[1.0, 2.0], [0.0, MINUS], [0.5, 0.5]], &device);
+        let before = Statistics::of(&net);
+        assert!(before.stay_finite(&net));
+        for broken in [f32::NAN, f32::INFINITY] {
+            let mean = net.mean.clone().map(|mean| mean * broken);
+            assert!(!before.stay_finite(&Masked { mean, ..net.clone() }), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_moving_average_keeps_what_does_not_change() {
+        let device = glyphic_nn::device::cpu().autodiff();
+        let net = masked([[1.0, 2.0], [0.0, MINUS], [0.5, 0.5]], &device);
+        for (decay, weight) in [(0.0, 3.0), (0.5, 2.0), (1.0 - 1e-12, 2.0)] {
+            let weights = net.weight.clone().map(|_| Tensor::from_data([3.0, 3.0], &device).require_grad());
+            let mean = net.mean.clone().map(|mean| mean + 1.0);
+            let stepped = Masked { weight: weights, mean, ..net.clone() };
+            // So late that the decay is not warmed up any more.
+            let average = update_average(net.valid(), &stepped, 1 << 40, decay);
+            let values = |param: &Param<Tensor<1>>| param.val().into_data().iter::<f32>().collect::<Vec<_>>();
+            assert_eq!(values(&average.mask), [0.0, MINUS], "{decay}");
+            if decay < 0.9 {
+                assert!((values(&average.weight)[0] - weight).abs() < 1e-6, "{decay}");
+                assert!((values(&average.mean)[0] - (1.5 - decay as f32)).abs() < 1e-6, "{decay}");
+            }
+        }
+    }
 }

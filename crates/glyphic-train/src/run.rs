@@ -94,7 +94,7 @@ pub(crate) fn train<M: Trainable>(
         let value = f64::from(loss.clone().into_scalar::<f32>());
         let gradients = GradientsParams::from_grads(loss.backward(), &net);
         let (gradients, norm) = clip_by_global_norm(&net, gradients, config.max_gradient_norm);
-        if value.is_finite() && norm.is_finite() && Statistics::are_finite(&net) {
+        if value.is_finite() && norm.is_finite() && statistics.stay_finite(&net) {
             drop(statistics);
             net = optimizer.step(rate, net, gradients);
             average = update_average(average, &net, progress.step + 1, config.average_decay);

@@ -7,10 +7,18 @@ use glyphic_core::Image;
 use glyphic_detect::panet::targets::PanetTargets;
 use glyphic_detect::{DbNetConfig, DetectorConfig, PanNetConfig};
 use glyphic_nn::checkpoint;
+use glyphic_recognize::abinet::AbinetConfig;
+use glyphic_recognize::aster::AsterConfig;
 use glyphic_recognize::crnn::CrnnConfig;
+use glyphic_recognize::crnn_lite::CrnnLiteConfig;
+use glyphic_recognize::master::MasterConfig;
 use glyphic_recognize::nrtr::{NrtrBackbone, NrtrConfig};
+use glyphic_recognize::parseq::ParseqConfig;
 use glyphic_recognize::robust_scanner::RobustScannerConfig;
 use glyphic_recognize::sar::SarConfig;
+use glyphic_recognize::satrn::SatrnConfig;
+use glyphic_recognize::seg::SegConfig;
+use glyphic_recognize::svtr::SvtrConfig;
 use glyphic_recognize::{LabelConfig, RecognizerConfig};
 use glyphic_train::{Batches, LogRow, ModelConfig, Observer, Optimizer, TrainConfig, train};
 
@@ -337,6 +345,30 @@ fn options_that_would_be_ignored_or_fail_at_every_sample_are_refused_before_trai
 }
 
 #[test]
+fn what_keeps_a_run_from_learning_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let pack = folder.path().join("pack");
+    detection_pack(&pack);
+    let messages = |name: &str, norm_eval: bool, warmup_steps: u64| {
+        let mut config = detection_config(&pack, &folder.path().join(name), 1);
+        let mut model = PanNetConfig::default();
+        model.backbone.norm_eval = norm_eval;
+        config.model = ModelConfig::Detector(DetectorConfig::Panet(model));
+        config.run.schedule.warmup_steps = warmup_steps;
+        config.validate.clear();
+        let mut seen = Recorder::default();
+        train(&config, &mut seen).unwrap();
+        seen.messages.into_iter().filter(|message| message.starts_with("warning")).collect::<Vec<_>>()
+    };
+    let told = messages("kept", true, 500);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("backbone.norm_eval") && told[0].contains("run.init.backbone"), "{told:?}");
+    assert!(told[1].contains("warmup_steps = 500"), "{told:?}");
+    let told = messages("free", false, 0);
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[test]
 fn a_folder_in_which_a_run_trains_is_refused_to_another() {
     struct Inner<'a>(&'a TrainConfig, Option<String>);
     impl Observer for Inner<'_> {
@@ -503,6 +535,117 @@ fn the_loss_of_networks_that_write_class_by_class_falls() {
         let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
         let (first, last) = (mean(&seen.losses[..4]), mean(&seen.losses[seen.losses.len() - 4..]));
         assert!(last < 0.95 * first, "{name}: {first} to {last}");
+    }
+}
+
+/// Small networks of every recognizer; the backbones of MASTER and ABINet have one size.
+fn small_recognizers() -> Vec<RecognizerConfig> {
+    let labels = |labels: LabelConfig| LabelConfig { characters: "ab".to_owned(), max_length: 8, ..labels };
+    let plain = labels(LabelConfig::default());
+    let channels = [4, 6, 8, 8, 12, 16];
+    let lite = CrnnLiteConfig {
+        characters: "ab".to_owned(),
+        stem: 4,
+        stages: [4, 6, 8],
+        mix: 8,
+        ..Default::default()
+    };
+    let crnn = CrnnConfig { characters: "ab".to_owned(), ..CrnnConfig::default() };
+    let nrtr = NrtrConfig {
+        labels: plain.clone(),
+        channels: [4, 6, 8, 8, 12],
+        layers: 1,
+        model: 16,
+        inner: 16,
+        heads: 4,
+        ..NrtrConfig::default()
+    };
+    let sar =
+        SarConfig { labels: plain.clone(), channels, features: 16, attention: 8, ..SarConfig::default() };
+    let robust = RobustScannerConfig { labels: plain.clone(), channels, features: 16, ..Default::default() };
+    let satrn = SatrnConfig {
+        labels: plain.clone(),
+        encoder_layers: 1,
+        decoder_layers: 1,
+        model: 16,
+        inner: 16,
+        heads: 2,
+        ..SatrnConfig::default()
+    };
+    let seg = SegConfig { characters: "ab".to_owned(), channels, neck: 8, ..SegConfig::default() };
+    let master = MasterConfig { labels: plain, layers: 1, inner: 16, ..MasterConfig::default() };
+    let abinet = AbinetConfig {
+        labels: labels(AbinetConfig::default().labels),
+        vision_layers: 1,
+        language_layers: 1,
+        inner: 16,
+        ..AbinetConfig::default()
+    };
+    let svtr = SvtrConfig {
+        characters: "ab".to_owned(),
+        channels: [8, 12, 16],
+        depths: [1, 2, 1],
+        heads: [2, 3, 4],
+        local: 2,
+        features: 12,
+        ..SvtrConfig::tiny()
+    };
+    let parseq = ParseqConfig {
+        labels: labels(ParseqConfig::default().labels),
+        features: 24,
+        layers: 1,
+        heads: 3,
+        decoder_heads: 4,
+        ..ParseqConfig::default()
+    };
+    let aster = AsterConfig {
+        labels: labels(AsterConfig::default().labels),
+        attention: 8,
+        hidden: 8,
+        ..AsterConfig::default()
+    };
+    vec![
+        lite.into(),
+        crnn.into(),
+        nrtr.into(),
+        sar.into(),
+        robust.into(),
+        satrn.into(),
+        seg.into(),
+        master.into(),
+        abinet.into(),
+        svtr.into(),
+        parseq.into(),
+        aster.into(),
+    ]
+}
+
+/// Masks and matrices that a network holds and does not learn are no reason to skip a step.
+#[test]
+fn every_recognizer_takes_its_steps_and_is_validated() {
+    let small = small_recognizers();
+    let names = |configs: Vec<&RecognizerConfig>| configs.iter().map(|c| c.name()).collect::<Vec<_>>();
+    let all = RecognizerConfig::all();
+    assert_eq!(names(small.iter().collect()), names(all.iter().map(|(_, config)| config).collect()));
+    for model in small {
+        let name = model.name();
+        let folder = tempfile::tempdir().unwrap();
+        let pack = folder.path().join("pack");
+        recognition_pack(&pack);
+        let mut config = recognition_config(&pack, &folder.path().join("run"), 2);
+        config.model = ModelConfig::Recognizer(model);
+        let Batches::Recognition(batches) = &mut config.batches else { panic!("a recognizer's") };
+        batches.batch_size = 2;
+        config.validate[0].limit = Some(2);
+        let mut seen = Recorder::default();
+        train(&config, &mut seen).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(
+            seen.losses.len() == 2 && seen.losses.iter().all(|l| l.is_finite()),
+            "{name}: {:?}",
+            seen.losses
+        );
+        assert!(!seen.messages.iter().any(|m| m.contains("step skipped")), "{name}: {:?}", seen.messages);
+        assert!(seen.rows.last().unwrap().scores.contains_key("bars/word_acc"), "{name}");
     }
 }
 

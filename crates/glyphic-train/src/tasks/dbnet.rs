@@ -35,6 +35,7 @@ pub(super) fn train(
     observer: &mut dyn Observer,
 ) -> Result<Summary> {
     let run = &config.run;
+    detect::tell_what_is_kept(&detector, run, observer);
     let mut skipped = SkippedSamples::open(&run.out, run.max_skipped)?;
     let parts = detect::open(&config.train, run.seed, model.level.is_some(), &mut skipped, observer)?;
     let training = DbnetTraining {

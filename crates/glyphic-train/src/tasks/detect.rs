@@ -16,6 +16,7 @@ use glyphic_nn::checkpoint::state_dict;
 use glyphic_synth::{PageKind, PageSynth};
 
 use super::source::open_pack;
+use crate::config::RunConfig;
 use crate::observer::Observer;
 use crate::skipped::SkippedSamples;
 use crate::sources::{Outlines, SourceConfig, SourceKind, ValidationSet};
@@ -58,6 +59,23 @@ pub(super) fn open(
         }
     }
     Ok(parts)
+}
+
+/// Says what a backbone of fresh weights keeps for ever: MMOCR's configurations are for one that was trained before.
+pub(super) fn tell_what_is_kept(detector: &DetectorConfig, run: &RunConfig, observer: &mut dyn Observer) {
+    let kept = detector.kept_of_backbone();
+    if run.init.is_none() && !kept.is_empty() {
+        observer.message(&format!(
+            "warning: model.{}: {} for a backbone that was trained before, and this one begins with random weights; give \
+             `run.init.backbone`, or unset {}",
+            detector.name(),
+            match kept.as_slice() {
+                [key] => format!("{key} is"),
+                keys => format!("{} are", keys.join(" and ")),
+            },
+            if kept.len() == 1 { "it" } else { "them" },
+        ));
+    }
 }
 
 /// Shares of the kinds as the synthesiser itself draws them.

@@ -41,6 +41,7 @@ pub(super) fn train<M: TrainableDetector>(
     model
         .targets(&blank, &mut glyphic_data::rng(&[run.seed]))
         .map_err(|reason| Error::Config { path: "model".into(), reason })?;
+    detect::tell_what_is_kept(&detector, run, observer);
     let mut skipped = SkippedSamples::open(&run.out, run.max_skipped)?;
     let parts = detect::open(&config.train, run.seed, false, &mut skipped, observer)?;
     let training = DetectorTraining {

@@ -49,6 +49,12 @@ pub(super) fn train<M: Trainable>(
 ) -> Result<Summary> {
     let device = glyphic_nn::device::parse(&run.device)?.autodiff();
     let model = Arc::new(model);
+    if run.steps <= run.schedule.warmup_steps {
+        observer.message(&format!(
+            "warning: run.schedule.warmup_steps = {} is not less than run.steps = {}: the learning rate only rises",
+            run.schedule.warmup_steps, run.steps
+        ));
+    }
     let mut net = seeded(&device, run.seed, || model.init(&device));
     if let Some(init) = &run.init {
         init.load(&mut net, observer)?;
