@@ -72,7 +72,7 @@ fn single(mut graph: Graph) -> Result<Graph> {
 }
 
 fn write(folder: &Path, name: &str, graph: Graph) -> Result<()> {
-    std::fs::write(folder.join(format!("{name}.onnx")), single(graph)?.to_onnx()?)?;
+    std::fs::write(folder.join(format!("{name}.onnx")), glyphic_onnx::to_bytes(&single(graph)?)?)?;
     eprintln!("{name}");
     Ok(())
 }

@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ));
     }
     for (i, output) in session.run(&inputs)?.iter().enumerate() {
-        fs::write(folder.join(format!("output_{i}.pb")), tensor_to_bytes(&output))?;
+        fs::write(folder.join(format!("output_{i}.pb")), tensor_to_bytes(output))?;
     }
     Ok(())
 }
