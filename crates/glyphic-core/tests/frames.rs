@@ -1,6 +1,6 @@
 //! Files of several pictures.
 
-use glyphic_core::{Frames, Image, ImageLimits};
+use glyphic_core::{Frame, Frames, Image, ImageLimits};
 
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
