@@ -1,4 +1,4 @@
-//! TIFF files whose samples the `image` crate does not take: floating point, signed, of 2, 4 or 32 bits, palettes, YCbCr as
+//! TIFF files whose samples the `image` crate does not take: floating point, signed, of 2, 4 or 32 bits, YCbCr as
 //! scanners write it inside JPEG, and the compressions of fax machines (CCITT T.4, and TIFF 6.0's modified Huffman).
 
 use std::io::Cursor;
@@ -75,7 +75,7 @@ impl Kind {
             ColorType::GrayA(bits) | ColorType::RGB(bits) | ColorType::RGBA(bits) | ColorType::CMYK(bits) => {
                 matches!(bits, 8 | 16)
             }
-            ColorType::Palette(_) | ColorType::YCbCr(8) => false,
+            ColorType::YCbCr(8) => false,
             _ => return None,
         };
         let known = matches!(format, SampleFormat::Uint | SampleFormat::Int | SampleFormat::IEEEFP);
@@ -100,11 +100,6 @@ fn samples(file: &mut Tiff<'_>, color: ColorType, format: SampleFormat) -> Resul
         let reason = format!("it holds {count} samples; {width}x{height} pixels have {expected}");
         if count >= expected { Ok(()) } else { Err(reason) }
     };
-    if let ColorType::Palette(_) = color {
-        let indices = integers(&read, bits, row)?;
-        whole(indices.len())?;
-        return palette(file, &indices, bits, width, height);
-    }
     let mut shares: Vec<f32> = match (&read, format) {
         (DecodingResult::F16(values), _) => values.iter().map(|v| v.to_f32()).collect(),
         (DecodingResult::F32(values), _) => values.clone(),
@@ -187,30 +182,6 @@ fn integers(read: &DecodingResult, bits: u8, row: usize) -> Result<Vec<u64>, Str
         DecodingResult::U64(values) => values.clone(),
         _ => return Err(format!("samples of {bits} bits of this format are not read")),
     })
-}
-
-fn palette(
-    file: &mut Tiff<'_>,
-    indices: &[u64],
-    bits: u8,
-    width: u32,
-    height: u32,
-) -> Result<DynamicImage, String> {
-    let map = file.get_tag_u16_vec(Tag::ColorMap).map_err(|e| e.to_string())?;
-    let colours = map.len() / 3;
-    if bits > 16 || colours < 1 << bits {
-        return Err(format!(
-            "its palette has {colours} colours; indices of {bits} bits need {}",
-            1_u64 << bits.min(63)
-        ));
-    }
-    // Some programs write bytes where 16 bits are due.
-    let shift = if map.iter().all(|v| *v < 256) { 0 } else { 8 };
-    let rgba = indices.iter().take(width as usize * height as usize).flat_map(|index| {
-        let at = |plane: usize| (map[plane * colours + *index as usize] >> shift) as u8;
-        [at(0), at(1), at(2), 255]
-    });
-    picture(width, height, rgba.collect(), false)
 }
 
 fn picture(width: u32, height: u32, rgba: Vec<u8>, transparent: bool) -> Result<DynamicImage, String> {

@@ -46,7 +46,7 @@ impl Gutter {
     /// Whether it stands between the end of a text and the start of another one on the same line.
     pub(crate) fn divides(&self, end: f64, start: f64, y: f64, height: f64) -> bool {
         let slack = ACROSS * height;
-        (self.top..=self.bottom).contains(&y) && end - slack <= self.x && self.x <= start + slack
+        self.top < y && y < self.bottom && end - slack <= self.x && self.x <= start + slack
     }
 }
 
