@@ -51,6 +51,7 @@ impl Graph {
         if !writer.parts.is_empty() {
             return Err(Error::Unsupported { parts: writer.parts });
         }
+        tell_apart(&mut writer.model.node);
         let opset = writer.opset;
         let entry =
             |(key, value): (&String, &String)| proto::Entry { key: key.clone(), value: value.clone() };
@@ -68,6 +69,16 @@ impl Graph {
             metadata_props: self.metadata.iter().map(entry).collect(),
         };
         Ok(model.encode_to_vec())
+    }
+}
+
+/// ONNX Runtime refuses nodes of one name.
+fn tell_apart(nodes: &mut [proto::Node]) {
+    let mut taken: HashSet<String> = HashSet::new();
+    for (i, node) in nodes.iter_mut().enumerate() {
+        while !node.name.is_empty() && !taken.insert(node.name.clone()) {
+            node.name = format!("{}_{i}", node.name);
+        }
     }
 }
 
