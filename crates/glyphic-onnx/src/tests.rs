@@ -62,6 +62,19 @@ fn image() -> Tensor {
 }
 
 #[test]
+fn nodes_of_one_name_are_told_apart_in_the_file() {
+    let mut g = Graph::new("twins");
+    let x = g.input("x", DType::F32, vec![Dim::Known(2)]);
+    let y = g.push("same", Op::Unary(UnaryOp::Swish { alpha: 1. }), &[x]);
+    let y = g.push("same", Op::Unary(UnaryOp::Swish { alpha: 1. }), &[y]);
+    g.output("y", y);
+    let model: super::proto::Model = prost::Message::decode(&*to_bytes(&g).unwrap()).unwrap();
+    let nodes = model.graph.unwrap().node;
+    let names: std::collections::HashSet<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names.len(), nodes.len(), "{names:?}");
+}
+
+#[test]
 fn a_network_is_read_as_it_was_written() {
     let g = network();
     let bytes = to_bytes(&g).unwrap();

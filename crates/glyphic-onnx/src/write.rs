@@ -42,6 +42,7 @@ pub fn to_bytes(graph: &Graph) -> Result<Vec<u8>> {
     if !writer.parts.is_empty() {
         return Err(Error::Unsupported { parts: writer.parts });
     }
+    tell_apart(&mut writer.model.node);
     let opset = writer.opset;
     let entry = |(key, value): (&String, &String)| proto::Entry { key: key.clone(), value: value.clone() };
     let model = proto::Model {
@@ -58,6 +59,16 @@ pub fn to_bytes(graph: &Graph) -> Result<Vec<u8>> {
         metadata_props: graph.metadata.iter().map(entry).collect(),
     };
     Ok(model.encode_to_vec())
+}
+
+/// ONNX Runtime refuses nodes of one name.
+fn tell_apart(nodes: &mut [proto::Node]) {
+    let mut taken: HashSet<String> = HashSet::new();
+    for (i, node) in nodes.iter_mut().enumerate() {
+        while !node.name.is_empty() && !taken.insert(node.name.clone()) {
+            node.name = format!("{}_{i}", node.name);
+        }
+    }
 }
 
 struct Writer<'a> {
