@@ -28,6 +28,7 @@ mod winograd;
 pub(crate) mod reference;
 
 pub use activation::Activation;
+pub use bytes::has_byte_products;
 pub use conv::{Conv, ConvShape};
 pub use deform::{Deform, Source};
 pub use depthwise::Depthwise;

@@ -5,6 +5,7 @@ pub(crate) struct Embedded {
     pub(crate) name: &'static str,
     pub(crate) config: &'static str,
     pub(crate) weights: Option<&'static [u8]>,
+    pub(crate) int8: Option<&'static [u8]>,
 }
 
 macro_rules! config {
@@ -13,20 +14,26 @@ macro_rules! config {
     };
 }
 
-macro_rules! weights {
+/// A model with its weights, in half precision and in 8 bits.
+macro_rules! shipped {
     ($name:literal) => {
-        Some(include_bytes!(concat!("../../../weights/", $name, ".onnx")))
+        Embedded {
+            name: $name,
+            config: config!($name),
+            weights: Some(include_bytes!(concat!("../../../weights/", $name, ".onnx"))),
+            int8: Some(include_bytes!(concat!("../../../weights/", $name, ".int8.onnx"))),
+        }
     };
 }
 
 /// A model without shipped weights.
 const fn bare(name: &'static str, config: &'static str) -> Embedded {
-    Embedded { name, config, weights: None }
+    Embedded { name, config, weights: None, int8: None }
 }
 
 pub(crate) const ALL: &[Embedded] = &[
-    Embedded { name: "dbnet_lite", config: config!("dbnet_lite"), weights: weights!("dbnet_lite") },
-    Embedded { name: "crnn_lite", config: config!("crnn_lite"), weights: weights!("crnn_lite") },
+    shipped!("dbnet_lite"),
+    shipped!("crnn_lite"),
     bare("dbnet_r18", config!("dbnet_r18")),
     bare("crnn", config!("crnn")),
     bare("nrtr_r31_1by16_1by8", config!("recognize/nrtr_r31_1by16_1by8_academic")),

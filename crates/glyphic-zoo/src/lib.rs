@@ -84,6 +84,18 @@ pub struct Weights {
     pub data: String,
     /// Measured scores, by data set and metric.
     pub scores: BTreeMap<String, f64>,
+    /// The same network in 8 bits, which processors with AVX-512 VNNI read with.
+    pub int8: Option<Int8>,
+}
+
+/// A shipped network in 8 bits, as `glyphic quantize` writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Int8 {
+    /// The file in `weights/`.
+    pub file: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
 }
 
 /// A row of the catalog.
@@ -138,6 +150,11 @@ impl Model {
     /// [`Error::NoWeights`] where none are shipped.
     pub fn weights(&'static self) -> Result<&'static [u8]> {
         embedded::of(&self.name).and_then(|e| e.weights).ok_or(Error::NoWeights { name: &self.name })
+    }
+
+    /// The content of its network in 8 bits, where it is shipped.
+    pub fn int8(&'static self) -> Option<&'static [u8]> {
+        embedded::of(&self.name).and_then(|e| e.int8)
     }
 }
 
@@ -282,6 +299,8 @@ mod tests {
             if let (Some(row), Some(bytes)) = (&model.weights, embedded.weights) {
                 let hash = hash(bytes);
                 assert_eq!(row.sha256, hash, "catalog.toml has another hash than weights/{}", row.file);
+                let int8 = row.int8.as_ref().map(|row| row.sha256.clone());
+                assert_eq!(int8, embedded.int8.map(self::hash), "{} in 8 bits", row.file);
             }
         }
         for extractor in extractors() {

@@ -13,7 +13,7 @@ pub fn load_detector(
     weights: &Weights,
     device: &Device,
 ) -> Result<Box<dyn Detector>> {
-    let detector = match weights.for_device(device, config, config.network_keys())? {
+    let detector = match weights.to_read_with(device, config, config.network_keys())? {
         Loaded::Graph(graph) => config.from_graph(&graph),
         #[cfg(feature = "train")]
         Loaded::State(weights) => config.build(&weights, device),

@@ -39,7 +39,7 @@ pub fn load_recognizer(
         Decoding::Greedy => None,
         Decoding::Beam(beam) => Some(Arc::new(load_language_model(&beam.language_model)?)),
     };
-    let recognizer = match weights.for_device(device, config, config.network_keys())? {
+    let recognizer = match weights.to_read_with(device, config, config.network_keys())? {
         Loaded::Graph(graph) => config.from_graph(&graph, language),
         #[cfg(feature = "train")]
         Loaded::State(weights) => config.build(&weights, language, device),

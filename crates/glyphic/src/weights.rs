@@ -69,6 +69,28 @@ impl Weights {
         }
     }
 
+    /// As [`Weights::for_device`], to read with: on the processor the shipped network in 8 bits, where there is one for this
+    /// configuration and the processor multiplies bytes fast.
+    pub(crate) fn to_read_with(
+        &self,
+        device: &Device,
+        config: &impl Serialize,
+        keys: &[&'static str],
+    ) -> Result<Loaded> {
+        if let Self::Catalog(name) = self
+            && device::is_cpu(device)
+            && glyphic_kernels::has_byte_products()
+            && let Some(bytes) = glyphic_zoo::model(name).ok().and_then(glyphic_zoo::Model::int8)
+        {
+            let unreadable = |source| self.does_not_fit(Unreadable { name: name.clone(), source });
+            let graph = glyphic_onnx::from_bytes(bytes).map_err(unreadable)?;
+            if differing_keys(&graph, config, keys).is_empty() {
+                return Ok(Loaded::Graph(graph));
+            }
+        }
+        self.for_device(device, config, keys)
+    }
+
     pub(crate) fn does_not_fit(&self, error: impl std::error::Error + Send + Sync + 'static) -> Error {
         Error::Weights { weights: self.name(), source: Box::new(error) }
     }
