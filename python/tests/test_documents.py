@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import glyphic
+from glyphic.mmocr.datasets.pipelines import LoadImageFromFile
 
 CASES = Path(__file__).resolve().parents[2] / "crates" / "glyphic" / "tests" / "cases"
 EXAMPLE = next((Path(__file__).resolve().parents[2] / "examples").rglob("*.jpg"))
@@ -106,24 +107,26 @@ def test_other_texts_are_given_where_they_are_asked_for(page):
     assert all(word.transcript.alternatives == [] for word in page.words)
     read = glyphic.Reader(n_best=3).read(str(EXAMPLE))
     assert [word.text for word in read.words] == [word.text for word in page.words]
+    # Of a word that is sure the search follows no other text to the end.
+    assert any(len(word.transcript.alternatives) == 2 for word in read.words)
     for word in read.words:
         others = word.transcript.alternatives
-        assert len(others) == 2 and all(other.text != word.text and 0 <= other.score <= 1 for other in others)
-        assert others[0].score >= others[1].score
+        assert len(others) <= 2 and all(other.text != word.text and 0 <= other.score <= 1 for other in others)
+        assert [other.score for other in others] == sorted((other.score for other in others), reverse=True)
     with pytest.raises(glyphic.GlyphicError, match="gives one text"):
         glyphic.Recognizer(language_model="none", n_best=2)
 
 
 @pytest.mark.parametrize("angle", [0, 90, 180, 270])
 def test_the_orientation_is_told_without_reading_the_page(angle):
-    from PIL import Image
-
-    # Clockwise, as it is told.
-    turned = Image.open(CASES / "upside-down.png").convert("RGB").rotate(180 - angle, expand=True)
+    load = LoadImageFromFile()
+    picture = load({"img_prefix": None, "img_info": {"filename": str(CASES / "upside-down.png")}})["img"]
+    # Quarter turns of numpy are anticlockwise, the angle is told clockwise.
+    turned = np.ascontiguousarray(np.rot90(picture[..., ::-1], 2 - angle // 90))
     reader = glyphic.Reader()
-    found = reader.orientation(np.asarray(turned))
+    found = reader.orientation(turned)
     assert found.angle == angle and found.confidence > 0.6
-    assert reader.read(np.asarray(turned)).orientation == angle
+    assert reader.read(turned).orientation == angle
     assert reader.orientation([np.full((90, 90, 3), 255, np.uint8)]) == [glyphic.Orientation(0, 0.0)]
 
 
