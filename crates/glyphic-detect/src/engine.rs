@@ -243,6 +243,17 @@ impl Frame {
         })
     }
 
+    /// [`Frame::crop`] of the only output of a network; `decoder` stands in the error.
+    ///
+    /// # Errors
+    /// Those of [`Frame::crop`], and [`Error::Regions`] for another number of outputs.
+    pub fn crop_only(&self, decoder: &'static str, outputs: &[Tensor]) -> Result<Cropped> {
+        match outputs {
+            [output] => self.crop(output),
+            _ => Err(glyphic_regions::Error::MapCount { decoder, expected: 1, got: outputs.len() }.into()),
+        }
+    }
+
     /// [`Frame::crop`] of one of several outputs.
     ///
     /// # Errors
@@ -268,9 +279,9 @@ impl Cropped {
     /// As a decoder takes them.
     ///
     /// # Errors
-    /// [`Error::MapValues`] for maps without pixels.
+    /// [`Error::Regions`] for maps without pixels.
     pub fn maps(&self) -> Result<Maps<'_>> {
-        Maps::new(&self.values, self.shape)
+        Ok(Maps::new(&self.values, self.shape)?)
     }
 }
 

@@ -10,18 +10,12 @@ pub mod fcenet;
 mod input;
 #[cfg(feature = "train")]
 mod kernel_loss;
-mod maps;
 pub mod maskrcnn;
-mod outline;
 pub mod panet;
 mod ppocr;
 pub mod psenet;
-#[cfg(feature = "train")]
-mod random;
 mod reduction;
-pub mod targets;
 pub mod textsnake;
-mod window;
 
 pub use backbone::{Depth, ResnetConfig};
 pub use config::DetectorConfig;
@@ -32,10 +26,9 @@ pub use engine::{DetectorModel, Engine};
 pub use engine::{DetectorNetwork, TrainableDetector};
 pub use error::{Error, Result};
 pub use fcenet::FceNetConfig;
+pub use glyphic_regions::{Maps, MaskOutline, targets};
 pub use input::{InputConfig, ResizeConfig, ResizeRule};
-pub use maps::Maps;
 pub use maskrcnn::MaskRcnnConfig;
-pub use outline::MaskOutline;
 pub use panet::PanNetConfig;
 pub use ppocr::PpOcrDetectorConfig;
 pub use psenet::PseNetConfig;

@@ -8,6 +8,7 @@ use glyphic_core::geometry::{Point, Polygon, min_area_rect, order_quad};
 use glyphic_core::{Detected, DropReason, Region};
 use glyphic_graph::{Graph, Tensor};
 use glyphic_imgproc::{Approximation, Map, Pixel, Retrieval, dilate, find_contours, points, polygon_mean};
+use glyphic_regions::Error::MapCount;
 use serde::{Deserialize, Serialize};
 
 use crate::dbnet::DbUnclip;
@@ -118,13 +119,10 @@ impl DetectorModel for PpOcrDetectorConfig {
     }
 
     fn decode(&self, outputs: &[Tensor], frame: &Frame, _: &dyn Network) -> Result<Detected> {
-        let [output] = outputs else {
-            return Err(Error::MapCount { decoder: "PP-OCR", expected: 1, got: outputs.len() });
-        };
-        let map = frame.crop(output)?;
+        let map = frame.crop_only("PP-OCR", outputs)?;
         let [channels, height, width] = map.shape;
         if channels != 1 {
-            return Err(Error::MapCount { decoder: "PP-OCR", expected: 1, got: channels });
+            return Err(MapCount { decoder: "PP-OCR", expected: 1, got: channels }.into());
         }
         let values = Map::new(width, height, map.values)?;
         let mut mask = values.above(self.mask_threshold);

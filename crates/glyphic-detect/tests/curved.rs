@@ -224,7 +224,7 @@ fn drrg_equals_the_reference() {
         let (_, components) = case.tensor("target_b0/gt_comp_attribs");
         let graphs = graph.learned(&components, [width, height], config.loss.graph_overlap);
         let logits = net.learned_links(&features, &[&graphs]).expect("there are components");
-        let links = Some((logits, Tensor::from_floats(graphs.linked(), &device)));
+        let links = Some((logits, Tensor::from_floats(graphs.linked.as_slice(), &device)));
         assert_learns(&case, &net, &drrg_losses(&case, &maps, links, &device));
     }
 }

@@ -6,10 +6,9 @@ use burn::tensor::{Int, Tensor, TensorData};
 use common::{FEATURE, assert_names, assert_tensor, load, tensor, values};
 use glyphic_detect::engine::{Frame, Network, to_host};
 use glyphic_detect::maskrcnn::{
-    InstanceMask, MaskDecodeConfig, MaskProposalConfig, MaskRcnn, MaskRcnnConfig, MaskRule, Rect, RpnLevel,
-    anchors,
+    MaskDecodeConfig, MaskProposalConfig, MaskRcnn, MaskRcnnConfig, MaskRule, Rect, RpnLevel, anchors,
 };
-use glyphic_detect::{DetectorModel, DetectorNetwork, Maps, MaskOutline};
+use glyphic_detect::{DetectorModel, DetectorNetwork, Maps};
 use glyphic_nn::device::cpu;
 use glyphic_nn::ops::RoiAlign;
 use glyphic_testing::Tolerance;
@@ -137,26 +136,4 @@ fn every_stage_equals_the_reference() {
             }
         }
     }
-}
-
-#[test]
-fn of_a_mask_in_pieces_the_largest_is_returned_or_as_the_reference_does_the_lowest() {
-    let mut logits = vec![-9.0f32; 28 * 28];
-    for (rows, columns) in [(2..12, 2..26), (24..27, 4..8)] {
-        for y in rows {
-            for x in columns.clone() {
-                logits[y * 28 + x] = 9.0;
-            }
-        }
-    }
-    let mask = InstanceMask { logits: &logits, side: 28, rect: [10.0, 20.0, 66.0, 76.0], score: 0.9 };
-    let top = |rule| {
-        let config = MaskDecodeConfig { rule, outline: MaskOutline::Polygon, ..MaskDecodeConfig::default() };
-        let region = config.outline(&mask, [100, 100]).unwrap().unwrap();
-        region.polygon.points().iter().map(|p| p.y).fold(f64::INFINITY, f64::min)
-    };
-    assert!(top(MaskRule::Right) < 26.0, "{}", top(MaskRule::Right));
-    assert!(top(MaskRule::Mmocr021) > 60.0);
-    let quad = MaskDecodeConfig::default().outline(&mask, [100, 100]).unwrap().unwrap();
-    assert_eq!(quad.polygon.points().len(), 4);
 }

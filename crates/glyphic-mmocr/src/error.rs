@@ -53,7 +53,7 @@ pub enum Error {
     Labels(#[from] glyphic_labels::Error),
     /// Training targets of a detector cannot be drawn.
     #[error(transparent)]
-    Targets(#[from] glyphic_detect::Error),
+    Targets(#[from] glyphic_regions::Error),
     /// Training targets of a recognizer cannot be drawn.
     #[error(transparent)]
     CharTargets(#[from] glyphic_data::Error),

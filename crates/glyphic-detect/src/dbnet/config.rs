@@ -2,7 +2,7 @@
 use glyphic_nn::backbones::LiteConfig;
 use serde::{Deserialize, Serialize};
 
-use super::{DbDecodeConfig, DbLevel, DbUnclip};
+use super::{DbDecodeConfig, DbLevel};
 pub use crate::backbone::{Depth, ResnetConfig as DbResnet};
 use crate::{Error, InputConfig, ResizeConfig, Result};
 
@@ -260,15 +260,7 @@ impl DbNetConfig {
                 },
                 ..InputConfig::default()
             },
-            decode: DbDecodeConfig {
-                // At MMOCR's 0.01 the kernels of lines longer than some twenty times their height collapse.
-                simplification: 0.002,
-                unclip: DbUnclip::Shrunk(0.4),
-                // Of scores from 0.60 to 0.66 the best for words (validation packs).
-                mask_threshold: 0.4,
-                min_score: 0.66,
-                ..DbDecodeConfig::default()
-            },
+            decode: DbDecodeConfig::lite(),
             // Tilted lines of clean print score 0.55; what is no text is read with little confidence and dropped then.
             line_min_score: Some(0.5),
             ..Self::default()

@@ -9,10 +9,10 @@ use glyphic_nn::{
     Device,
     checkpoint::{LoadOptions, StateDict, load_into},
 };
+use glyphic_regions::dbnet::add_large;
 
 #[cfg(feature = "train")]
 use super::DbNet;
-use super::large;
 use super::network::Network;
 use super::{DbDecodeConfig, DbLevel, DbNetConfig, ProbabilityMap};
 use crate::Result;
@@ -132,7 +132,7 @@ impl DbNetDetector {
         while zoom.coarse > 1.0 && side / zoom.coarse >= COARSEST {
             (times, side) = (times / zoom.coarse, side / zoom.coarse);
             let (coarse, coarse_map) = decode(pass(level, times)?, min_score);
-            detected.regions = large::add(detected.regions, coarse.regions, LARGE * coarse_map.scale[1]);
+            detected.regions = add_large(detected.regions, coarse.regions, LARGE * coarse_map.scale[1]);
         }
         Ok((detected, map))
     }

@@ -6,9 +6,7 @@
 //! they are.
 
 mod config;
-mod decode;
 mod detector;
-mod large;
 mod level;
 #[cfg(feature = "train")]
 mod level_classifier;
@@ -18,11 +16,10 @@ mod loss;
 mod model;
 mod network;
 mod once;
-pub mod targets;
 
 pub use config::{DbBackbone, DbLite, DbLossConfig, DbNeckConfig, DbNetConfig, DbResnet, DbZoom, Depth};
-pub use decode::{DbDecodeConfig, DbOutline, DbRule, DbUnclip, ProbabilityMap};
 pub use detector::DbNetDetector;
+pub use glyphic_regions::dbnet::{DbDecodeConfig, DbOutline, DbRule, DbUnclip, ProbabilityMap, targets};
 pub use level::DbLevel;
 #[cfg(feature = "train")]
 pub use loss::{DbLosses, DbTargets};

@@ -14,7 +14,7 @@ use super::{DbNetConfig, DbZoom, ProbabilityMap};
 #[cfg(feature = "train")]
 use crate::engine::DetectorNetwork;
 use crate::engine::{DetectorModel, Frame, Network};
-use crate::{Error, InputConfig, Result};
+use crate::{InputConfig, Result};
 
 impl DbNetConfig {
     /// Whether a picture is looked at once and its regions are of one kind.
@@ -33,11 +33,8 @@ impl DetectorModel for DbNetConfig {
     }
 
     fn decode(&self, outputs: &[Tensor], frame: &Frame, _: &dyn Network) -> Result<Detected> {
-        let [probability] = outputs else {
-            return Err(Error::MapCount { decoder: "DBNet", expected: 1, got: outputs.len() });
-        };
         // Nothing is looked for in the padding.
-        let cropped = frame.crop(probability)?;
+        let cropped = frame.crop_only("DBNet", outputs)?;
         let [_, height, width] = cropped.shape;
         let values = Map::new(width, height, cropped.values)?;
         Ok(self.decode.decode_counted(&ProbabilityMap { values, scale: cropped.scale }))

@@ -34,7 +34,7 @@ impl DetectorModel for DrrgConfig {
         let graphs = self.graph.build(&features.maps()?, &components)?;
         let scores = link_scores(&graphs, network)?;
         let quads: Vec<ScoredQuad> = components.iter().map(|component| component.quad()).collect();
-        self.decode.decode_counted(&quads, &graphs.edges(), &scores, maps.scale)
+        Ok(self.decode.decode_counted(&quads, &graphs.edges(), &scores, maps.scale)?)
     }
 }
 
@@ -157,7 +157,7 @@ mod train {
             };
             let [maps, features] = net.forward(images);
             let graphs: Vec<&LearnedGraphs> = targets.iter().map(|(_, graphs)| graphs).collect();
-            let linked: Vec<f32> = graphs.iter().flat_map(|g| g.linked()).copied().collect();
+            let linked: Vec<f32> = graphs.iter().flat_map(|g| &g.linked).copied().collect();
             let links = net.learned_links(&features, &graphs);
             let links = links.map(|logits| (logits, Tensor::from_floats(linked.as_slice(), &device)));
             Ok(self.loss.forward(&maps, &of_maps, links).total())

@@ -6,33 +6,22 @@
 //! so its checkpoints load as they are.
 
 mod config;
-mod decode;
 mod engine;
 #[cfg(feature = "train")]
 mod gcn;
-mod graph;
-#[cfg(feature = "train")]
-mod learn;
 #[cfg(feature = "train")]
 mod loss;
 #[cfg(feature = "train")]
 mod model;
-mod order;
-mod pool;
-mod propose;
-pub mod targets;
 
 pub use config::{DrrgConfig, DrrgLossConfig};
-pub use decode::DrrgDecodeConfig;
 #[cfg(feature = "train")]
 pub use gcn::{Gcn, GcnConfig};
-pub use graph::{DrrgGraphConfig, LocalGraphs, geometry_features, normalized_adjacency};
-#[cfg(feature = "train")]
-pub use learn::LearnedGraphs;
+pub use glyphic_regions::drrg::{
+    DrrgComponent, DrrgDecodeConfig, DrrgGraphConfig, DrrgOrder, DrrgProposalConfig, LearnedGraphs,
+    LocalGraphs, RotatedRoi, geometry_features, normalized_adjacency, pool_rotated, targets,
+};
 #[cfg(feature = "train")]
 pub use loss::{DrrgLosses, DrrgMapTargets};
 #[cfg(feature = "train")]
 pub use model::Drrg;
-pub use order::DrrgOrder;
-pub use pool::{RotatedRoi, pool_rotated};
-pub use propose::{DrrgComponent, DrrgProposalConfig};

@@ -4,12 +4,11 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use glyphic_nn::backbones::ResNet;
 use glyphic_nn::layers::conv2d;
 use glyphic_nn::necks::{FpnUnet, FpnUnetConfig};
-use glyphic_nn::ops::{convolve, sum_columns};
+use glyphic_nn::ops::{ColumnSums, convolve, sum_columns};
 
-use super::DrrgConfig;
 use super::config::MAPS;
 use super::gcn::{Gcn, GcnConfig};
-use super::learn::LearnedGraphs;
+use super::{DrrgConfig, LearnedGraphs};
 
 /// Backbone, neck and head. Names: `backbone.*`, `neck.*`, `bbox_head.out_conv`, `bbox_head.gcn.*`.
 #[derive(Module, Debug)]
@@ -84,8 +83,10 @@ impl Drrg {
         for (i, picture) in pictures.iter().enumerate().filter(|(_, p)| !p.members.is_empty()) {
             let map = features.clone().narrow(0, i, 1).reshape([channels, height * width]);
             let components = picture.geometry.len() / picture.geometry_length;
-            let cells = picture.pooling.rows() / components;
-            let content = sum_columns(map, &picture.pooling).reshape([components, cells, channels]);
+            let cells = picture.pooling.len() / components;
+            let mut pooling = ColumnSums::default();
+            picture.pooling.iter().for_each(|cell| pooling.push(cell.iter().copied()));
+            let content = sum_columns(map, &pooling).reshape([components, cells, channels]);
             let content = content.swap_dims(1, 2).reshape([components, channels * cells]);
             let geometry = TensorData::new(picture.geometry.clone(), [components, picture.geometry_length]);
             let of_components = Tensor::cat(vec![content, Tensor::from_data(geometry, &device)], 1);

@@ -31,7 +31,7 @@ impl DetectorModel for FceNetConfig {
                 Ok(FceLevel { classes: pair[0].maps()?, signatures: pair[1].maps()?, stride: stride as f32 })
             })
             .collect::<Result<_>>()?;
-        self.decode.decode_counted(&levels, frame.scale)
+        Ok(self.decode.decode_counted(&levels, frame.scale)?)
     }
 }
 

@@ -4,21 +4,17 @@
 //! as they are.
 
 mod config;
-mod decode;
 mod engine;
-mod fourier;
 #[cfg(feature = "train")]
 mod loss;
 #[cfg(feature = "train")]
 mod model;
-mod nms;
-pub mod targets;
 
 pub use config::{FceLossConfig, FceLossRule, FceNetConfig};
-pub use decode::{FceDecodeConfig, FceLevel, FceOutline};
-pub use fourier::FourierBasis;
+pub use glyphic_regions::fcenet::{
+    FceDecodeConfig, FceLevel, FceOutline, FourierBasis, ScoredOutline, poly_nms, targets,
+};
 #[cfg(feature = "train")]
 pub use loss::FceLosses;
 #[cfg(feature = "train")]
 pub use model::{FceMaps, FceNet};
-pub use nms::{ScoredOutline, poly_nms};

@@ -5,9 +5,9 @@ use glyphic_nn::backbones::ResNet;
 use glyphic_nn::layers::conv2d;
 use glyphic_nn::necks::{Fpn, FpnConfig};
 use glyphic_nn::ops::convolve;
+use glyphic_regions::fcenet::CLASSES;
 
 use super::FceNetConfig;
-use super::decode::CLASSES;
 
 /// Backbone, neck and head. Names: `backbone.*`, `neck.*`, `bbox_head.out_conv_{cls,reg}`.
 #[derive(Module, Debug)]

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
+use super::{MaskAnchorConfig, MaskDecodeConfig, MaskLossRule, MaskProposalConfig};
 use crate::backbone::{Depth, ResnetConfig};
-use crate::{Error, InputConfig, MaskOutline, ResizeConfig, Result};
+use crate::{Error, InputConfig, ResizeConfig, Result};
 
 /// A Mask R-CNN and how it is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,17 +46,6 @@ impl Default for MaskRcnnConfig {
     }
 }
 
-/// What is done where MMOCR 0.2.1's loss goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MaskLossRule {
-    /// Boxes in ignored texts are not learnt from.
-    #[default]
-    Right,
-    /// They are background.
-    Mmocr021,
-}
-
 /// The training loss.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -76,85 +66,6 @@ impl Default for MaskLossConfig {
     /// MMOCR's.
     fn default() -> Self {
         Self { anchors: 256, anchor_share: 0.5, boxes: 512, box_share: 0.25, rule: MaskLossRule::Right }
-    }
-}
-
-/// Anchors.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MaskAnchorConfig {
-    /// The side of a square of an anchor's area, in pixels of its level.
-    pub scale: f64,
-    /// Height over width of each anchor of a pixel.
-    pub ratios: Vec<f64>,
-}
-
-impl Default for MaskAnchorConfig {
-    /// MMOCR's.
-    fn default() -> Self {
-        Self { scale: 4.0, ratios: vec![0.17, 0.44, 1.13, 2.9, 7.46] }
-    }
-}
-
-/// Which anchors become proposals.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MaskProposalConfig {
-    /// Of a level no more anchors are compared, those of the best scores.
-    pub per_level: usize,
-    /// Of two proposals of a level that overlap by more than this (intersection over union, 0 to 1) the better one stays.
-    pub overlap_threshold: f32,
-    /// No more proposals are looked at, those of the best scores.
-    pub most: usize,
-}
-
-impl Default for MaskProposalConfig {
-    /// MMOCR's.
-    fn default() -> Self {
-        Self { per_level: 1000, overlap_threshold: 0.7, most: 1000 }
-    }
-}
-
-/// What is done where MMOCR 0.2.1 goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MaskRule {
-    /// Of a mask in several pieces the polygon is the largest one's.
-    #[default]
-    Right,
-    /// It is the lowest one's.
-    Mmocr021,
-}
-
-/// Which proposals become regions, and their outlines.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MaskDecodeConfig {
-    /// Boxes whose probability of text is not above this are dropped, 0 to 1.
-    pub min_score: f32,
-    /// Of two boxes that overlap by more than this (intersection over union, 0 to 1) the better one stays.
-    pub overlap_threshold: f32,
-    /// No more regions are returned, those of the best scores.
-    pub max_regions: usize,
-    /// A pixel belongs to a mask from this probability on, 0 to 1.
-    pub mask_threshold: f32,
-    /// The outline returned.
-    pub outline: MaskOutline,
-    /// What is done where the reference goes wrong.
-    pub rule: MaskRule,
-}
-
-impl Default for MaskDecodeConfig {
-    /// MMOCR's values for its quadrilaterals.
-    fn default() -> Self {
-        Self {
-            min_score: 0.05,
-            overlap_threshold: 0.5,
-            max_regions: 100,
-            mask_threshold: 0.5,
-            outline: MaskOutline::Quad,
-            rule: MaskRule::Right,
-        }
     }
 }
 

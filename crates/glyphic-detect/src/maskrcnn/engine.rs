@@ -2,11 +2,10 @@
 
 use glyphic_core::{Detected, DropReason};
 use glyphic_graph::{DType, Dim, Graph, Op, RoiMode, Session, Tensor};
+use glyphic_regions::collect;
 
-use super::boxes::Rect;
-use super::{InstanceMask, MaskRcnnConfig, RpnLevel};
+use super::{InstanceMask, MaskRcnnConfig, Rect, RpnLevel};
 use crate::engine::{Cropped, DetectorModel, Frame, Network, Part, floats};
-use crate::outline::collect;
 use crate::{InputConfig, Result};
 
 /// Text and background.

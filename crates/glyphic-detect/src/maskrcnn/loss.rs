@@ -4,12 +4,14 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use glyphic_nn::loss::binary_cross_entropy;
 use glyphic_nn::ops::RoiAlign;
+use glyphic_regions::maskrcnn::BOX_SPREAD;
+use glyphic_regions::maskrcnn::learn::{Chosen, Overlaps, Stands, choose, deltas, mask_in, shuffled};
 
-use super::boxes::{Rect, anchors};
-use super::decode::BOX_SPREAD;
 use super::engine::{BOX_CELLS, MASK_CELLS, POOLED, level_of};
-use super::learn::{Chosen, MaskTargets, Overlaps, Stands, choose, deltas, mask_in};
-use super::{MaskLossConfig, MaskProposalConfig, MaskRcnn, MaskRcnnConfig, RpnLevel, RpnMaps};
+use super::{
+    MaskLossConfig, MaskProposalConfig, MaskRcnn, MaskRcnnConfig, MaskTargets, Rect, RpnLevel, RpnMaps,
+    anchors,
+};
 use crate::{Maps, Result};
 
 /// Rows and columns of a mask.
@@ -101,7 +103,9 @@ impl MaskRcnnConfig {
         let (mut moved, mut to) = (Vec::new(), Vec::new());
         for (picture, targets) in targets.iter().enumerate() {
             let first = picture * all.len();
-            let chosen = self.loss.anchors(&all, targets);
+            let MaskLossConfig { anchors, anchor_share, rule, .. } = self.loss;
+            let stands = Overlaps::ANCHORS.assign(&all, targets, rule);
+            let chosen = choose(&stands, anchors, anchor_share, shuffled(targets.seed));
             for (anchor, text) in chosen.positives {
                 places.push(first + anchor);
                 truth.push(1.0f32);

@@ -4,25 +4,18 @@
 //! that stays: three parts of the network with boxes in between. [`MaskRcnnConfig::default`] is MMOCR's
 //! `mask_rcnn_r50_fpn_160e_icdar2015`. Field names are mmdet's, so MMOCR's checkpoints load as they are.
 
-mod boxes;
 mod config;
-mod decode;
 mod engine;
-#[cfg(feature = "train")]
-mod learn;
 #[cfg(feature = "train")]
 mod loss;
 #[cfg(feature = "train")]
 mod model;
 
-pub use boxes::{Rect, anchors};
-pub use config::{
-    MaskAnchorConfig, MaskDecodeConfig, MaskLossConfig, MaskLossRule, MaskProposalConfig, MaskRcnnConfig,
-    MaskRule,
+pub use config::{MaskLossConfig, MaskRcnnConfig};
+pub use glyphic_regions::maskrcnn::{
+    InstanceMask, MaskAnchorConfig, MaskDecodeConfig, MaskLossRule, MaskProposalConfig, MaskRule,
+    MaskTargets, Rect, RpnLevel, anchors,
 };
-pub use decode::{InstanceMask, RpnLevel};
-#[cfg(feature = "train")]
-pub use learn::MaskTargets;
 #[cfg(feature = "train")]
 pub use loss::MaskLosses;
 #[cfg(feature = "train")]

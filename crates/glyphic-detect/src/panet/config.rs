@@ -152,10 +152,7 @@ impl DetectorModel for PanNetConfig {
     }
 
     fn decode(&self, outputs: &[Tensor], frame: &Frame, _: &dyn Network) -> Result<Detected> {
-        let [maps] = outputs else {
-            return Err(Error::MapCount { decoder: "PAN", expected: 1, got: outputs.len() });
-        };
-        let cropped = frame.crop(maps)?;
-        self.decode.decode_counted(&cropped.maps()?, cropped.scale)
+        let cropped = frame.crop_only("PAN", outputs)?;
+        Ok(self.decode.decode_counted(&cropped.maps()?, cropped.scale)?)
     }
 }

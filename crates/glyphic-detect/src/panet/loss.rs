@@ -2,10 +2,10 @@
 //! (discrimination).
 
 use burn::Tensor;
+use glyphic_regions::random::mix;
 
 use super::PanLossConfig;
 use crate::kernel_loss::{Slope, dice, sampled, shrunk, values};
-use crate::random::mix;
 use crate::targets::KernelMaps;
 
 /// Values of an embedding.

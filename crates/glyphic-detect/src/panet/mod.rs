@@ -5,15 +5,13 @@
 //! its checkpoints load as they are.
 
 mod config;
-mod decode;
 #[cfg(feature = "train")]
 mod loss;
 #[cfg(feature = "train")]
 mod model;
-pub mod targets;
 
 pub use config::{PanLossConfig, PanNeckConfig, PanNetConfig};
-pub use decode::PanDecodeConfig;
+pub use glyphic_regions::panet::{PanDecodeConfig, targets};
 #[cfg(feature = "train")]
 pub use loss::PanLosses;
 #[cfg(feature = "train")]

@@ -148,10 +148,7 @@ impl DetectorModel for PseNetConfig {
     }
 
     fn decode(&self, outputs: &[Tensor], frame: &Frame, _: &dyn Network) -> Result<Detected> {
-        let [kernels] = outputs else {
-            return Err(Error::MapCount { decoder: "PSENet", expected: 1, got: outputs.len() });
-        };
-        let cropped = frame.crop(kernels)?;
-        self.decode.decode_counted(&cropped.maps()?, cropped.scale)
+        let cropped = frame.crop_only("PSENet", outputs)?;
+        Ok(self.decode.decode_counted(&cropped.maps()?, cropped.scale)?)
     }
 }

@@ -4,15 +4,13 @@
 //! `psenet_r50_fpnf_600e_ctw1500`. Field names are MMOCR's, so its checkpoints load as they are.
 
 mod config;
-mod decode;
 #[cfg(feature = "train")]
 mod loss;
 #[cfg(feature = "train")]
 mod model;
-pub mod targets;
 
 pub use config::{PseFusion, PseLossConfig, PseNeckConfig, PseNetConfig, PseSampling};
-pub use decode::{PseDecodeConfig, PseExpansion};
+pub use glyphic_regions::psenet::{PseDecodeConfig, PseExpansion, targets};
 #[cfg(feature = "train")]
 pub use loss::PseLosses;
 #[cfg(feature = "train")]

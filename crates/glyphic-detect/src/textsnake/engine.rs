@@ -18,7 +18,7 @@ impl DetectorModel for TextSnakeConfig {
 
     fn decode(&self, outputs: &[Tensor], frame: &Frame, _: &dyn Network) -> Result<Detected> {
         let maps = frame.crop_of(outputs, 0)?;
-        self.decode.decode_counted(&maps.maps()?, maps.scale)
+        Ok(self.decode.decode_counted(&maps.maps()?, maps.scale)?)
     }
 }
 

@@ -4,18 +4,14 @@
 //! checkpoints load as they are.
 
 mod config;
-mod decode;
-mod disks;
 mod engine;
 #[cfg(feature = "train")]
 pub(crate) mod loss;
 #[cfg(feature = "train")]
 mod model;
-pub mod targets;
 
 pub use config::{SnakeLossConfig, TextSnakeConfig};
-pub use decode::{SnakeDecodeConfig, SnakeRule};
-pub use disks::{Disk, merge_disks};
+pub use glyphic_regions::textsnake::{Disk, SnakeDecodeConfig, SnakeRule, merge_disks, targets};
 #[cfg(feature = "train")]
 pub use loss::{SnakeLosses, SnakeTargets};
 #[cfg(feature = "train")]

@@ -61,13 +61,13 @@ pub use values::{OneOrMany, OneOrPair};
 use crate::Result;
 pub use glyphic_core::Compat;
 use glyphic_data::targets::{CharBoxes, OcrSegTargets};
-use glyphic_detect::dbnet::targets::DbnetTargets;
-use glyphic_detect::drrg::targets::DrrgTargets;
-use glyphic_detect::fcenet::targets::FcenetTargets;
-use glyphic_detect::panet::targets::PanetTargets;
-use glyphic_detect::psenet::targets::PsenetTargets;
-use glyphic_detect::targets::{KernelMaps, Outlines};
-use glyphic_detect::textsnake::targets::TextsnakeTargets;
+use glyphic_regions::dbnet::targets::DbnetTargets;
+use glyphic_regions::drrg::targets::DrrgTargets;
+use glyphic_regions::fcenet::targets::FcenetTargets;
+use glyphic_regions::panet::targets::PanetTargets;
+use glyphic_regions::psenet::targets::PsenetTargets;
+use glyphic_regions::targets::{KernelMaps, Outlines};
+use glyphic_regions::textsnake::targets::TextsnakeTargets;
 
 /// The generator for the sample of this index: the same on every machine and in every thread.
 pub fn generator(seed: u64, index: u64) -> ChaCha8Rng {

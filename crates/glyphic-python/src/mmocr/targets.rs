@@ -1,12 +1,12 @@
 use glyphic_data::targets::OcrSegTargets;
-use glyphic_detect::dbnet::targets::DbnetTargets;
-use glyphic_detect::drrg::targets::DrrgTargets;
-use glyphic_detect::fcenet::targets::FcenetTargets;
-use glyphic_detect::panet::targets::PanetTargets;
-use glyphic_detect::psenet::targets::PsenetTargets;
-use glyphic_detect::targets::{KernelMaps, Outlines};
-use glyphic_detect::textsnake::targets::TextsnakeTargets;
 use glyphic_mmocr::transforms::generator;
+use glyphic_regions::dbnet::targets::DbnetTargets;
+use glyphic_regions::drrg::targets::DrrgTargets;
+use glyphic_regions::fcenet::targets::FcenetTargets;
+use glyphic_regions::panet::targets::PanetTargets;
+use glyphic_regions::psenet::targets::PsenetTargets;
+use glyphic_regions::targets::{KernelMaps, Outlines};
+use glyphic_regions::textsnake::targets::TextsnakeTargets;
 use numpy::{Element, IntoPyArray, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -23,7 +23,7 @@ fn drawn<T: DeserializeOwned + Sync, M: Send>(
     py: Python<'_>,
     json: &str,
     outlines: &Outlines,
-    draw: impl FnOnce(&T, &Outlines) -> glyphic_detect::Result<M> + Send,
+    draw: impl FnOnce(&T, &Outlines) -> glyphic_regions::Result<M> + Send,
 ) -> PyResult<M> {
     let targets: T = config(json)?;
     py.detach(|| draw(&targets, outlines)).map_err(raise)
@@ -142,5 +142,5 @@ pub(crate) fn ocr_seg_targets<'py>(
 /// The ends of a text: the indices of the two vertices of its first edge and of its last; `None` for fewer than four.
 #[pyfunction]
 pub(crate) fn find_head_tail(outline: Vec<f64>, orientation_thr: f64) -> PyResult<Option<[[usize; 2]; 2]>> {
-    Ok(glyphic_detect::targets::find_head_tail(&crate::mmocr::points(&outline)?, orientation_thr))
+    Ok(glyphic_regions::targets::find_head_tail(&crate::mmocr::points(&outline)?, orientation_thr))
 }

@@ -18,7 +18,7 @@ const LINE_ASPECT: f64 = 2.5;
 
 /// Adds those of the coarse regions that are at least `least` pixels high and not found yet; finer regions inside them were
 /// pieces of their letters.
-pub(super) fn add(fine: Vec<Region>, coarse: Vec<Region>, least: f64) -> Vec<Region> {
+pub fn add_large(fine: Vec<Region>, coarse: Vec<Region>, least: f64) -> Vec<Region> {
     let mut kept = fine;
     for region in coarse {
         let height = height(&region);
@@ -83,21 +83,21 @@ mod tests {
         let beside = region([400., 20., 100., 20.]);
         let large = region([10., 10., 300., 240.]);
         let fine = [digit_pieces, vec![beside.clone()]].concat();
-        assert_eq!(add(fine, vec![large.clone()], 80.0), [beside, large]);
+        assert_eq!(add_large(fine, vec![large.clone()], 80.0), [beside, large]);
     }
 
     #[test]
     fn sparse_lines_do_not_become_one_large_text() {
         let lines: Vec<Region> = (0..4).map(|i| region([10., 10. + 60. * f64::from(i), 200., 20.])).collect();
-        assert_eq!(add(lines.clone(), vec![region([0., 0., 400., 250.])], 80.0), lines);
+        assert_eq!(add_large(lines.clone(), vec![region([0., 0., 400., 250.])], 80.0), lines);
     }
 
     #[test]
     fn a_block_of_lines_text_found_already_and_small_regions_are_not_added() {
         let lines: Vec<Region> = (0..5).map(|i| region([10., 10. + 50. * f64::from(i), 300., 32.])).collect();
-        assert_eq!(add(lines.clone(), vec![region([8., 8., 304., 240.])], 80.0), lines);
+        assert_eq!(add_large(lines.clone(), vec![region([8., 8., 304., 240.])], 80.0), lines);
         let found = vec![region([10., 10., 300., 150.])];
-        assert_eq!(add(found.clone(), vec![region([0., 0., 330., 200.])], 80.0), found);
-        assert_eq!(add(found.clone(), vec![region([400., 0., 330., 60.])], 80.0), found);
+        assert_eq!(add_large(found.clone(), vec![region([0., 0., 330., 200.])], 80.0), found);
+        assert_eq!(add_large(found.clone(), vec![region([400., 0., 330., 60.])], 80.0), found);
     }
 }

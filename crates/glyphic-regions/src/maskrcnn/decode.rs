@@ -3,15 +3,77 @@
 use glyphic_core::geometry::signed_area;
 use glyphic_core::{DropReason, Region};
 use glyphic_imgproc::{Approximation, Map, Retrieval, find_contours, points};
+use serde::{Deserialize, Serialize};
 
-use super::boxes::{Rect, anchors, moved, non_maximum_suppression};
-use super::{MaskAnchorConfig, MaskDecodeConfig, MaskProposalConfig, MaskRule};
+use super::boxes::{MaskAnchorConfig, Rect, anchors, moved, non_maximum_suppression};
 use crate::maps::sigmoid;
 use crate::outline::region;
 use crate::{Maps, MaskOutline, Result};
 
 /// What the deltas of boxes are multiplied by.
-pub(super) const BOX_SPREAD: [f32; 4] = [0.1, 0.1, 0.2, 0.2];
+pub const BOX_SPREAD: [f32; 4] = [0.1, 0.1, 0.2, 0.2];
+
+/// Which anchors become proposals.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MaskProposalConfig {
+    /// Of a level no more anchors are compared, those of the best scores.
+    pub per_level: usize,
+    /// Of two proposals of a level that overlap by more than this (intersection over union, 0 to 1) the better one stays.
+    pub overlap_threshold: f32,
+    /// No more proposals are looked at, those of the best scores.
+    pub most: usize,
+}
+
+impl Default for MaskProposalConfig {
+    /// MMOCR's.
+    fn default() -> Self {
+        Self { per_level: 1000, overlap_threshold: 0.7, most: 1000 }
+    }
+}
+
+/// What is done where MMOCR 0.2.1 goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaskRule {
+    /// Of a mask in several pieces the polygon is the largest one's.
+    #[default]
+    Right,
+    /// It is the lowest one's.
+    Mmocr021,
+}
+
+/// Which proposals become regions, and their outlines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MaskDecodeConfig {
+    /// Boxes whose probability of text is not above this are dropped, 0 to 1.
+    pub min_score: f32,
+    /// Of two boxes that overlap by more than this (intersection over union, 0 to 1) the better one stays.
+    pub overlap_threshold: f32,
+    /// No more regions are returned, those of the best scores.
+    pub max_regions: usize,
+    /// A pixel belongs to a mask from this probability on, 0 to 1.
+    pub mask_threshold: f32,
+    /// The outline returned.
+    pub outline: MaskOutline,
+    /// What is done where the reference goes wrong.
+    pub rule: MaskRule,
+}
+
+impl Default for MaskDecodeConfig {
+    /// MMOCR's values for its quadrilaterals.
+    fn default() -> Self {
+        Self {
+            min_score: 0.05,
+            overlap_threshold: 0.5,
+            max_regions: 100,
+            mask_threshold: 0.5,
+            outline: MaskOutline::Quad,
+            rule: MaskRule::Right,
+        }
+    }
+}
 
 /// What is said of a level's anchors.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +188,7 @@ impl MaskDecodeConfig {
     /// The outline of a mask in a picture of `size` `[width, height]`.
     ///
     /// # Errors
-    /// [`crate::Error::Picture`] for a mask too large to be drawn.
+    /// [`crate::Error::Map`] for a mask too large to be drawn.
     pub fn outline(&self, mask: &InstanceMask<'_>, size: [usize; 2]) -> Result<Result<Region, DropReason>> {
         let InstanceMask { logits, side, rect, score } = *mask;
         let span = |axis: usize| {

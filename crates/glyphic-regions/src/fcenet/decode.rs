@@ -13,7 +13,7 @@ use crate::window::Window;
 use crate::{Error, Maps, Result};
 
 /// Class maps of a level: not text and text, not centre and centre.
-pub(super) const CLASSES: usize = 4;
+pub const CLASSES: usize = 4;
 
 /// The outline that a detection gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

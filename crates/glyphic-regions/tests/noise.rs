@@ -1,10 +1,10 @@
 //! Maps of noise as large as a page's, in which every pixel may be text: decoders end, and return no more than their limits
 //! allow.
 
-use glyphic_detect::Maps;
-use glyphic_detect::drrg::{DrrgComponent, DrrgDecodeConfig, DrrgGraphConfig, DrrgProposalConfig};
-use glyphic_detect::fcenet::{FceDecodeConfig, FceLevel};
-use glyphic_detect::textsnake::SnakeDecodeConfig;
+use glyphic_regions::Maps;
+use glyphic_regions::drrg::{DrrgComponent, DrrgDecodeConfig, DrrgGraphConfig, DrrgProposalConfig};
+use glyphic_regions::fcenet::{FceDecodeConfig, FceLevel};
+use glyphic_regions::textsnake::SnakeDecodeConfig;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -1,16 +1,16 @@
 //! The decoders of PSENet, PAN, TextSnake, FCENet and DRRG against the reference.
 
 use glyphic_core::{Point, Region};
-use glyphic_detect::drrg::{
+use glyphic_imgproc::{Map, ScoredQuad, TieOrder, merge_quads, skeletonize};
+use glyphic_regions::drrg::{
     DrrgComponent, DrrgDecodeConfig, DrrgGraphConfig, DrrgOrder, DrrgProposalConfig, geometry_features,
     normalized_adjacency,
 };
-use glyphic_detect::fcenet::{FceDecodeConfig, FceLevel, FceOutline, FourierBasis, ScoredOutline, poly_nms};
-use glyphic_detect::panet::PanDecodeConfig;
-use glyphic_detect::psenet::{PseDecodeConfig, PseExpansion};
-use glyphic_detect::textsnake::{Disk, SnakeDecodeConfig, SnakeRule, merge_disks};
-use glyphic_detect::{Maps, MaskOutline};
-use glyphic_imgproc::{Map, ScoredQuad, TieOrder, merge_quads, skeletonize};
+use glyphic_regions::fcenet::{FceDecodeConfig, FceLevel, FceOutline, FourierBasis, ScoredOutline, poly_nms};
+use glyphic_regions::panet::PanDecodeConfig;
+use glyphic_regions::psenet::{PseDecodeConfig, PseExpansion};
+use glyphic_regions::textsnake::{Disk, SnakeDecodeConfig, SnakeRule, merge_disks};
+use glyphic_regions::{Maps, MaskOutline};
 use glyphic_testing::Case;
 use glyphic_testing::golden::cases;
 use serde_json::Value;

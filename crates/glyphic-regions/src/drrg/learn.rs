@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use glyphic_nn::ops::ColumnSums;
-
 use super::DrrgGraphConfig;
 use super::graph::{GEOMETRY, geometry_features, normalized_adjacency};
 use super::pool::{RotatedRoi, samples};
@@ -15,27 +13,21 @@ const ROW: usize = 8;
 #[derive(Debug, Clone, Default)]
 pub struct LearnedGraphs {
     /// Nodes of the largest graph.
-    pub(super) nodes: usize,
-    /// Which pixels are summed for each cell of each component.
-    pub(super) pooling: ColumnSums,
-    /// Of each component.
-    pub(super) geometry: Vec<f32>,
-    pub(super) geometry_length: usize,
+    pub nodes: usize,
+    /// The pixels that are summed for each cell of each component, with their weights.
+    pub pooling: Vec<Vec<(usize, f32)>>,
+    /// Waves of each component's geometry, one after the other.
+    pub geometry: Vec<f32>,
+    /// Numbers of a component there.
+    pub geometry_length: usize,
     /// Components of each graph, its pivot first.
-    pub(super) members: Vec<Vec<usize>>,
+    pub members: Vec<Vec<usize>>,
     /// Places among the members of the pivot's neighbours, nearest first.
-    pub(super) neighbours: Vec<Vec<usize>>,
+    pub neighbours: Vec<Vec<usize>>,
     /// Normalized, `[members, members]` of each graph.
-    pub(super) adjacency: Vec<Vec<f64>>,
-    /// Whether the pivot and each neighbour belong to one text.
-    pub(super) linked: Vec<f32>,
-}
-
-impl LearnedGraphs {
-    /// Whether pivots and their neighbours belong together, 0 or 1, in the order of the pairs.
-    pub fn linked(&self) -> &[f32] {
-        &self.linked
-    }
+    pub adjacency: Vec<Vec<f64>>,
+    /// Whether pivots and their neighbours belong to one text, 0 or 1, in the order of the pairs.
+    pub linked: Vec<f32>,
 }
 
 impl DrrgGraphConfig {
@@ -54,7 +46,7 @@ impl DrrgGraphConfig {
             })
             .collect();
         let labels: Vec<i32> = rows().map(|row| row[ROW - 1] as i32).collect();
-        let mut pooling = ColumnSums::default();
+        let mut pooling = Vec::with_capacity(count * self.pooled[0] * self.pooled[1]);
         for row in rows() {
             self.pool(row, [width, height], &mut pooling);
         }
@@ -96,15 +88,14 @@ impl DrrgGraphConfig {
     }
 
     /// Adds the cells of one component.
-    fn pool(&self, row: &[f32], size: [usize; 2], pooling: &mut ColumnSums) {
+    fn pool(&self, row: &[f32], size: [usize; 2], pooling: &mut Vec<Vec<(usize, f32)>>) {
         let (cos, sin) = (row[5].clamp(-1.0, 1.0), row[6]);
         let sign = if sin == 0.0 { 0.0 } else { sin.signum() };
         let roi =
             RotatedRoi { centre: [row[1], row[2]], width: row[3], height: row[4], angle: cos.acos() * sign };
         let mut cells = vec![Vec::new(); self.pooled[0] * self.pooled[1]];
         let count = samples(&roi, self.pooled, size, |cell, taps| cells[cell].extend(taps));
-        for cell in cells {
-            pooling.push(cell.into_iter().map(|(pixel, weight)| (pixel, weight / count)));
-        }
+        cells.iter_mut().flatten().for_each(|(_, weight)| *weight /= count);
+        pooling.extend(cells);
     }
 }

@@ -2,21 +2,22 @@
 
 use glyphic_core::geometry::iou;
 use glyphic_core::{Point, Region};
-use glyphic_detect::drrg::targets::DrrgTargets;
-use glyphic_detect::drrg::{
+use glyphic_imgproc::ScoredQuad;
+use glyphic_regions::drrg::targets::DrrgTargets;
+use glyphic_regions::drrg::{
     DrrgComponent, DrrgDecodeConfig, DrrgGraphConfig, DrrgOrder, DrrgProposalConfig, RotatedRoi, pool_rotated,
 };
-use glyphic_detect::fcenet::targets::FcenetTargets;
-use glyphic_detect::fcenet::{FceDecodeConfig, FceLevel, FceOutline};
-use glyphic_detect::panet::PanDecodeConfig;
-use glyphic_detect::panet::targets::PanetTargets;
-use glyphic_detect::psenet::targets::PsenetTargets;
-use glyphic_detect::psenet::{PseDecodeConfig, PseExpansion};
-use glyphic_detect::targets::Outlines;
-use glyphic_detect::textsnake::targets::TextsnakeTargets;
-use glyphic_detect::textsnake::{SnakeDecodeConfig, SnakeRule};
-use glyphic_detect::{Error, Maps, MaskOutline};
-use glyphic_imgproc::ScoredQuad;
+use glyphic_regions::fcenet::targets::FcenetTargets;
+use glyphic_regions::fcenet::{FceDecodeConfig, FceLevel, FceOutline};
+use glyphic_regions::maskrcnn::{InstanceMask, MaskDecodeConfig, MaskRule};
+use glyphic_regions::panet::PanDecodeConfig;
+use glyphic_regions::panet::targets::PanetTargets;
+use glyphic_regions::psenet::targets::PsenetTargets;
+use glyphic_regions::psenet::{PseDecodeConfig, PseExpansion};
+use glyphic_regions::targets::Outlines;
+use glyphic_regions::textsnake::targets::TextsnakeTargets;
+use glyphic_regions::textsnake::{SnakeDecodeConfig, SnakeRule};
+use glyphic_regions::{Error, Maps, MaskOutline};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -420,4 +421,26 @@ fn settings_that_cannot_be_are_an_error() {
     DrrgProposalConfig::default().validate().unwrap();
     DrrgGraphConfig::default().validate().unwrap();
     DrrgDecodeConfig::default().validate().unwrap();
+}
+
+#[test]
+fn of_a_mask_in_pieces_the_largest_is_returned_or_as_the_reference_does_the_lowest() {
+    let mut logits = vec![-9.0f32; 28 * 28];
+    for (rows, columns) in [(2..12, 2..26), (24..27, 4..8)] {
+        for y in rows {
+            for x in columns.clone() {
+                logits[y * 28 + x] = 9.0;
+            }
+        }
+    }
+    let mask = InstanceMask { logits: &logits, side: 28, rect: [10.0, 20.0, 66.0, 76.0], score: 0.9 };
+    let top = |rule| {
+        let config = MaskDecodeConfig { rule, outline: MaskOutline::Polygon, ..MaskDecodeConfig::default() };
+        let region = config.outline(&mask, [100, 100]).unwrap().unwrap();
+        region.polygon.points().iter().map(|p| p.y).fold(f64::INFINITY, f64::min)
+    };
+    assert!(top(MaskRule::Right) < 26.0, "{}", top(MaskRule::Right));
+    assert!(top(MaskRule::Mmocr021) > 60.0);
+    let quad = MaskDecodeConfig::default().outline(&mask, [100, 100]).unwrap().unwrap();
+    assert_eq!(quad.polygon.points().len(), 4);
 }

@@ -2,9 +2,9 @@
 
 use glyphic_core::geometry::point_in_polygon;
 use glyphic_core::{Page, Point};
+use serde::{Deserialize, Serialize};
 
 use super::boxes::{Rect, overlap};
-use super::{MaskLossConfig, MaskLossRule};
 use crate::random::{GOLDEN, mix};
 
 /// The texts of a picture.
@@ -50,9 +50,20 @@ impl MaskTargets {
     }
 }
 
+/// What is done where MMOCR 0.2.1's loss goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaskLossRule {
+    /// Boxes in ignored texts are not learnt from.
+    #[default]
+    Right,
+    /// They are background.
+    Mmocr021,
+}
+
 /// What a box stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stands {
+pub enum Stands {
     /// The text of this number.
     For(usize),
     /// None.
@@ -63,24 +74,24 @@ pub(super) enum Stands {
 
 /// From which overlaps on boxes stand for texts.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Overlaps {
+pub struct Overlaps {
     /// For the text that a box overlaps most, from this on.
-    pub(super) positive: f32,
+    pub positive: f32,
     /// For none, below this.
-    pub(super) negative: f32,
+    pub negative: f32,
     /// A text's best boxes stand for it from this on.
-    pub(super) least: f32,
+    pub least: f32,
 }
 
 impl Overlaps {
     /// Anchors.
-    pub(super) const ANCHORS: Self = Self { positive: 0.7, negative: 0.3, least: 0.3 };
+    pub const ANCHORS: Self = Self { positive: 0.7, negative: 0.3, least: 0.3 };
 
     /// Proposals.
-    pub(super) const PROPOSALS: Self = Self { positive: 0.5, negative: 0.5, least: 0.5 };
+    pub const PROPOSALS: Self = Self { positive: 0.5, negative: 0.5, least: 0.5 };
 
     /// What each box stands for. By the right rule nothing is learnt from those of which half or more lies in an ignored text.
-    pub(super) fn assign(&self, boxes: &[Rect], targets: &MaskTargets, rule: MaskLossRule) -> Vec<Stands> {
+    pub fn assign(&self, boxes: &[Rect], targets: &MaskTargets, rule: MaskLossRule) -> Vec<Stands> {
         let texts = &targets.boxes;
         let mut best_of_text = vec![0.0f32; texts.len()];
         let mut stands = Vec::with_capacity(boxes.len());
@@ -127,16 +138,16 @@ fn share_inside(rect: &Rect, other: &Rect) -> f32 {
 
 /// Boxes that are learnt from: those that stand for texts, and background.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Chosen {
+pub struct Chosen {
     /// Numbers of boxes with those of their texts.
-    pub(super) positives: Vec<(usize, usize)>,
+    pub positives: Vec<(usize, usize)>,
     /// Numbers of boxes.
-    pub(super) negatives: Vec<usize>,
+    pub negatives: Vec<usize>,
 }
 
 /// The hardest boxes: at most `share` of `count` that stand for texts, and background for the rest. `hardness` is told a
 /// box's number; of equal ones the first is the harder.
-pub(super) fn choose(stands: &[Stands], count: usize, share: f64, hardness: impl Fn(usize) -> f64) -> Chosen {
+pub fn choose(stands: &[Stands], count: usize, share: f64, hardness: impl Fn(usize) -> f64) -> Chosen {
     let of = |is: fn(&Stands) -> bool| -> Vec<usize> {
         let mut all: Vec<usize> = (0..stands.len()).filter(|&i| is(&stands[i])).collect();
         all.sort_by(|a, b| hardness(*b).total_cmp(&hardness(*a)));
@@ -154,12 +165,12 @@ pub(super) fn choose(stands: &[Stands], count: usize, share: f64, hardness: impl
 }
 
 /// A number for each box that orders boxes at random, the same for the same seed.
-pub(super) fn shuffled(seed: u64) -> impl Fn(usize) -> f64 {
+pub fn shuffled(seed: u64) -> impl Fn(usize) -> f64 {
     move |i| (mix(seed.wrapping_add((i as u64).wrapping_mul(GOLDEN))) >> 11) as f64
 }
 
-/// How a box is moved to another, the inverse of [`super::boxes::moved`].
-pub(super) fn deltas(from: &Rect, to: &Rect, spread: [f32; 4]) -> [f32; 4] {
+/// How a box is moved to another: the inverse of what a network says of an anchor or a proposal.
+pub fn deltas(from: &Rect, to: &Rect, spread: [f32; 4]) -> [f32; 4] {
     let axis = |axis: usize| {
         let (low, side) = (from[axis], (from[axis + 2] - from[axis]).max(1e-6));
         let (to_low, to_side) = (to[axis], (to[axis + 2] - to[axis]).max(1e-6));
@@ -171,20 +182,12 @@ pub(super) fn deltas(from: &Rect, to: &Rect, spread: [f32; 4]) -> [f32; 4] {
 }
 
 /// The mask of a text in a box, `[side, side]`: 1 where a cell's centre lies inside the outline.
-pub(super) fn mask_in(outline: &[Point], rect: &Rect, side: usize) -> Vec<f32> {
+pub fn mask_in(outline: &[Point], rect: &Rect, side: usize) -> Vec<f32> {
     let at = |axis: usize, i: usize| {
         f64::from(rect[axis]) + (i as f64 + 0.5) * f64::from(rect[axis + 2] - rect[axis]) / side as f64
     };
     let cell = |y: usize, x: usize| point_in_polygon(Point::new(at(0, x), at(1, y)), outline);
     (0..side).flat_map(|y| (0..side).map(move |x| f32::from(u8::from(cell(y, x))))).collect()
-}
-
-impl MaskLossConfig {
-    /// The anchors that are learnt from.
-    pub(super) fn anchors(&self, anchors: &[Rect], targets: &MaskTargets) -> Chosen {
-        let stands = Overlaps::ANCHORS.assign(anchors, targets, self.rule);
-        choose(&stands, self.anchors, self.anchor_share, shuffled(targets.seed))
-    }
 }
 
 #[cfg(test)]

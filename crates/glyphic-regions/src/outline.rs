@@ -182,7 +182,7 @@ impl MaskOutline {
 }
 
 /// Candidates that are regions, in their order, and the number of the others.
-pub(crate) fn collect(candidates: impl Iterator<Item = Result<Region, DropReason>>) -> Detected {
+pub fn collect(candidates: impl Iterator<Item = Result<Region, DropReason>>) -> Detected {
     let mut detected = Detected::default();
     for candidate in candidates {
         match candidate {

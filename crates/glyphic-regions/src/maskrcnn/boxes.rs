@@ -1,10 +1,29 @@
 //! Upright boxes: anchors, how they are moved, and which of those that overlap stay.
 
+use serde::{Deserialize, Serialize};
+
 /// A box: left, top, right, bottom in pixels.
 pub type Rect = [f32; 4];
 
 /// The most that a box is enlarged or shrunk by, as the logarithm of a ratio.
 const MOST_SCALE: f64 = 4.135_166_556_742_356; // ln(1000 / 16)
+
+/// Anchors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MaskAnchorConfig {
+    /// The side of a square of an anchor's area, in pixels of its level.
+    pub scale: f64,
+    /// Height over width of each anchor of a pixel.
+    pub ratios: Vec<f64>,
+}
+
+impl Default for MaskAnchorConfig {
+    /// MMOCR's.
+    fn default() -> Self {
+        Self { scale: 4.0, ratios: vec![0.17, 0.44, 1.13, 2.9, 7.46] }
+    }
+}
 
 /// The anchors of a level `[height, width]` whose pixels are `stride` pixels of the picture, pixel by pixel in rows, at
 /// each the ratios of height to width in their order. Their area is that of a square of `scale` strides.
