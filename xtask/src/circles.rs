@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+
+use crate::sources::{File, files_without_tests, module_of, word};
 
 /// A crate's files by the path of their module: `["formats", "coco"]`.
 struct Sources {
@@ -43,35 +45,12 @@ pub(crate) fn circles(src: &Path) -> Result<Vec<Vec<PathBuf>>> {
     Ok(circles)
 }
 
-/// The Rust files below a folder that are no tests, in the order of their names.
-pub(crate) fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() && name != "tests" {
-            found.extend(rust_files(&path)?);
-        } else if name.ends_with(".rs") && name != "tests.rs" {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
 impl Sources {
     fn read(src: &Path) -> Result<Self> {
         let mut files = BTreeMap::new();
-        for file in rust_files(src)? {
-            let text = std::fs::read_to_string(&file)?;
-            let inside = file.strip_prefix(src)?.with_extension("");
-            let mut module: Vec<String> =
-                inside.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
-            if matches!(module.last().map(String::as_str), Some("mod" | "lib" | "main")) {
-                module.pop();
-            }
-            let (code, uses) = parse(&text);
+        for File { path: file, code } in files_without_tests(src)? {
+            let module = module_of(src, &file)?;
+            let (code, uses) = parse(&code);
             files.insert(module, Source { file, code, uses });
         }
         Ok(Self { files })
@@ -143,10 +122,6 @@ impl Sources {
     }
 }
 
-fn word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
 /// Whether a name stands in the code as a word.
 fn mentions(code: &str, name: &str) -> bool {
     code.match_indices(name)
@@ -174,11 +149,10 @@ fn paths(code: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The code without comments, strings and tests, and apart from it its `use` declarations.
-fn parse(text: &str) -> (String, Vec<Use>) {
-    let bare = without_tests(&without_text(text));
+/// The code, and apart from it its `use` declarations.
+fn parse(bare: &str) -> (String, Vec<Use>) {
     let (mut code, mut uses) = (String::new(), Vec::new());
-    let mut rest = bare.as_str();
+    let mut rest = bare;
     while let Some((at, visibility)) = next_use(rest) {
         code.push_str(&rest[..at]);
         let declared = &rest[at + visibility.len()..];
@@ -242,104 +216,6 @@ fn leaves(tree: &str, above: &[String], public: bool, into: &mut Vec<Use>) {
     if !group[start..].trim().is_empty() {
         leaves(group[start..].trim(), &path, public, into);
     }
-}
-
-/// Comments and the content of strings and characters become spaces; lines stay.
-fn without_text(text: &str) -> String {
-    let bytes: Vec<char> = text.chars().collect();
-    let mut out = String::with_capacity(text.len());
-    let mut i = 0;
-    let blank = |c: char| if c == '\n' { '\n' } else { ' ' };
-    while i < bytes.len() {
-        let next = bytes.get(i + 1).copied();
-        match bytes[i] {
-            '/' if next == Some('/') => {
-                while i < bytes.len() && bytes[i] != '\n' {
-                    i += 1;
-                }
-            }
-            '/' if next == Some('*') => {
-                let mut depth = 0;
-                while i < bytes.len() {
-                    match (bytes[i], bytes.get(i + 1)) {
-                        ('/', Some('*')) => (depth, i) = (depth + 1, i + 2),
-                        ('*', Some('/')) => (depth, i) = (depth - 1, i + 2),
-                        (c, _) => {
-                            out.push(blank(c));
-                            i += 1;
-                        }
-                    }
-                    if depth == 0 {
-                        break;
-                    }
-                }
-            }
-            'r' if !out.ends_with(word) && matches!(next, Some('"' | '#')) => {
-                let hashes = bytes[i + 1..].iter().take_while(|c| **c == '#').count();
-                if bytes.get(i + 1 + hashes) != Some(&'"') {
-                    out.push('r');
-                    i += 1;
-                    continue;
-                }
-                i += hashes + 2;
-                while i < bytes.len()
-                    && !(bytes[i] == '"'
-                        && bytes[i + 1..].iter().take_while(|c| **c == '#').count() >= hashes)
-                {
-                    out.push(blank(bytes[i]));
-                    i += 1;
-                }
-                i += hashes + 1;
-            }
-            '"' => {
-                i += 1;
-                while i < bytes.len() && bytes[i] != '"' {
-                    let step = if bytes[i] == '\\' { 2 } else { 1 };
-                    bytes[i..(i + step).min(bytes.len())].iter().for_each(|c| out.push(blank(*c)));
-                    i += step;
-                }
-                i += 1;
-            }
-            // A character, not a lifetime.
-            '\'' if next == Some('\\') || bytes.get(i + 2) == Some(&'\'') => {
-                i += if next == Some('\\') { 3 } else { 2 };
-                while i < bytes.len() && bytes[i] != '\'' {
-                    i += 1;
-                }
-                i += 1;
-            }
-            c => {
-                out.push(c);
-                i += 1;
-            }
-        }
-    }
-    out
-}
-
-/// Drops modules of tests written in the file.
-fn without_tests(code: &str) -> String {
-    let mut out = String::with_capacity(code.len());
-    let mut rest = code;
-    let next =
-        |code: &str| ["#[cfg(test)]", "#[cfg(all(test,"].iter().filter_map(|mark| code.find(mark)).min();
-    while let Some(at) = next(rest) {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + rest[at..].find(']').map_or(0, |n| n + 1)..];
-        // Up to the end of the item: the first semicolon, or the brace that closes the first one opened.
-        let mut depth = 0usize;
-        let end = rest.char_indices().find_map(|(i, c)| {
-            match c {
-                '{' => depth += 1,
-                '}' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            (depth == 0 && (c == ';' || c == '}')).then_some(i + 1)
-        });
-        rest = &rest[end.unwrap_or(rest.len())..];
-    }
-    out.push_str(rest);
-    out
 }
 
 /// Strongly connected components, by Kosaraju's algorithm.
@@ -431,13 +307,13 @@ mod tests {
     #[test]
     fn tests_comments_and_texts_are_not_looked_at() {
         let files = [
-            ("lib.rs", "mod a;\nmod b;"),
+            ("lib.rs", "mod a;\nmod b;\n#[cfg(test)]\nmod more;"),
             ("a.rs", "use crate::b::B;\npub struct A;"),
             (
                 "b.rs",
                 "pub struct B;\n// crate::a::A\nconst T: &str = \"crate::a::A\";\nconst R: &str = r#\"crate::a\"#;\nconst C: char = '\"';\n#[cfg(test)]\nmod tests { use crate::a::A; }",
             ),
-            ("b/tests.rs", "use crate::a::A;"),
+            ("more.rs", "use crate::b::B;\npub struct C(crate::a::A);"),
         ];
         assert_eq!(found(&files), Vec::<Vec<String>>::new());
     }

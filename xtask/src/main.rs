@@ -6,6 +6,7 @@ mod deps;
 mod generate;
 mod onnx;
 mod python;
+mod sources;
 
 use std::{
     path::{Path, PathBuf},
