@@ -12,8 +12,6 @@
 pub mod augment;
 pub mod batch;
 mod error;
-#[cfg(test)]
-mod fixtures;
 mod lint;
 mod random;
 mod source;

@@ -290,9 +290,9 @@ fn at_most(image: Image, text_box: Rect) -> (Image, Rect) {
 #[cfg(test)]
 mod tests {
     use glyphic_labels::PackOptions;
+    use glyphic_testing::packs;
 
     use super::*;
-    use crate::fixtures;
 
     const INK: [u8; 3] = [250, 20, 20];
 
@@ -312,7 +312,7 @@ mod tests {
             )
             .replace('\n', "")
         };
-        fixtures::detection(&[&line("a.png"), &line("b.png")], &[("a.png", 80, 40), ("b.png", 80, 40)])
+        packs::detection(&[&line("a.png"), &line("b.png")], &[("a.png", 80, 40), ("b.png", 80, 40)])
     }
 
     #[test]
@@ -328,7 +328,7 @@ mod tests {
                 assert_eq!(crop.text, "upright one");
                 assert!(crop.rules.case_insensitive && !crop.rules.no_spaces);
                 let expected =
-                    crop_rect(&fixtures::picture(80, 40, tag), Rect { x0: 5.0, y0: 6.0, x1: 45.0, y1: 18.0 });
+                    crop_rect(&packs::picture(80, 40, tag), Rect { x0: 5.0, y0: 6.0, x1: 45.0, y1: 18.0 });
                 assert_eq!(crop.crop().rgb(), expected.rgb());
                 assert!(crop.image.width() > 40, "there is something around it");
             }
@@ -342,10 +342,10 @@ mod tests {
 
     #[test]
     fn crops_of_a_recognition_pack_are_its_pictures() {
-        let dir = fixtures::recognition("a.png\ta b\nb.png\tc", |i| (30 + i as u32, 20));
+        let dir = packs::recognition("a.png\ta b\nb.png\tc", |i| (30 + i as u32, 20));
         let crops = crops(&dir, &CropOptions::default()).expect("has texts");
         let second = crops.get(1).expect("readable");
-        assert_eq!((second.text.as_str(), second.crop().rgb()), ("c", fixtures::picture(31, 20, 1).rgb()));
+        assert_eq!((second.text.as_str(), second.crop().rgb()), ("c", packs::picture(31, 20, 1).rgb()));
         assert_eq!(crops.location(1).expect("in range").line, 2);
     }
 
@@ -354,7 +354,7 @@ mod tests {
         let options = CropOptions { limit: Some(4), ..CropOptions::default() };
         assert_eq!(crops(&receipt(), &options).expect("has texts").len(), 4);
         let line = r#"{"file_name": "a.png", "annotations": []}"#;
-        let blank = fixtures::detection(&[line], &[("a.png", 8, 8)]);
+        let blank = packs::detection(&[line], &[("a.png", 8, 8)]);
         assert!(matches!(crops(&blank, &CropOptions::default()), Err(Error::Setup { .. })));
     }
 

@@ -15,8 +15,6 @@ pub mod lint;
 pub mod lmdb;
 pub mod pack;
 pub mod stats;
-#[cfg(test)]
-mod tests;
 
 pub use error::{Error, Result};
 pub use findings::{Findings, Location, Warning};

@@ -210,17 +210,17 @@ fn listed(named: &[String], all: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use glyphic_testing::packs;
+
     use super::*;
     use crate::formats::ReadOptions;
-    use crate::tests as fixtures;
 
     #[test]
     fn numbers_are_those_of_the_labels() {
         let line = r####"{"file_name": "a.png", "annotations": [{"polygon": [5, 5, 25, 5, 25, 15, 5, 15], "text": "abb", "entity": "shop"},
             {"polygon": [1, 1, 9, 1, 9, 9], "text": "###"}, {"polygon": [1, 1, 9, 1, 9, 9]}]}"####
             .replace('\n', "");
-        let dir =
-            fixtures::detection(&[&line, "broken", r#"{"file_name": "gone.png"}"#], &[("a.png", 60, 40)]);
+        let dir = packs::detection(&[&line, "broken", r#"{"file_name": "gone.png"}"#], &[("a.png", 60, 40)]);
         let mut reader = Reader::open(dir.path(), &ReadOptions::default()).expect("opened");
         let mut calls = 0;
         let stats = Stats::of(&mut reader, |_| calls += 1);

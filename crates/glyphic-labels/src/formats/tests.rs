@@ -2,12 +2,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use glyphic_core::{Entity, Polygon, Region, TextInstance, Transcript};
+use glyphic_testing::packs;
 use tempfile::TempDir;
 
 use super::*;
 use crate::Error;
 use crate::findings::Location;
-use crate::tests as fixtures;
 
 fn temp() -> TempDir {
     TempDir::new().expect("a temporary folder")
@@ -519,7 +519,7 @@ fn sentences_keep_their_entities() {
 
 #[test]
 fn packs_and_lmdb_hold_the_pictures_themselves() {
-    let source = fixtures::recognition("a.png\tone\nb.png\ttwo words", |i| (20 + i as u32, 10));
+    let source = packs::recognition("a.png\tone\nb.png\ttwo words", |i| (20 + i as u32, 10));
     let records = read(source.path(), None);
     for format in [Format::Pack, Format::Lmdb] {
         let dir = temp();
@@ -558,7 +558,7 @@ fn an_entity_that_is_a_number_is_no_class_beside_a_label() {
         let line = format!(
             r#"{{"file_name": "a.png", "width": 60, "height": 40, "annotations": [{{{region}, {fields}}}]}}"#
         );
-        let source = fixtures::detection(&[&line], &[("a.png", 60, 40)]);
+        let source = packs::detection(&[&line], &[("a.png", 60, 40)]);
         let Truth::Instances(instances) = &read(source.path(), None)[0].truth else { panic!("{fields}") };
         assert_eq!(instances[0].label.as_deref(), Some(class), "{fields}");
     }
@@ -567,7 +567,7 @@ fn an_entity_that_is_a_number_is_no_class_beside_a_label() {
 #[test]
 fn a_pack_of_pictures_keeps_fields_and_refuses_names_that_lead_out_of_it() {
     let line = r#"{"file_name": "a.png", "width": 60, "height": 40, "key": {"total": "9.00"}, "annotations": [{"polygon": [1, 1, 9, 1, 9, 9, 1, 9], "text": "x", "entity": "shop"}]}"#;
-    let source = fixtures::detection(&[line], &[("a.png", 60, 40)]);
+    let source = packs::detection(&[line], &[("a.png", 60, 40)]);
     let mut records = read(source.path(), None);
     records[0].file_name = "../../a.png".into();
     let dir = temp();
@@ -589,14 +589,14 @@ fn regions_are_cut_into_crops() {
     let line = r####"{"file_name": "a.png", "annotations": [{"polygon": [5, 5, 25, 5, 25, 15, 5, 15], "text": "in"},
         {"polygon": [65, 5, 90, 5, 90, 20, 65, 20], "text": "out"}, {"polygon": [1, 1, 9, 1, 9, 9], "text": "###"}]}"####
         .replace('\n', "");
-    let source = fixtures::detection(&[&line], &[("a.png", 60, 40)]);
+    let source = packs::detection(&[&line], &[("a.png", 60, 40)]);
     let made = cut(&read(source.path(), None)[0]).expect("cut");
     assert_eq!((made.left_out(), made.outside.len(), made.ignored), (2, 1, 1));
     let crops = made.crops;
     assert_eq!(texts(&crops), [("a_0.png", "in")]);
     let image = crops[0].image().expect("a picture");
     assert_eq!((image.width(), image.height()), (20, 10));
-    assert_eq!(image.pixel(3, 2), fixtures::picture(60, 40, 0).pixel(8, 7));
+    assert_eq!(image.pixel(3, 2), packs::picture(60, 40, 0).pixel(8, 7));
 }
 
 #[test]
@@ -658,7 +658,7 @@ fn texts_of_icdar_are_read_as_its_years_write_them() {
     fs::create_dir_all(dir.path().join("annotations/training")).expect("writable");
     fs::create_dir_all(dir.path().join("imgs/training")).expect("writable");
     fs::write(dir.path().join("annotations/training/gt_img_1.txt"), "1,1,9,1,9,9,1,9,x\n").expect("writable");
-    fixtures::picture(20, 10, 1).save(dir.path().join("imgs/training/img_1.png")).expect("writable");
+    packs::picture(20, 10, 1).save(dir.path().join("imgs/training/img_1.png")).expect("writable");
     let got = read(&dir.path().join("annotations/training"), None);
     assert_eq!((got[0].file_name.as_str(), got[0].picture.exists()), ("img_1.png", true));
 }

@@ -1,7 +1,8 @@
 use glyphic_core::DICT36;
+use glyphic_testing::packs;
 
 use super::*;
-use crate::{PackOptions, tests as fixtures};
+use crate::PackOptions;
 
 fn vocab() -> Vocab {
     Vocab::ctc(DICT36).expect("no character twice")
@@ -9,8 +10,8 @@ fn vocab() -> Vocab {
 
 #[test]
 fn empty_texts_and_broken_pictures_of_a_pack_are_named() {
-    let dir = fixtures::recognition("a.png\tabc\nb.png\t\nc.png\tabc", |_| (60, 20));
-    fixtures::spoil(dir.path(), "crops/c.png");
+    let dir = packs::recognition("a.png\tabc\nb.png\t\nc.png\tabc", |_| (60, 20));
+    packs::spoil(dir.path(), "crops/c.png");
     let pack = LazyPack::open(dir.path(), &PackOptions::default()).expect("a pack");
     let whole = lint_pack(&pack).expect("findings are no errors");
     assert_eq!((whole.empty.count, whole.broken.count, whole.usable), (1, 1, None));
@@ -24,7 +25,7 @@ fn detection_packs_are_told_about_polygons_outside_and_broken_ones() {
             .replace('\n', ""),
         r#"{"file_name": "b.png", "width": 9, "height": 9, "annotations": []}"#.to_owned(),
     ];
-    let dir = fixtures::detection(&[&lines[0], &lines[1]], &[("a.png", 60, 40), ("b.png", 30, 20)]);
+    let dir = packs::detection(&[&lines[0], &lines[1]], &[("a.png", 60, 40), ("b.png", 30, 20)]);
     let pack = LazyPack::open(dir.path(), &PackOptions::default()).expect("a pack");
     let report = lint_pack(&pack).expect("findings are no errors");
     assert_eq!((report.broken.count, report.outside.count, report.polygons.count), (1, 1, 1), "{report}");
@@ -33,8 +34,8 @@ fn detection_packs_are_told_about_polygons_outside_and_broken_ones() {
 
 #[test]
 fn splits_are_told_what_they_share_and_what_is_broken_in_any_format() {
-    let train = fixtures::recognition("a.png\tabc\nb.png\tdef", |_| (60, 20));
-    let val = fixtures::recognition("a.png\tabc\nx.png\tx!z\nx.png\txyz", |_| (60, 20));
+    let train = packs::recognition("a.png\tabc\nb.png\tdef", |_| (60, 20));
+    let val = packs::recognition("a.png\tabc\nx.png\tx!z\nx.png\txyz", |_| (60, 20));
     // Labels of another format over the same pictures, with a broken line and a picture that is gone.
     std::fs::write(
         val.path().join("crops/labels.txt"),
@@ -71,12 +72,12 @@ fn splits_are_told_what_they_share_and_what_is_broken_in_any_format() {
 #[test]
 fn pictures_that_exif_turns_are_named() {
     // The smallest EXIF segment: orientation 6, a quarter turn.
-    let jpeg = fixtures::picture(40, 20, 3).encode(image::ImageFormat::Jpeg).expect("encoded");
+    let jpeg = packs::picture(40, 20, 3).encode(image::ImageFormat::Jpeg).expect("encoded");
     let mut exif =
         b"\xFF\xE1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0".to_vec();
     exif.splice(0..0, jpeg[..2].iter().copied());
     exif.extend(&jpeg[2..]);
-    let dir = fixtures::detection(
+    let dir = packs::detection(
         &[
             r#"{"file_name": "a.jpg", "annotations": [{"polygon": [1, 25, 9, 25, 9, 35, 1, 35], "text": "x"}, {"polygon": [25, 1, 35, 1, 35, 9, 25, 9], "text": "y"}]}"#,
         ],

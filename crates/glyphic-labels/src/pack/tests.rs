@@ -1,7 +1,8 @@
 use std::fs;
 
+use glyphic_testing::packs;
+
 use super::*;
-use crate::tests as fixtures;
 
 fn open(dir: &tempfile::TempDir) -> Result<LazyPack> {
     LazyPack::open(dir.path(), &PackOptions::default())
@@ -13,7 +14,7 @@ fn line(annotations: &str) -> String {
 
 fn one(annotations: &str) -> Result<LazyPack> {
     let line = line(annotations);
-    open(&fixtures::detection(&[&line], &[("a.png", 60, 40)]))
+    open(&packs::detection(&[&line], &[("a.png", 60, 40)]))
 }
 
 #[test]
@@ -27,11 +28,11 @@ fn a_detection_pack_gives_pictures_with_their_truth() {
            {"polygon": [1, 1, 4, 1, 4, 4]}"####,
     )
     .replace('\n', "");
-    let dir = fixtures::detection(&["\u{feff}", &first, "", second], &[("a.png", 60, 40), ("b.png", 7, 9)]);
+    let dir = packs::detection(&["\u{feff}", &first, "", second], &[("a.png", 60, 40), ("b.png", 7, 9)]);
     let pack = open(&dir).expect("valid");
     assert_eq!((pack.kind(), pack.len(), pack.warnings().len()), (PackKind::Detection, 2, 0));
     let sample = pack.get(0).expect("readable");
-    assert_eq!(sample.image.rgb(), fixtures::picture(60, 40, 0).rgb());
+    assert_eq!(sample.image.rgb(), packs::picture(60, 40, 0).rgb());
     assert_eq!((sample.truth.width, sample.truth.height), (60, 40));
     let got: Vec<_> =
         sample.truth.instances.iter().map(|t| (t.text(), t.label.as_deref(), t.ignore)).collect();
@@ -56,7 +57,7 @@ fn a_detection_pack_gives_pictures_with_their_truth() {
 #[test]
 fn a_recognition_pack_keeps_the_spaces_of_its_texts() {
     let dir =
-        fixtures::recognition("a.png\t two  words \r\nb.png\tTAB\tin it\nc.png\t\n", |i| (20 + i as u32, 10));
+        packs::recognition("a.png\t two  words \r\nb.png\tTAB\tin it\nc.png\t\n", |i| (20 + i as u32, 10));
     let pack = open(&dir).expect("valid");
     assert_eq!((pack.kind(), pack.len()), (PackKind::Recognition, 3));
     let texts: Vec<String> =
@@ -69,7 +70,7 @@ fn a_recognition_pack_keeps_the_spaces_of_its_texts() {
 
 #[test]
 fn a_limit_keeps_the_first_samples() {
-    let dir = fixtures::recognition("a.png\ta\nb.png\tb\nnot a label", |_| (20, 10));
+    let dir = packs::recognition("a.png\ta\nb.png\tb\nnot a label", |_| (20, 10));
     let pack = LazyPack::open(dir.path(), &PackOptions { limit: Some(2), ..PackOptions::default() })
         .expect("the third is not read");
     assert_eq!(pack.len(), 2);
@@ -116,18 +117,18 @@ fn broken_labels_name_file_line_and_what_is_expected() {
         (r#"{"file_name": "a.png", "width": -4, "annotations": []}"#, "invalid value"),
         (r#"{"file_name": "a.png", "annotations": [{"polygon": [1e999, 2, 3, 4, 5, 6]}]}"#, "out of range"),
     ] {
-        let error = open(&fixtures::detection(&[&good, bad], &[("a.png", 60, 40)])).expect_err(bad);
+        let error = open(&packs::detection(&[&good, bad], &[("a.png", 60, 40)])).expect_err(bad);
         assert!(matches!(&error, Error::Label { at, .. } if at.line == 2), "{error:?}");
         let text = error.to_string();
         assert!(text.contains("gt.jsonl:2") && text.contains(words) && text.contains("expected"), "{text}");
     }
     for (labels, line, words) in [("a.png\ta\nb.png b", 2, "no TAB"), ("\ta", 1, "no file name")] {
-        let dir = fixtures::recognition(labels, |_| (20, 10));
+        let dir = packs::recognition(labels, |_| (20, 10));
         let error = open(&dir).expect_err(labels);
         assert!(matches!(&error, Error::Label { at, .. } if at.line == line), "{error:?}");
         assert!(error.to_string().contains(words), "{error}");
     }
-    let dir = fixtures::recognition("a.png\ta", |_| (20, 10));
+    let dir = packs::recognition("a.png\ta", |_| (20, 10));
     fs::write(dir.path().join("labels.tsv"), b"a.png\ta\nb.png\t\xff\xfe").expect("writable");
     let error = open(&dir).expect_err("not UTF-8").to_string();
     assert!(error.contains("labels.tsv:2") && error.contains("byte 7"), "{error}");
@@ -136,13 +137,13 @@ fn broken_labels_name_file_line_and_what_is_expected() {
 #[test]
 fn a_missing_picture_is_named_with_its_label() {
     let second = r#"{"file_name": "gone.png", "annotations": []}"#;
-    let dir = fixtures::detection(&[&line(""), second, second], &[("a.png", 60, 40)]);
+    let dir = packs::detection(&[&line(""), second, second], &[("a.png", 60, 40)]);
     let error = open(&dir).expect_err("missing");
     assert!(matches!(&error, Error::MissingImage { at, more: 1, .. } if at.line == 2), "{error:?}");
     let text = error.to_string();
     assert!(text.contains("gt.jsonl:2") && text.contains("gone.png") && text.contains("1 more"), "{text}");
 
-    let dir = fixtures::detection(&[&line("")], &[("a.png", 60, 40)]);
+    let dir = packs::detection(&[&line("")], &[("a.png", 60, 40)]);
     let pack = open(&dir).expect("all there");
     fs::remove_file(dir.path().join("images/a.png")).expect("it was there");
     assert!(matches!(pack.get(0), Err(Error::MissingImage { .. })));
@@ -150,10 +151,10 @@ fn a_missing_picture_is_named_with_its_label() {
 
 #[test]
 fn a_broken_picture_or_one_of_another_size_is_an_error_with_the_label() {
-    let dir = fixtures::detection(&[&line("")], &[("a.png", 61, 40)]);
+    let dir = packs::detection(&[&line("")], &[("a.png", 61, 40)]);
     let error = open(&dir).expect("indexed").get(0).expect_err("another size");
     assert!(matches!(error, Error::ImageSize { declared: (60, 40), found: (61, 40), .. }), "{error:?}");
-    fixtures::spoil(dir.path(), "images/a.png");
+    packs::spoil(dir.path(), "images/a.png");
     let error = open(&dir).expect("indexed").get(0).expect_err("broken");
     assert!(matches!(error, Error::Image { .. }), "{error:?}");
     assert!(error.to_string().contains("gt.jsonl:1"), "{error}");

@@ -1,4 +1,4 @@
-//! Small packs that the tests draw themselves.
+//! Small packs that tests draw themselves.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use glyphic_core::Image;
 use tempfile::TempDir;
 
 /// A picture whose pixels depend on `tag`, so that two are never alike.
-pub(crate) fn picture(width: u32, height: u32, tag: u32) -> Image {
+pub fn picture(width: u32, height: u32, tag: u32) -> Image {
     let tag = tag % 1000;
     let rgb = (0..height)
         .flat_map(|y| (0..width).map(move |x| (x, y)))
@@ -17,7 +17,7 @@ pub(crate) fn picture(width: u32, height: u32, tag: u32) -> Image {
 }
 
 /// A detection pack with these lines of labels; pictures named in `images` with their sizes.
-pub(crate) fn detection(lines: &[&str], images: &[(&str, u32, u32)]) -> TempDir {
+pub fn detection(lines: &[&str], images: &[(&str, u32, u32)]) -> TempDir {
     let dir = TempDir::new().expect("a temporary folder");
     fs::create_dir(dir.path().join("images")).expect("writable");
     for (tag, (name, w, h)) in (0..).zip(images) {
@@ -28,7 +28,7 @@ pub(crate) fn detection(lines: &[&str], images: &[(&str, u32, u32)]) -> TempDir 
 }
 
 /// A recognition pack of these labels, with a crop for each name before a TAB.
-pub(crate) fn recognition(labels: &str, size: impl Fn(usize) -> (u32, u32)) -> TempDir {
+pub fn recognition(labels: &str, size: impl Fn(usize) -> (u32, u32)) -> TempDir {
     let dir = TempDir::new().expect("a temporary folder");
     fs::create_dir(dir.path().join("crops")).expect("writable");
     for (i, line) in labels.lines().enumerate() {
@@ -42,6 +42,6 @@ pub(crate) fn recognition(labels: &str, size: impl Fn(usize) -> (u32, u32)) -> T
 }
 
 /// Writes a broken picture over a good one.
-pub(crate) fn spoil(dir: &Path, file: &str) {
+pub fn spoil(dir: &Path, file: &str) {
     fs::write(dir.join(file), b"this is no picture").expect("writable");
 }
