@@ -32,7 +32,6 @@ mod recognize;
 mod rules;
 mod vertical;
 mod weights;
-mod words;
 
 pub use config::{Applied, ReaderConfig, ReadingConfig};
 pub use detect::load_detector;

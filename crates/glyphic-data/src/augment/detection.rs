@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PhotoAugment;
 use super::photo::{between, hit};
+use crate::Drawn;
 use crate::warp::{Beyond, Map, warp};
 
 /// Random changes to a picture and its polygons, ending in a crop of fixed size.
@@ -87,6 +88,14 @@ impl DetectionAugment {
         let mut truth = Page::new(side, side);
         truth.instances = sample.truth.instances.iter().filter_map(|t| self.clipped(t, forward)).collect();
         Sample { image: self.photo.apply(image, rng), truth }
+    }
+
+    /// As [`DetectionAugment::apply`]; of a source that degrades its pictures itself the plain crop.
+    pub fn apply_drawn(&self, sample: &Sample, drawn: Drawn, rng: &mut impl Rng) -> Sample {
+        if drawn.augmented {
+            return self.apply(sample, rng);
+        }
+        Self { min_share: self.min_share, ..Self::none(self.size) }.apply(sample, rng)
     }
 
     /// Scale, stretch, rotation and flip; and the text that shall be in the crop, if any.

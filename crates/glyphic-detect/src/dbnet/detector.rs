@@ -2,7 +2,7 @@
 use burn::tensor::{Tensor, TensorData};
 use glyphic_core::geometry::min_area_rect;
 use glyphic_core::{Detected, Detector, Image, Region};
-use glyphic_graph::Graph;
+use glyphic_graph::{Graph, Session, Tensor as Value};
 use glyphic_imgproc::Map;
 #[cfg(feature = "train")]
 use glyphic_nn::{
@@ -13,20 +13,30 @@ use glyphic_regions::dbnet::add_large;
 
 #[cfg(feature = "train")]
 use super::DbNet;
-use super::network::Network;
-use super::{DbDecodeConfig, DbLevel, DbNetConfig, ProbabilityMap};
+use super::{DbDecodeConfig, DbLevel, DbNetConfig, FEATURES, ProbabilityMap};
 use crate::Result;
 use crate::input::{Content, Prepared};
 
 /// DBNet with weights, ready to detect. One engine serves every thread.
 pub struct DbNetDetector {
     config: DbNetConfig,
-    engine: Engine,
+    network: Network,
 }
 
-enum Engine {
-    /// On the processor.
-    Graph(Box<Network>),
+/// The network ready to run. Immutable; any number of threads may share it.
+enum Network {
+    /// The graph of a network of one kind of region, on the processor.
+    Whole(Box<Session>),
+    /// The graph of a network that knows levels: its backbone, and the rest for words and for lines, so that a picture is
+    /// classified before the rest is computed.
+    Levels {
+        /// Picture -> features and level.
+        backbone: Box<Session>,
+        /// Features -> probabilities of words.
+        words: Box<Session>,
+        /// Features -> probabilities of lines.
+        lines: Box<Session>,
+    },
     /// On any other device.
     #[cfg(feature = "train")]
     Device { network: Box<DbNet>, device: Device },
@@ -60,7 +70,7 @@ impl DbNetDetector {
                 if levels { "a level, which the weights know" } else { "none, as the weights know none" };
             return Err(crate::Error::config("level", format!("{:?}", config.level), expected));
         }
-        Ok(Self { config, engine: Engine::Graph(Box::new(Network::new(graph)?)) })
+        Ok(Self { config, network: Network::from_graph(graph)? })
     }
 
     /// Builds the network and loads the weights, all of them and no others.
@@ -77,8 +87,8 @@ impl DbNetDetector {
         config.validate()?;
         let mut network = config.init(device);
         load_into(&mut network, weights, &LoadOptions::default())?;
-        let engine = Engine::Device { network: Box::new(network), device: device.clone() };
-        Ok(Self { config, engine })
+        let network = Network::Device { network: Box::new(network), device: device.clone() };
+        Ok(Self { config, network })
     }
 
     /// The configuration it runs with.
@@ -148,16 +158,7 @@ impl DbNetDetector {
         let Prepared { values, width: padded_width, height, content } =
             self.config.input.prepare(image, zoom)?;
         let shape = [1, 3, height, padded_width];
-        let values = match &self.engine {
-            Engine::Graph(network) => {
-                network.probabilities(glyphic_graph::Tensor::from_f32(&shape, values)?, level, lines_only)?
-            }
-            #[cfg(feature = "train")]
-            Engine::Device { network, device } => {
-                let input = Tensor::<4>::from_data(TensorData::new(values, shape), device);
-                network.probabilities(input, level, lines_only).map(read_back)
-            }
-        };
+        let values = self.network.probabilities(values, shape, level, lines_only)?;
         let Some(mut values) = values else { return Ok(None) };
         // Nothing is looked for in the padding.
         let Content { width, height, scale } = content;
@@ -166,6 +167,61 @@ impl DbNetDetector {
         }
         values.truncate(width * height);
         Ok(Some(ProbabilityMap { values: Map::new(width, height, values)?, scale }))
+    }
+}
+
+impl Network {
+    fn from_graph(graph: &Graph) -> Result<Self> {
+        let session = |graph: Graph| Ok::<_, crate::Error>(Box::new(Session::new(graph)?));
+        if graph.inputs.iter().all(|input| input.name != "line") {
+            return Ok(Self::Whole(session(graph.cut(&["image"], &["probability"])?)?));
+        }
+        let [a, b, c, d] = FEATURES;
+        let of_level = |line: f32| {
+            let rest = graph.cut(&[a, b, c, d, "line"], &["probability"])?;
+            session(rest.bind("line", Value::from_f32(&[1], vec![line])?)?)
+        };
+        Ok(Self::Levels {
+            backbone: session(graph.cut(&["image"], &[a, b, c, d, "level"])?)?,
+            words: of_level(0.0)?,
+            lines: of_level(1.0)?,
+        })
+    }
+
+    /// A normalised picture `[1, 3, H, W]`, sides multiples of 32 -> text probabilities `[H, W]`; `None` where the picture
+    /// is classified as one of words and `lines_only` is set.
+    fn probabilities(
+        &self,
+        picture: Vec<f32>,
+        shape: [usize; 4],
+        level: DbLevel,
+        lines_only: bool,
+    ) -> Result<Option<Vec<f32>>> {
+        let image = |picture| Ok::<_, crate::Error>([("image", Value::from_f32(&shape, picture)?)]);
+        let mut outputs = match self {
+            Self::Whole(_) if lines_only => return Ok(None),
+            Self::Whole(session) => session.run(&image(picture)?)?,
+            Self::Levels { backbone, words, lines } => {
+                let mut features = backbone.run(&image(picture)?)?;
+                let logit = features.pop().and_then(Value::into_f32);
+                let line = match level {
+                    DbLevel::Auto => logit.is_some_and(|logit| logit.first().is_some_and(|v| *v > 0.0)),
+                    level => level == DbLevel::Line,
+                };
+                if lines_only && !line {
+                    return Ok(None);
+                }
+                let features: Vec<(&str, Value)> = FEATURES.into_iter().zip(features).collect();
+                if line { lines.run(&features)? } else { words.run(&features)? }
+            }
+            #[cfg(feature = "train")]
+            Self::Device { network, device } => {
+                let input = Tensor::<4>::from_data(TensorData::new(picture, shape), device);
+                let map = network.probabilities(input, level, lines_only);
+                return Ok(map.map(|map| map.into_data().iter::<f32>().collect()));
+            }
+        };
+        Ok(outputs.pop().and_then(Value::into_f32))
     }
 }
 
@@ -201,11 +257,6 @@ const LARGE: f64 = 20.0;
 fn heights(regions: &[Region], scale: [f64; 2]) -> Vec<f64> {
     let rects = regions.iter().filter_map(|region| min_area_rect(region.polygon.points()));
     rects.map(|rect| rect.width.min(rect.height) / scale[1]).filter(|height| *height > 0.0).collect()
-}
-
-#[cfg(feature = "train")]
-fn read_back(map: Tensor<4>) -> Vec<f32> {
-    map.into_data().iter::<f32>().collect()
 }
 
 impl Detector for DbNetDetector {
@@ -267,8 +318,8 @@ mod tests {
         let processor = DbNetDetector::new(config.clone(), &weights, &cpu()).unwrap();
         let mut network = config.init(&cpu());
         load_into(&mut network, &weights, &LoadOptions::default()).unwrap();
-        let device =
-            DbNetDetector { config, engine: Engine::Device { network: Box::new(network), device: cpu() } };
+        let network = Network::Device { network: Box::new(network), device: cpu() };
+        let device = DbNetDetector { config, network };
         let rgb = (0..100u32 * 70 * 3).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let image = Image::from_rgb(100, 70, rgb).unwrap();
         let [a, b] = [&processor, &device].map(|d| d.probability_map(&image).unwrap());

@@ -2,9 +2,9 @@
 //! the threshold map.
 
 use burn::tensor::Tensor;
+use burn::tensor::activation::softplus;
 
 use super::DbLossConfig;
-use super::level_classifier::level_loss;
 use super::model::DbMaps;
 use crate::kernel_loss::{Slope, values};
 
@@ -163,4 +163,9 @@ fn masked_l1(pred: &[f32], truth: &[f32], mask: &[f32]) -> Slope {
         slope.push((f64::from(sign * m) / total) as f32);
     }
     Slope { loss: sum / total, slope }
+}
+
+/// Cross-entropy of logits `[N]` against 0 for words and 1 for lines, `[1]`.
+fn level_loss(logits: Tensor<1>, truth: Tensor<1>) -> Tensor<1> {
+    (softplus(logits.clone(), 1.0) - logits * truth).mean()
 }

@@ -9,12 +9,9 @@ mod config;
 mod detector;
 mod level;
 #[cfg(feature = "train")]
-mod level_classifier;
-#[cfg(feature = "train")]
 mod loss;
 #[cfg(feature = "train")]
 mod model;
-mod network;
 mod once;
 
 pub use config::{DbBackbone, DbLite, DbLossConfig, DbNeckConfig, DbNetConfig, DbResnet, DbZoom, Depth};
@@ -25,3 +22,6 @@ pub use level::DbLevel;
 pub use loss::{DbLosses, DbTargets};
 #[cfg(feature = "train")]
 pub use model::{DbMaps, DbNet};
+
+/// Names of the backbone's features in the network's graph.
+const FEATURES: [&str; 4] = ["feature.0", "feature.1", "feature.2", "feature.3"];

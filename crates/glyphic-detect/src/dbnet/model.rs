@@ -1,6 +1,6 @@
-use burn::module::Module;
-use burn::nn::Relu;
+use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, ConvTranspose2d, ConvTranspose2dConfig};
+use burn::nn::{Linear, LinearConfig, Relu};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor};
 use glyphic_graph::Graph;
@@ -11,9 +11,7 @@ use glyphic_nn::necks::{Fpnc, FpncConfig};
 use glyphic_nn::ops::{After, convolve_transposed};
 
 use super::config::{DbBackbone, DbNetConfig};
-use super::level::DbLevel;
-use super::level_classifier::LevelClassifier;
-use super::network::FEATURES;
+use super::{DbLevel, FEATURES};
 
 /// Steepness of the step function that turns probability and threshold into the binary map.
 const STEEPNESS: f64 = 50.0;
@@ -153,6 +151,39 @@ impl DbNet {
 enum Backbone {
     Resnet(ResNet),
     Lite(Lite),
+}
+
+/// Classifies an image as one of words or one of lines and conditions the neck on the class: a linear classifier on the mean of the coarsest features, and feature-wise linear modulation (FiLM, Perez et al. 2018)
+/// of the neck's laterals where the class is "lines". Names in checkpoints: `level.judge.{weight,bias}`,
+/// `level.scale.<i>`, `level.shift.<i>`.
+#[derive(Module, Debug)]
+struct LevelClassifier {
+    judge: Linear,
+    scale: Vec<Param<Tensor<1>>>,
+    shift: Vec<Param<Tensor<1>>>,
+}
+
+impl LevelClassifier {
+    /// For features with `coarsest` channels at the last of `laterals` laterals of `channels` channels.
+    fn new(coarsest: usize, laterals: usize, channels: usize, device: &Device) -> Self {
+        let zeros = || (0..laterals).map(|_| Param::from_tensor(Tensor::zeros([channels], device))).collect();
+        Self { judge: LinearConfig::new(coarsest, 1).init(device), scale: zeros(), shift: zeros() }
+    }
+
+    /// The coarsest features `[N, C, h, w]` -> logits `[N]`, above 0 for lines.
+    fn classify(&self, coarsest: Tensor<4>) -> Tensor<1> {
+        let [n, channels, _, _] = coarsest.dims();
+        let means = coarsest.mean_dim(3).mean_dim(2).reshape([n, channels]);
+        self.judge.forward(means).reshape([n])
+    }
+
+    /// Lateral `i`, `[N, C, h, w]`, scaled and shifted where `line` `[N]` is 1; unchanged where it is 0.
+    fn film(&self, i: usize, x: Tensor<4>, line: &Tensor<1>) -> Tensor<4> {
+        let [n, channels, _, _] = x.dims();
+        let line = line.clone().reshape([n, 1, 1, 1]);
+        let of = |p: &Param<Tensor<1>>| line.clone() * p.val().reshape([1, channels, 1, 1]);
+        x * (of(&self.scale[i]) + 1.0) + of(&self.shift[i])
+    }
 }
 
 /// Names: `binarize.{0,1,3,4,6}`, `threshold.{0,1,3,4,6}`; the ReLUs between count too.

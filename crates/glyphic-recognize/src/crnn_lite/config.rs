@@ -89,17 +89,4 @@ impl CrnnLiteConfig {
         self.reread.validate("crnn_lite")?;
         Ok(self.decoding.validate("crnn_lite")?)
     }
-
-    /// The width that a crop of `width` x `height` pixels gets at height 32: that of its content, and with padding.
-    pub fn widths(&self, width: u32, height: u32) -> (u32, u32) {
-        let content = (f64::from(HEIGHT) * f64::from(width) / f64::from(height)).round();
-        let content = (content as u32).clamp(MIN_WIDTH, self.max_width);
-        (content, (content + MARGIN).next_multiple_of(WIDTH_MULTIPLE))
-    }
-
-    /// Time steps that are read, in training as in use, of a content of this width in an input of `padded` pixels: those that
-    /// the content touches, and one behind it, where the last character may be read.
-    pub fn steps(&self, content: u32, padded: u32) -> usize {
-        (content.div_ceil(STRIDE) + 1).min(padded / STRIDE) as usize
-    }
 }

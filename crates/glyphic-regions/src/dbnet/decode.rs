@@ -1,6 +1,8 @@
-//! From a probability map to regions, on plain slices.
+//! From a probability map to regions, and from the regions of several passes over a picture to one list, on plain slices.
 
-use glyphic_core::geometry::{Point, Polygon, min_area_rect, offset, order_quad, perimeter, signed_area};
+use glyphic_core::geometry::{
+    Point, Polygon, intersection_area, min_area_rect, offset, order_quad, perimeter, signed_area,
+};
 use glyphic_core::{Detected, DropReason, Region};
 use glyphic_imgproc::{
     Approximation, Map, Pixel, Retrieval, approx_poly_dp, arc_length, find_contours, points, polygon_mean,
@@ -286,218 +288,66 @@ fn lowest_group_of_pixels(vertices: &[Point]) -> Option<Vec<Point>> {
     groups.first().filter(|group| group.points.len() >= 4).map(|group| points(&group.points))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use glyphic_imgproc::{fill_poly, pixels};
-    use proptest::prelude::*;
+/// A coarse region of which finer regions cover this share of the area is a block of smaller text.
+const BLOCK: f64 = 0.5;
 
-    fn rectangle(centre: [f64; 2], [width, height]: [f64; 2], angle: f64) -> Vec<Point> {
-        let (sin, cos) = angle.sin_cos();
-        [[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]]
-            .map(|[x, y]| [x * width, y * height])
-            .map(|[x, y]| Point::new(centre[0] + x * cos - y * sin, centre[1] + x * sin + y * cos))
-            .to_vec()
-    }
+/// A finer region at least this high, in heights of the coarse one, that lies half inside it is the same text.
+const SAME_HEIGHT: f64 = 0.5;
 
-    /// A ribbon along an arc, `n` vertices on either side.
-    fn arc(centre: [f64; 2], radius: f64, height: f64, span: f64, n: usize) -> Vec<Point> {
-        let side = |r: f64| {
-            (0..n).map(move |i| {
-                let angle = (i as f64 / (n - 1) as f64 - 0.5) * span;
-                Point::new(centre[0] + r * angle.sin(), centre[1] - r * angle.cos())
+/// A finer region lies inside a coarse one with this share of its area.
+const INSIDE: f64 = 0.5;
+
+/// So many regions inside a coarse one that are this many times longer than high are lines, not pieces of letters.
+const LINES: usize = 3;
+const LINE_ASPECT: f64 = 2.5;
+
+/// For text too large for the pass before: adds those of a pass at a smaller scale, the coarse regions, that are at least `least` pixels high and not found yet; finer regions inside them were
+/// pieces of their letters.
+pub fn add_large(fine: Vec<Region>, coarse: Vec<Region>, least: f64) -> Vec<Region> {
+    let mut kept = fine;
+    for region in coarse {
+        let height = height(&region);
+        if height < least {
+            continue;
+        }
+        let area = region.polygon.area();
+        let shared: Vec<f64> = kept
+            .iter()
+            .map(|fine| match apart(fine, &region) {
+                true => 0.0,
+                false => intersection_area(fine.polygon.points(), region.polygon.points()),
             })
+            .collect();
+        let inside = |i: usize| shared[i] > INSIDE * kept[i].polygon.area();
+        let same = |i: usize| {
+            self::height(&kept[i]) >= SAME_HEIGHT * height && (inside(i) || shared[i] > INSIDE * area)
         };
-        let mut lower: Vec<Point> = side(radius - height / 2.0).collect();
-        lower.reverse();
-        side(radius + height / 2.0).chain(lower).collect()
-    }
-
-    /// The probability map that perfect training would give: 1 over the shrunk text.
-    fn rendered(outline: &[Point], side: usize) -> ProbabilityMap {
-        const SHRINK_RATIO: f64 = 0.4;
-        let distance = signed_area(outline).abs() * (1.0 - SHRINK_RATIO * SHRINK_RATIO) / perimeter(outline);
-        let mut values = Map::filled(side, side, 0.0f32).unwrap();
-        for piece in offset(outline, -distance) {
-            fill_poly(&mut values, &pixels(&piece), 1.0);
+        let lines = (0..kept.len()).filter(|i| inside(*i) && is_line(&kept[*i])).count();
+        if lines >= LINES || shared.iter().sum::<f64>() > BLOCK * area || (0..kept.len()).any(same) {
+            continue;
         }
-        ProbabilityMap { values, scale: [1.0, 1.0] }
+        let mut i = 0;
+        let stays: Vec<bool> = (0..kept.len()).map(|i| !inside(i)).collect();
+        kept.retain(|_| {
+            i += 1;
+            stays[i - 1]
+        });
+        kept.push(region);
     }
+    kept
+}
 
-    fn iou(a: &[Point], b: &[Point]) -> f64 {
-        glyphic_core::geometry::iou(a, b)
-    }
+/// The shorter side of the smallest rectangle around a region.
+fn height(region: &Region) -> f64 {
+    min_area_rect(region.polygon.points()).map_or(0.0, |rect| rect.width.min(rect.height))
+}
 
-    /// The inverse of rendering.
-    fn inverse() -> DbDecodeConfig {
-        DbDecodeConfig { unclip: DbUnclip::Shrunk(0.4), ..DbDecodeConfig::lite() }
-    }
+fn is_line(region: &Region) -> bool {
+    min_area_rect(region.polygon.points())
+        .is_some_and(|rect| rect.width.max(rect.height) >= LINE_ASPECT * rect.width.min(rect.height))
+}
 
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn a_rendered_rectangle_comes_back(
-            width in 60.0..300.0f64,
-            height in 60.0..140.0f64,
-            angle in 0.0..std::f64::consts::PI,
-            dx in 0.0..1.0f64,
-        ) {
-            let truth = rectangle([256.0 + dx, 256.0], [width, height], angle);
-            let regions = inverse().decode(&rendered(&truth, 512));
-            prop_assert_eq!(regions.len(), 1);
-            let overlap = iou(regions[0].polygon.points(), &truth);
-            prop_assert!(overlap > 0.9, "{} of {:?}", overlap, truth);
-            prop_assert!(regions[0].score > 0.9);
-        }
-
-        #[test]
-        fn a_rendered_arc_comes_back_as_a_polygon(
-            radius in 120.0..220.0f64,
-            height in 46.0..72.0f64,
-            span in 0.8..2.5f64,
-        ) {
-            let truth = arc([256.0, 300.0], radius, height, span, 12);
-            let config = DbDecodeConfig { outline: DbOutline::Polygon, ..inverse() };
-            let regions = config.decode(&rendered(&truth, 512));
-            prop_assert_eq!(regions.len(), 1);
-            let overlap = iou(regions[0].polygon.points(), &truth);
-            prop_assert!(overlap > 0.9, "{} of {:?}", overlap, truth);
-        }
-
-        #[test]
-        fn no_map_breaks_the_decoder(values in prop::collection::vec(prop_oneof![0.0..1.0f32, Just(f32::NAN)], 1..300), width in 1usize..20) {
-            let height = values.len().div_ceil(width);
-            let mut values = values;
-            values.resize(width * height, 0.9);
-            let map = ProbabilityMap { values: Map::new(width, height, values).unwrap(), scale: [1.5, 0.5] };
-            for outline in [DbOutline::Quad, DbOutline::Polygon, DbOutline::PolygonOfPixels] {
-                let mmocr = DbDecodeConfig { outline, min_side: 0.0, ..DbDecodeConfig::default() };
-                let ours = DbDecodeConfig { outline, min_side: 0.0, ..inverse() };
-                for region in mmocr.decode(&map).into_iter().chain(ours.decode(&map)) {
-                    prop_assert!((0.0..=1.0).contains(&region.score));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn regions_are_in_pixels_of_the_picture() {
-        let truth = rectangle([100.0, 60.0], [120.0, 40.0], 0.0);
-        let mut map = rendered(&truth, 256);
-        let config = inverse();
-        let plain = config.decode(&map);
-        map.scale = [2.0, 3.0];
-        let scaled = config.decode(&map);
-        let expected = plain[0].polygon.map(|p| Point::new(p.x * 2.0, p.y * 3.0)).unwrap();
-        assert_eq!(scaled[0].polygon, expected);
-    }
-
-    /// A line of text of this length and height through the middle of a map just large enough, and the map that shows it as a
-    /// trained network does: 0.9 over the shrunk text, its border pixels by how much of them it covers.
-    fn line(length: f64, height: f64, degrees: f64) -> (Vec<Point>, ProbabilityMap) {
-        let (sin, cos) = degrees.to_radians().sin_cos();
-        let [width, depth] = [length * cos + height * sin, length * sin + height * cos];
-        let centre = [width / 2.0 + 20.3, depth / 2.0 + 20.6];
-        let truth = rectangle(centre, [length, height], degrees.to_radians());
-        let shrunk = 0.84 * length * height / (2.0 * (length + height));
-        let half = [length / 2.0 - shrunk, height / 2.0 - shrunk];
-        let mut values = Map::filled(width as usize + 41, depth as usize + 41, 0.01f32).unwrap();
-        for y in 0..values.height() {
-            let (mid_y, reach) = (y as f64 + 0.5 - centre[1], half[1] + 2.0);
-            for (x, value) in values.row_mut(y).iter_mut().enumerate() {
-                let mid_x = x as f64 + 0.5 - centre[0];
-                let place = [mid_x * cos + mid_y * sin, mid_y * cos - mid_x * sin];
-                if place[1].abs() > reach {
-                    continue;
-                }
-                let covered = |axis: usize| (half[axis] + 0.5 - place[axis].abs()).clamp(0.0, 1.0);
-                *value += (0.89 * covered(0) * covered(1)) as f32;
-            }
-        }
-        (truth, ProbabilityMap { values, scale: [1.0, 1.0] })
-    }
-
-    #[test]
-    fn lines_of_every_length_thickness_and_tilt_are_found_whole() {
-        let config = DbDecodeConfig { min_score: 0.5, min_side: 3.0, ..inverse() };
-        let share = DbDecodeConfig { rule: DbRule::Mmocr021, ..config.clone() };
-        let mut lost_by_the_reference = 0;
-        for length in [20.0, 60.0, 200.0, 700.0, 2000.0, 4000.0] {
-            for height in [8.0, 10.0, 14.0, 20.0, 35.0, 60.0] {
-                // Lines far longer than the diagonal of any page are looked at level.
-                let tilts = [0.0, 0.3, 1.0, 5.0, 20.0, 45.0].iter().filter(|t| length < 1000.0 || **t < 2.0);
-                for degrees in tilts.filter(|_| height <= length) {
-                    let (truth, map) = line(length, height, *degrees);
-                    let detected = config.decode_counted(&map);
-                    let what = format!("{length} x {height} at {degrees}: {detected:?}");
-                    assert_eq!(detected.regions.len(), 1, "{what}");
-                    assert!(detected.dropped.is_empty(), "{what}");
-                    let overlap = iou(detected.regions[0].polygon.points(), &truth);
-                    // A kernel of one or two pixels cannot say exactly how high its line is.
-                    let least = if height < 14.0 { 0.25 } else { 0.5 };
-                    assert!(overlap > least, "{overlap}: {what}");
-                    lost_by_the_reference += usize::from(share.decode(&map).is_empty());
-                }
-            }
-        }
-        assert!(lost_by_the_reference > 0, "the table must hold lines that the reference loses");
-    }
-
-    #[test]
-    fn thin_kernels_are_found_however_thin() {
-        for (width, rows) in [(20, 1), (20, 2), (400, 1), (4000, 1), (4000, 2), (4000, 3), (1, 40)] {
-            let mut values = Map::filled(width + 20, rows + 20, 0.0f32).unwrap();
-            for y in 10..10 + rows {
-                values.row_mut(y)[10..10 + width].fill(0.9);
-            }
-            let map = ProbabilityMap { values, scale: [1.0, 1.0] };
-            let config = DbDecodeConfig { min_side: 3.0, ..inverse() };
-            let detected = config.decode_counted(&map);
-            assert_eq!(detected.regions.len(), 1, "{width} x {rows}: {:?}", detected.dropped);
-            let bounds = detected.regions[0].polygon.bounds();
-            let (long, short) = (bounds.width().max(bounds.height()), bounds.width().min(bounds.height()));
-            assert!(long >= width.max(rows) as f64 - 1.0 && short > 3.0, "{width} x {rows}: {bounds:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_faint_small_or_beyond_the_limit_is_dropped() {
-        let truth = rectangle([100.0, 60.0], [120.0, 40.0], 0.0);
-        let map = rendered(&truth, 256);
-        let faint = ProbabilityMap { values: map.values.map(|v| v * 0.35), ..map.clone() };
-        let default = DbDecodeConfig::default();
-        let table = [
-            (&map, default.clone(), 1, None),
-            (&faint, default.clone(), 1, None),
-            (&faint, DbDecodeConfig { min_score: 0.36, ..default.clone() }, 0, Some(DropReason::LowScore)),
-            (&faint, DbDecodeConfig { mask_threshold: 0.36, ..default.clone() }, 0, None),
-            (&map, DbDecodeConfig { min_side: 60.0, ..default.clone() }, 0, Some(DropReason::TooSmall)),
-            (&map, DbDecodeConfig { max_candidates: 0, ..default.clone() }, 0, Some(DropReason::TooMany)),
-        ];
-        for (map, config, expected, reason) in table {
-            let detected = config.decode_counted(map);
-            assert_eq!(detected.regions.len(), expected, "{config:?}");
-            let dropped: Vec<_> = detected.dropped.iter().collect();
-            assert_eq!(dropped, reason.map(|r| (r, 1)).into_iter().collect::<Vec<_>>(), "{config:?}");
-        }
-    }
-
-    #[test]
-    fn a_ring_keeps_its_outer_border() {
-        let mut values = Map::filled(128, 128, 0.0f32).unwrap();
-        for (x, y) in (20..100).flat_map(|y| (20..100).map(move |x| (x, y))) {
-            let inside = (40..80).contains(&x) && (40..80).contains(&y);
-            // Open on the right by few pixels, so that growing closes it.
-            let gap = x >= 80 && (58..62).contains(&y);
-            if !(inside || gap) {
-                values.row_mut(y)[x] = 1.0;
-            }
-        }
-        let map = ProbabilityMap { values, scale: [1.0, 1.0] };
-        let config = DbDecodeConfig { outline: DbOutline::Polygon, ..DbDecodeConfig::default() };
-        let regions = config.decode(&map);
-        assert_eq!(regions.len(), 1);
-        assert!(regions[0].polygon.bounds().width() > 80.0, "{:?}", regions[0].polygon.bounds());
-    }
+fn apart(a: &Region, b: &Region) -> bool {
+    let (a, b) = (a.polygon.bounds(), b.polygon.bounds());
+    a.x1 <= b.x0 || b.x1 <= a.x0 || a.y1 <= b.y0 || b.y1 <= a.y0
 }

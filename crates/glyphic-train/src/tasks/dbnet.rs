@@ -66,7 +66,7 @@ impl Recipe for DbnetTraining {
     type Batch = DbnetBatch;
 
     fn item(&self, sample: Sample, drawn: Drawn, rng: &mut SampleRng) -> Result<Self::Item, String> {
-        Ok((detect::augment(&self.augment, &sample, drawn.augmented, rng), drawn.source))
+        Ok((self.augment.apply_drawn(&sample, drawn, rng), drawn.source))
     }
 
     fn batch(&self, items: Vec<Self::Item>) -> glyphic_data::Result<DbnetBatch> {

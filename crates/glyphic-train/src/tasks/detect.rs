@@ -6,8 +6,7 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::Device;
 use glyphic_core::{Image, Line, Page, Region, Sample, TextInstance, Transcript};
-use glyphic_data::augment::DetectionAugment;
-use glyphic_data::{FnSource, SampleRng, Source};
+use glyphic_data::{FnSource, Source};
 use glyphic_detect::DetectorConfig;
 use glyphic_eval::evaluate_detection;
 use glyphic_labels::lint::lint_pack;
@@ -120,20 +119,6 @@ fn lines(page: &Page) -> Vec<TextInstance> {
         instance
     };
     page.lines.iter().map(line).collect()
-}
-
-/// The changed crop of a sample; of a source that degrades its pictures itself the plain crop.
-pub(super) fn augment(
-    options: &DetectionAugment,
-    sample: &Sample,
-    augmented: bool,
-    rng: &mut SampleRng,
-) -> Sample {
-    if augmented {
-        return options.apply(sample, rng);
-    }
-    DetectionAugment { min_share: options.min_share, ..DetectionAugment::none(options.size) }
-        .apply(sample, rng)
 }
 
 /// The sets to validate on.

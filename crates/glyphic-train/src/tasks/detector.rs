@@ -69,7 +69,7 @@ impl<M: TrainableDetector> Recipe for DetectorTraining<M> {
     type Batch = DetectorBatch<M::Targets>;
 
     fn item(&self, sample: Sample, drawn: Drawn, rng: &mut SampleRng) -> Result<Self::Item, String> {
-        let sample = detect::augment(&self.augment, &sample, drawn.augmented, rng);
+        let sample = self.augment.apply_drawn(&sample, drawn, rng);
         let targets = self.model.targets(&sample.truth, rng)?;
         Ok((sample, targets))
     }
