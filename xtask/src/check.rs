@@ -10,9 +10,19 @@ pub(crate) fn check() -> Result<()> {
     run(cargo(&["fmt", "--all", "--check"]))?;
     deps::deps()?;
     run(cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
-    // What the README builds first: without burn.
-    let without_burn = ["clippy", "--package", "glyphic-cli", "--no-default-features", "--quiet"];
-    run(cargo(&[&without_burn[..], &["--", "-D", "warnings"]].concat()))?;
+    // What the README builds first, and with the commands beside reading: both without burn.
+    for features in ["", "tools"] {
+        let without_burn = [
+            "clippy",
+            "--package",
+            "glyphic-cli",
+            "--no-default-features",
+            "--features",
+            features,
+            "--quiet",
+        ];
+        run(cargo(&[&without_burn[..], &["--", "-D", "warnings"]].concat()))?;
+    }
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     run(doc)?;

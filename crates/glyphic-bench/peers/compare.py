@@ -1,6 +1,6 @@
 """Times glyphic beside RapidOCR and Tesseract on the same pictures, process by process, in turns.
 
-    python -m venv peers && peers/bin/pip install rapidocr onnxruntime
+    python -m venv peers && peers/bin/pip install pillow rapidocr onnxruntime
     peers/bin/python crates/glyphic-bench/peers/compare.py target/release/glyphic PICTURE... [--rounds 5] [--out DIR]
 
 A tool's time for a picture is the difference between a process that reads all pictures and one that reads the first
@@ -25,11 +25,14 @@ def rapidocr(pictures):
     import logging
 
     logging.disable(logging.WARNING)
+    import numpy
+    from PIL import Image
     from rapidocr import RapidOCR
 
     engine = RapidOCR()
     for picture in pictures:
-        found = engine(picture)
+        # As an array: of files with a palette it takes the palette's indices for greys.
+        found = engine(numpy.asarray(Image.open(picture).convert("RGB"))[..., ::-1])
         instances = []
         if found.boxes is not None:
             for box, text, score in zip(found.boxes, found.txts, found.scores):

@@ -78,12 +78,15 @@ def rapidocr(files):
     import logging
 
     logging.disable(logging.WARNING)
+    import numpy
+    from PIL import Image
     from rapidocr import RapidOCR
 
     engine = RapidOCR()
     found = []
     for file in files:
-        page = engine(str(file))
+        # As an array: of files with a palette it takes the palette's indices for greys.
+        page = engine(numpy.asarray(Image.open(file).convert("RGB"))[..., ::-1])
         lines = [] if page.boxes is None else zip(page.boxes, page.txts)
         found.append([(text, bounds([float(v) for point in box for v in point])) for box, text in lines])
     return found

@@ -12,6 +12,7 @@ mod results;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
 
 use exit::Exit;
 
@@ -33,9 +34,26 @@ fn keep_guarded_panics_quiet() {
     }));
 }
 
+/// The command line, where clap's word on a command that is only absent from this build is not the whole truth.
+fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| {
+        let typed = match error.get(ContextKind::InvalidSubcommand) {
+            Some(ContextValue::String(typed)) => typed.as_str(),
+            _ => "",
+        };
+        if let Some((name, feature)) = commands::ABSENT.iter().find(|(name, _)| *name == typed) {
+            eprintln!(
+                "error: this build has no command '{name}'; build glyphic-cli without --no-default-features, or with --features {feature}"
+            );
+            std::process::exit(i32::from(Exit::Usage as u8));
+        }
+        error.exit()
+    })
+}
+
 fn main() -> ExitCode {
     keep_guarded_panics_quiet();
-    match commands::run(Cli::parse().command) {
+    match commands::run(parse().command) {
         Ok(()) => Exit::Success.into(),
         Err(failure) if failure.is_broken_pipe() => Exit::Success.into(),
         Err(failure) => {

@@ -1,4 +1,6 @@
-//! OCR that was made elsewhere: glyphic's JSON, hOCR, ALTO, and PaddleOCR's results.
+//! OCR that was made elsewhere: glyphic's JSON, hOCR, ALTO, and results of PaddleOCR, Amazon Textract and Azure.
+
+mod cloud;
 
 use std::path::Path;
 
@@ -37,7 +39,9 @@ fn parse(text: &str) -> Result<Ocr> {
     let ocr = match text.chars().next() {
         Some('{' | '[') => Ocr { pages: json(text)?, left_out: Vec::new() },
         Some('<') => xml(text)?,
-        _ => bail!("neither JSON nor XML; glyphic's JSON, PaddleOCR's JSON, hOCR and ALTO are read"),
+        _ => bail!(
+            "neither JSON nor XML; JSON of glyphic, PaddleOCR, Textract and Azure, hOCR and ALTO are read"
+        ),
     };
     if ocr.pages.is_empty() {
         bail!("no page of text in it");
@@ -74,7 +78,10 @@ fn json(text: &str) -> Result<Vec<(String, Page)>> {
                 }
             }
             value if value.get("instances").is_some() => pages.push(record(value)?),
-            value => pages.push(paddlex(&value)?),
+            value => match cloud::pages(&value) {
+                Some(found) => pages.extend(found?),
+                None => pages.push(paddlex(&value)?),
+            },
         }
     }
     Ok(pages)
@@ -114,7 +121,10 @@ fn paddlex(value: &Value) -> Result<(String, Page)> {
     let value = value.get("res").unwrap_or(value);
     let list = |key: &str| value.get(key).and_then(Value::as_array);
     let (Some(texts), Some(polygons)) = (list("rec_texts"), list("rec_polys").or(list("dt_polys"))) else {
-        bail!("an object without `instances` (glyphic's) or `rec_texts` and `rec_polys` (PaddleOCR's)");
+        bail!(
+            "an object without `instances` (glyphic's), `rec_texts` and `rec_polys` (PaddleOCR's), `Blocks` (Textract's) or \
+             `analyzeResult` (Azure's)"
+        );
     };
     if texts.len() != polygons.len() {
         bail!("{} rec_texts but {} polygons", texts.len(), polygons.len());

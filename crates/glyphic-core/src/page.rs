@@ -18,10 +18,33 @@ pub struct CharSpan {
     pub char: char,
     /// Its confidence, 0 to 1.
     pub score: f32,
-    /// Where it begins, as a fraction of the crop's width, 0 to 1.
+    /// Where it begins, as a fraction of the crop's width, 0 to 1; of its word's width in a word of a page.
     pub start: f32,
-    /// Where it ends, as a fraction of the crop's width, 0 to 1.
+    /// Where it ends, likewise.
     pub end: f32,
+}
+
+impl CharSpan {
+    /// The outline of this character of a word of a page, in pixels of the original image: a part of the word's outline, of which
+    /// the four corners begin where the text does. `None` where the outline has another number of corners or the character no
+    /// width.
+    pub fn polygon(&self, word: &Region) -> Option<Polygon> {
+        let [top_left, top_right, bottom_right, bottom_left] = *word.polygon.points() else { return None };
+        let at = |from: Point, to: Point, share: f32| {
+            let share = f64::from(share);
+            Point::new(from.x + (to.x - from.x) * share, from.y + (to.y - from.y) * share)
+        };
+        if self.end <= self.start {
+            return None;
+        }
+        let corners = [
+            at(top_left, top_right, self.start),
+            at(top_left, top_right, self.end),
+            at(bottom_left, bottom_right, self.end),
+            at(bottom_left, bottom_right, self.start),
+        ];
+        Polygon::new(corners.to_vec()).ok()
+    }
 }
 
 /// How the confidences of characters make that of a text.

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use glyphic_core::{Alternative, Dropped, Line, Page, Point, Polygon, Region, TextInstance, Transcript};
+use glyphic_core::{
+    Alternative, CharSpan, Dropped, Line, Page, Point, Polygon, Region, TextInstance, Transcript,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Error, Result};
@@ -62,6 +64,10 @@ pub struct InstanceRecord {
     /// The confidence of each character, where they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub char_scores: Option<Vec<f32>>,
+    /// The outline of each character, where they were asked for and the word's outline has four corners; null for a character
+    /// without width.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub char_polygons: Option<Vec<Option<Polygon>>>,
     /// Other texts that the word may be, the surest first, where they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Alternative>,
@@ -163,12 +169,17 @@ impl PageRecord {
         Self { lines: Some(page.lines.iter().map(line).collect()), ..Self::detected(info, page) }
     }
 
-    /// As [`PageRecord::read`], with the confidence of each character.
+    /// As [`PageRecord::read`], with the confidence and the outline of each character.
     pub fn read_with_chars(info: impl Into<PageInfo>, page: &Page) -> Self {
         let mut record = Self::read(info, page);
         for (instance, word) in record.instances.iter_mut().zip(&page.instances) {
             let chars = word.transcript.as_ref().map_or(&[][..], |t| &t.chars);
-            instance.char_scores = (!chars.is_empty()).then(|| chars.iter().map(|c| c.score).collect());
+            if !chars.is_empty() {
+                let outline = |c: &CharSpan| c.polygon(&word.region).as_ref().map(rounded);
+                let outlines: Vec<_> = chars.iter().map(outline).collect();
+                instance.char_scores = Some(chars.iter().map(|c| c.score).collect());
+                instance.char_polygons = outlines.iter().any(Option::is_some).then_some(outlines);
+            }
         }
         record
     }
@@ -181,6 +192,7 @@ impl PageRecord {
             text: i.transcript.as_ref().map(|t| t.text.clone()),
             text_score: i.transcript.as_ref().map(|t| t.score),
             char_scores: None,
+            char_polygons: None,
             alternatives: i.transcript.as_ref().map_or_else(Vec::new, |t| t.alternatives.clone()),
         };
         let PageInfo { file_name, page: number, dpi, text_source } = info.into();

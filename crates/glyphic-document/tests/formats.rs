@@ -22,7 +22,9 @@ fn page(lines: &[(f64, f64, f64, &str)]) -> Page {
         let mut at = 0;
         for word in text.split(' ') {
             let count = word.chars().count();
-            let chars = word.chars().map(|char| CharSpan { char, score: 0.5, start: 0.0, end: 1.0 });
+            let share = |i: usize| i as f32 / count as f32;
+            let span = |(i, char)| CharSpan { char, score: 0.5, start: share(i), end: share(i + 1) };
+            let chars = word.chars().enumerate().map(span);
             let transcript = Transcript {
                 text: word.to_owned(),
                 score: 0.5,
@@ -241,7 +243,24 @@ fn character_scores_stand_in_json_where_they_are_asked_for() {
         String::from_utf8(writer.finish().unwrap()).unwrap()
     };
     assert!(!json(Records::Read).contains("char_scores"));
-    assert!(json(Records::ReadWithChars).contains("\"char_scores\":[0.5,0.5,0.5,0.5,0.5,0.5]"));
+    let with_chars = json(Records::ReadWithChars);
+    assert!(with_chars.contains("\"char_scores\":[0.5,0.5,0.5,0.5,0.5,0.5]"));
+    let record: Value = serde_json::from_str(with_chars.lines().next().unwrap()).unwrap();
+    for (instance, word) in record["instances"].as_array().unwrap().iter().zip(&page.instances) {
+        let outlines = instance["char_polygons"].as_array().unwrap();
+        let numbers =
+            |v: &Value| -> Vec<f64> { v.as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect() };
+        let word_left = word.region.polygon.bounds().x0;
+        assert_eq!(outlines.len(), word.text().chars().count());
+        assert!((numbers(&outlines[0])[0] - word_left).abs() < 0.01, "{instance}");
+        for pair in outlines.windows(2) {
+            assert_eq!(
+                numbers(&pair[0])[2],
+                numbers(&pair[1])[0],
+                "characters stand side by side: {instance}"
+            );
+        }
+    }
 }
 
 /// What of a value its schema does not describe.

@@ -44,7 +44,9 @@ impl Reader {
         let recognizer_weights = models.weights(Task::Recognize).map_err(raise)?;
         let mut config = models.config;
         config.reading.crop_margin = crop_margin.unwrap_or(config.reading.crop_margin);
-        config.reading.min_text_score = min_text_score.unwrap_or(config.reading.min_text_score);
+        if let Some(score) = min_text_score {
+            config.reading.set_min_text_score(score);
+        }
         set_level(&mut config, level)?;
         if let Some(name) = language_model {
             config.set_language_model(name).map_err(raise)?;

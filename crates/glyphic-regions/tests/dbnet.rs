@@ -333,6 +333,30 @@ fn sparse_lines_do_not_become_one_large_text() {
 }
 
 #[test]
+fn a_label_inside_a_large_ring_stays() {
+    let label = region([20., 60., 60., 18.]);
+    let piece = region([120., 20., 30., 60.]);
+    let ring = region([10., 10., 360., 150.]);
+    assert_eq!(add_large(vec![label.clone(), piece], vec![ring.clone()], 80.0), [label, ring]);
+}
+
+#[test]
+fn a_column_of_numbers_is_not_one_large_text() {
+    let numbers: Vec<Region> = [10., 22., 16., 10., 24.]
+        .iter()
+        .enumerate()
+        .map(|(i, w)| region([100., 100. + 18. * i as f64, *w, 12.]))
+        .collect();
+    let column = region([90., 90., 45., 110.]);
+    assert_eq!(add_large(numbers.clone(), vec![column.clone()], 36.0), numbers);
+    // Letters of a sign that stand on each other, and pieces of a large digit.
+    let letters: Vec<Region> = (0..4).map(|i| region([100., 100. + 25. * f64::from(i), 20., 25.])).collect();
+    assert_eq!(add_large(letters, vec![column.clone()], 36.0), [column.clone()]);
+    let pieces = [[100., 95., 20., 30.], [100., 130., 25., 8.], [102., 150., 12., 40.]].map(region).to_vec();
+    assert_eq!(add_large(pieces, vec![column.clone()], 36.0), [column]);
+}
+
+#[test]
 fn a_block_of_lines_text_found_already_and_small_regions_are_not_added() {
     let lines: Vec<Region> = (0..5).map(|i| region([10., 10. + 50. * f64::from(i), 300., 32.])).collect();
     assert_eq!(add_large(lines.clone(), vec![region([8., 8., 304., 240.])], 80.0), lines);

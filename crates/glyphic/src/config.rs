@@ -37,6 +37,9 @@ pub struct ReadingConfig {
     pub confidence: Confidence,
     /// Regions whose words are read with less confidence, on average by their length, are dropped; 0 to 1.
     pub min_text_score: f32,
+    /// The same for regions of 12 letters and digits or more: noise reads as fewer, so that a long text is one however unsure. 0 to 1;
+    /// a lower `min_text_score` counts for them, too.
+    pub min_long_text_score: f32,
     /// Which way up pages stand: `auto`, or the degrees clockwise by which their text is turned; `keep` reads them as they are.
     pub orientation: Orientation,
 }
@@ -51,12 +54,18 @@ impl Default for ReadingConfig {
             reread_margins: vec![-0.03, 0.1],
             confidence: Confidence::Weakest,
             min_text_score: 0.5,
+            min_long_text_score: 0.2,
             orientation: Orientation::Auto,
         }
     }
 }
 
 impl ReadingConfig {
+    /// Drops every region read with less confidence than this, 0 to 1, however long its text.
+    pub fn set_min_text_score(&mut self, score: f32) {
+        (self.min_text_score, self.min_long_text_score) = (score, score);
+    }
+
     pub(crate) fn validate(&self) -> Result<()> {
         let (margin, share) =
             ((-0.25..=1.0, "a number from -0.25 to 1"), (0.0..=1.0, "a number from 0 to 1"));
@@ -65,6 +74,7 @@ impl ReadingConfig {
             ("crop_margin", self.crop_margin, &margin),
             ("reread_below", f64::from(self.reread_below), &share),
             ("min_text_score", f64::from(self.min_text_score), &share),
+            ("min_long_text_score", f64::from(self.min_long_text_score), &share),
         ];
         let mut values =
             margins.chain(values).map(|(field, value, (range, expected))| (field, value, range, *expected));

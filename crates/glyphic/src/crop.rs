@@ -1,12 +1,10 @@
 //! Regions as upright crops, and the words read off them back in the picture.
 
-use glyphic_core::{
-    Alternative, CharSpan, Confidence, Image, Point, Polygon, Region, TextInstance, Transcript,
-};
+use glyphic_core::{Confidence, Image, Point, Polygon, Region, TextInstance, Transcript};
 use glyphic_imgproc::{Border, Homography, warp_perspective};
 use rayon::prelude::*;
 
-use crate::{orientation::Turn, quad::Quad};
+use crate::{orientation::Turn, quad::Quad, words};
 
 /// A region taller than this many times its width may hold a line that runs up or down; it is read turned, too.
 const TALL: f64 = 1.5;
@@ -16,6 +14,9 @@ const MAX_SIDE: f64 = 8192.0;
 
 /// No word is narrower, in pixels of its crop, wherever its characters were read.
 const MIN_WIDTH: f64 = 1.0;
+
+/// Ink and paper differ by so much at least, in the sum of the three colours, 0 to 765.
+const LEAST_CONTRAST: i32 = 150;
 
 /// The text of a region, upright, with a margin.
 #[derive(Debug, Clone)]
@@ -94,7 +95,8 @@ impl Crop {
         let width = f64::from(self.image.width());
         let inner = [self.margin, self.margin + self.size[0]];
         let outer = ((inner[0] / width) as f32, (inner[1] / width) as f32);
-        let words = split(transcript, outer, confidence);
+        let transcript = words::without_false_spaces(transcript, |from, to| self.widest_gap(from, to));
+        let words = words::split(&transcript, outer, confidence);
         let alone = words.len() == 1;
         words
             .into_iter()
@@ -109,6 +111,47 @@ impl Crop {
                 TextInstance { transcript: Some(word.transcript), ..TextInstance::new(region) }
             })
             .collect()
+    }
+
+    /// The widest run of columns without ink of which a part lies between two places of the crop's width, 0 to 1, in heights of the
+    /// line. `None` where ink cannot be told from paper.
+    fn widest_gap(&self, from: f32, to: f32) -> Option<f32> {
+        let (width, height) = (self.image.width() as usize, self.image.height() as usize);
+        let column = |share: f64| (share * width as f64).clamp(0.0, width as f64) as usize;
+        let (from, to) = (column(f64::from(from.min(to))), column(f64::from(from.max(to))));
+        // Neighbouring lines reach into the edge of the crop.
+        let edge = (self.margin + self.size[1] / 8.0) as usize;
+        let rows = edge..height.saturating_sub(edge);
+        let around = from.saturating_sub(height)..(to + height).min(width);
+        let grey = |x: usize, y: usize| {
+            let [r, g, b] = self.image.pixel(x as u32, y as u32);
+            (u32::from(r) + u32::from(g) + u32::from(b)) as i32
+        };
+        let mut greys: Vec<i32> =
+            rows.clone().flat_map(|y| around.clone().map(move |x| (x, y))).map(|(x, y)| grey(x, y)).collect();
+        if greys.is_empty() {
+            return None;
+        }
+        let half = greys.len() / 2;
+        let paper = *greys.select_nth_unstable(half).1;
+        let contrast = greys.iter().map(|g| (g - paper).abs()).max()?;
+        if contrast < LEAST_CONTRAST {
+            return None;
+        }
+        let is_ink = |x: usize| rows.clone().any(|y| (grey(x, y) - paper).abs() > contrast / 3);
+        let mut widest = 0;
+        let mut start = None;
+        for x in around.clone() {
+            if is_ink(x) {
+                start = None;
+                continue;
+            }
+            let start = *start.get_or_insert(x);
+            if start <= to && x >= from {
+                widest = widest.max(x + 1 - start);
+            }
+        }
+        Some((widest as f64 / self.size[1]) as f32)
     }
 
     /// From column `x0` to column `x1` of the crop, in the picture; at least [`MIN_WIDTH`] wide.
@@ -129,81 +172,10 @@ fn upright(polygon: &Polygon) -> Polygon {
     }
 }
 
-/// A word and the part of the crop's width it takes, 0 to 1.
-#[derive(Debug, Clone, PartialEq)]
-struct Word {
-    transcript: Transcript,
-    start: f32,
-    end: f32,
-}
-
-/// The words of a transcript, left to right. `outer` is where the text begins and ends in the crop's width:
-/// the first word starts and the last ends there.
-///
-/// A recognizer fires somewhere inside a character, not at its edges: a word's edge is set half a character's
-/// pitch beyond the middle of its last character, and never beyond the middle of the space.
-fn split(transcript: &Transcript, outer: (f32, f32), confidence: Confidence) -> Vec<Word> {
-    let runs: Vec<&[CharSpan]> =
-        transcript.chars.split(|c| c.char.is_whitespace()).filter(|run| !run.is_empty()).collect();
-    let text = transcript.text.trim();
-    if text.is_empty() {
-        return Vec::new();
-    }
-    if runs.is_empty() || !text.contains(char::is_whitespace) {
-        let score = runs.first().map_or(transcript.score, |run| confidence.of(run));
-        let own = transcript.word_alternatives.first().unwrap_or(&transcript.alternatives).clone();
-        let transcript = Transcript {
-            text: text.to_owned(),
-            score,
-            alternatives: own,
-            word_alternatives: Vec::new(),
-            chars: transcript.chars.clone(),
-        };
-        return vec![Word { transcript, start: outer.0, end: outer.1 }];
-    }
-    let half_pitch = pitch(&runs).map(|p| p / 2.0);
-    let mut words = Vec::with_capacity(runs.len());
-    let mut start = outer.0;
-    for (i, run) in runs.iter().enumerate() {
-        let mut end = outer.1;
-        let mut next_start = outer.1;
-        if let (Some(last), Some(first)) = (run.last(), runs.get(i + 1).and_then(|next| next.first())) {
-            let between = (middle(last) + middle(first)) / 2.0;
-            let half = half_pitch.unwrap_or((middle(first) - middle(last)) / 4.0);
-            end = (middle(last) + half).min(between);
-            next_start = (middle(first) - half).max(between);
-        }
-        let alternatives = transcript.word_alternatives.get(i).cloned().unwrap_or_default();
-        words.push(Word { transcript: transcript_of(run, alternatives, confidence), start, end });
-        start = next_start;
-    }
-    words
-}
-
-fn transcript_of(run: &[CharSpan], alternatives: Vec<Alternative>, confidence: Confidence) -> Transcript {
-    Transcript {
-        text: run.iter().map(|c| c.char).collect(),
-        score: confidence.of(run),
-        chars: run.to_vec(),
-        alternatives,
-        ..Transcript::default()
-    }
-}
-
-fn middle(c: &CharSpan) -> f32 {
-    (c.start + c.end) / 2.0
-}
-
-/// Median distance between the middles of neighbours within words; `None` where every word is one character.
-fn pitch(runs: &[&[CharSpan]]) -> Option<f32> {
-    let mut steps: Vec<f32> =
-        runs.iter().flat_map(|run| run.windows(2).map(|w| middle(&w[1]) - middle(&w[0]))).collect();
-    steps.sort_by(f32::total_cmp);
-    steps.get(steps.len() / 2).copied()
-}
-
 #[cfg(test)]
 mod tests {
+    use glyphic_core::CharSpan;
+
     use super::*;
 
     fn region(flat: &[f64]) -> Region {
@@ -285,6 +257,29 @@ mod tests {
     }
 
     #[test]
+    fn gaps_are_columns_without_ink() {
+        for [paper, ink] in [[250, 20], [30, 220]] {
+            let mut image = Image::filled(120, 20, [paper; 3]).unwrap();
+            for (x, y) in
+                [10..30, 31..50, 60..110].into_iter().flatten().flat_map(|x| (4..16).map(move |y| (x, y)))
+            {
+                let at = (y * 120 + x) * 3;
+                image.rgb_mut()[at..at + 3].fill(ink);
+            }
+            let quad = Quad::around(&region(&[0.0, 0.0, 120.0, 0.0, 120.0, 20.0, 0.0, 20.0]).polygon);
+            let crop = crop(&image, 0, &quad, 0.0, Turn::None).unwrap();
+            let gap = |from: f32, to: f32| crop.widest_gap(from / 120.0, to / 120.0).unwrap();
+            assert_eq!(
+                [gap(20.0, 40.0), gap(40.0, 70.0), gap(70.0, 40.0), gap(65.0, 90.0)],
+                [0.05, 0.5, 0.5, 0.0]
+            );
+        }
+        let plain = Image::filled(40, 20, [200; 3]).unwrap();
+        let quad = Quad::around(&region(&[0.0, 0.0, 40.0, 0.0, 40.0, 20.0, 0.0, 20.0]).polygon);
+        assert_eq!(crop(&plain, 0, &quad, 0.0, Turn::None).unwrap().widest_gap(0.2, 0.8), None);
+    }
+
+    #[test]
     fn regions_beyond_the_picture_and_slivers_do_no_harm() {
         for flat in [
             [300., 300., 400., 300., 400., 320., 300., 320.],
@@ -295,73 +290,6 @@ mod tests {
             for crop in crop_regions(&gradient(), &[region(&flat)], |_| true, 0.1) {
                 assert!(crop.image.width() <= 8192 && crop.image.height() <= 8192);
             }
-        }
-    }
-
-    /// Ten characters' widths across, each firing in the middle of its own tenth.
-    fn of_tenths(text: &str) -> Transcript {
-        let chars = text
-            .chars()
-            .enumerate()
-            .map(|(i, char)| {
-                let at = (i as f32 + 0.5) / 10.0;
-                CharSpan { char, score: 0.1 * (i + 1) as f32, start: at - 0.01, end: at + 0.01 }
-            })
-            .collect();
-        Transcript { text: text.to_owned(), score: 0.5, chars, ..Transcript::default() }
-    }
-
-    #[test]
-    fn words_end_where_their_spaces_begin() {
-        let words = split(&of_tenths("ab cde fgh"), (0.0, 1.0), Confidence::Mean);
-        let expected = [("ab", 0.0, 0.2), ("cde", 0.3, 0.6), ("fgh", 0.7, 1.0)];
-        assert_eq!(words.len(), expected.len());
-        for (word, (text, start, end)) in words.iter().zip(expected) {
-            assert_eq!(word.transcript.text, text);
-            assert!((word.start - start).abs() < 1e-5 && (word.end - end).abs() < 1e-5, "{word:?}");
-        }
-        assert!((words[0].transcript.score - 0.15).abs() < 1e-6);
-    }
-
-    #[test]
-    fn each_word_has_its_own_alternatives() {
-        let other = |text: &str| Alternative { text: text.to_owned(), score: 0.25 };
-        let line = Transcript {
-            alternatives: vec![other("ab ode")],
-            word_alternatives: vec![vec![other("a6")], vec![other("ode"), other("cdc")]],
-            ..of_tenths("ab cde")
-        };
-        let words = split(&line, (0.0, 1.0), Confidence::Mean);
-        assert_eq!(words[0].transcript.alternatives, [other("a6")]);
-        assert_eq!(words[1].transcript.alternatives, [other("ode"), other("cdc")]);
-        let alone = Transcript { alternatives: vec![other("a6c")], ..of_tenths("abc") };
-        assert_eq!(split(&alone, (0.0, 1.0), Confidence::Mean)[0].transcript.alternatives, [other("a6c")]);
-    }
-
-    #[test]
-    fn a_text_without_spaces_is_one_word_as_sure_as_its_weakest_character() {
-        let words = split(&of_tenths(" abc "), (0.1, 0.9), Confidence::Weakest);
-        assert_eq!(words.len(), 1);
-        assert_eq!(words[0].transcript.text, "abc");
-        assert!((words[0].transcript.score - 0.2).abs() < 1e-6);
-        assert_eq!((words[0].start, words[0].end), (0.1, 0.9));
-    }
-
-    #[test]
-    fn spaces_alone_are_no_word() {
-        assert_eq!(split(&of_tenths("   "), (0.0, 1.0), Confidence::Mean), []);
-        assert_eq!(split(&Transcript::default(), (0.0, 1.0), Confidence::Mean), []);
-    }
-
-    #[test]
-    fn words_never_overlap_whatever_the_times() {
-        let mut t = of_tenths("a b c d");
-        for (i, c) in t.chars.iter_mut().enumerate() {
-            let at = if i % 2 == 0 { 0.5 } else { 0.2 };
-            (c.start, c.end) = (at, at);
-        }
-        for pair in split(&t, (0.0, 1.0), Confidence::Mean).windows(2) {
-            assert!(pair[0].end <= pair[1].start, "{pair:?}");
         }
     }
 }

@@ -32,6 +32,7 @@ mod recognize;
 mod rules;
 mod vertical;
 mod weights;
+mod words;
 
 pub use config::{Applied, ReaderConfig, ReadingConfig};
 pub use detect::load_detector;

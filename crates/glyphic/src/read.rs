@@ -192,13 +192,21 @@ impl Reader {
             words.retain(|word| !word.text().is_empty());
             if words.is_empty() {
                 page.dropped.add(DropReason::NoText);
-            } else if confidence(&words) < self.config.min_text_score {
+            } else if confidence(&words) < self.least_score(&words) {
                 page.dropped.add(DropReason::LowTextScore);
             } else {
                 page.instances.extend(words);
             }
         }
         Ok(())
+    }
+
+    /// The confidence below which a region with these words is dropped.
+    fn least_score(&self, words: &[TextInstance]) -> f32 {
+        let characters =
+            words.iter().flat_map(|word| word.text().chars()).filter(|c| c.is_alphanumeric()).count();
+        let long = if characters >= LONG_TEXT { self.config.min_long_text_score } else { 1.0 };
+        self.config.min_text_score.min(long)
     }
 
     /// The surest reading of each region, in order.
@@ -293,6 +301,9 @@ const UPSIDE_DOWN_ASPECT: f64 = 3.0;
 /// A picture at most this high, in pixels, in which no text is found may be a crop of a single word or character.
 const CROP_HEIGHT: u32 = 96;
 
+/// A text of so many letters and digits is long.
+const LONG_TEXT: usize = 12;
+
 /// The whole picture as a region that no detector is sure of.
 fn whole(image: &Image) -> Result<Region> {
     let (x1, y1) = (f64::from(image.width()), f64::from(image.height()));
@@ -368,7 +379,8 @@ mod tests {
 
     use super::*;
 
-    /// Finds the same regions in every picture.
+    #[derive(Clone)]
+    struct Finds(Vec<Region>);
     struct Finds(Vec<Region>);
 
     impl Detector for Finds {
@@ -467,6 +479,21 @@ mod tests {
         assert_eq!(page.text(), "sure");
         let dropped: Vec<_> = page.dropped.iter().collect();
         assert_eq!(dropped, [(DropReason::NoText, 1), (DropReason::LowTextScore, 1)]);
+    }
+
+    #[test]
+    fn a_long_text_is_kept_though_it_is_unsure() {
+        let (image, finds) =
+            picture(&[([20, 20, 200, 20], 10, 30), ([20, 60, 60, 20], 20, 30), ([20, 100, 200, 20], 30, 10)]);
+        let texts = [(10, "Zhang, L., Dawes, W."), (20, "Zhang"), (30, "iiiiiii lllll ----")];
+        let page = reader(finds.clone(), &texts).read(&image).unwrap();
+        assert_eq!(page.text(), "Zhang, L., Dawes, W.");
+        assert_eq!(page.dropped.iter().collect::<Vec<_>>(), [(DropReason::LowTextScore, 2)]);
+        let mut config = ReadingConfig::default();
+        config.set_min_text_score(0.5);
+        let reads = ReadsColours { texts: texts.to_vec(), vocab: Vocab::new(vec![Symbol::Blank]).unwrap() };
+        let strict = Reader::from_stages(Box::new(finds), Box::new(reads), config).unwrap();
+        assert_eq!(strict.read(&image).unwrap().text(), "");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::{
 pub(crate) struct Args {
     #[command(flatten)]
     inputs: InputArgs,
-    /// OCR made elsewhere in place of images: glyphic's JSON, PaddleOCR's JSON, hOCR or ALTO
+    /// OCR made elsewhere in place of images: JSON of glyphic, PaddleOCR, Textract or Azure, hOCR or ALTO
     #[arg(long, value_name = "FILE", conflicts_with_all = ["images", "files_from"])]
     ocr: Option<PathBuf>,
     /// Extractor: a name listed by `glyphic models`, a TOML file with [extractor.sdmgr], or the config.toml of its training

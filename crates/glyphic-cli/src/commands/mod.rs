@@ -1,13 +1,16 @@
 //! One file a command.
 
 mod config;
+#[cfg(feature = "tools")]
 mod data;
 mod detect;
 mod doctor;
+#[cfg(feature = "tools")]
 mod eval;
 #[cfg(feature = "train")]
 mod export;
 mod extract;
+#[cfg(feature = "tools")]
 mod language_model;
 mod models;
 mod ner;
@@ -16,6 +19,7 @@ mod quantize;
 mod read;
 mod recognize;
 mod schema;
+#[cfg(feature = "tools")]
 mod synth;
 mod tesseract;
 #[cfg(feature = "train")]
@@ -35,19 +39,41 @@ pub(crate) enum Command {
     Ner(ner::Args),
     #[cfg(feature = "train")]
     Train(train::Args),
+    #[cfg(feature = "tools")]
     Eval(eval::Args),
     #[cfg(feature = "train")]
     Export(export::Args),
     #[cfg(feature = "train")]
     Quantize(quantize::Args),
+    #[cfg(feature = "tools")]
     Synth(synth::Args),
+    #[cfg(feature = "tools")]
     LanguageModel(language_model::Args),
+    #[cfg(feature = "tools")]
     Data(data::Args),
     Models(models::Args),
     Config(config::Args),
     Schema(schema::Args),
     Doctor(doctor::Args),
 }
+
+/// Commands that this build was made without, and the feature that brings them.
+pub(crate) const ABSENT: &[(&str, &str)] = &[
+    #[cfg(not(feature = "tools"))]
+    ("data", "tools"),
+    #[cfg(not(feature = "tools"))]
+    ("eval", "tools"),
+    #[cfg(not(feature = "tools"))]
+    ("synth", "tools"),
+    #[cfg(not(feature = "tools"))]
+    ("language-model", "tools"),
+    #[cfg(not(feature = "train"))]
+    ("train", "train"),
+    #[cfg(not(feature = "train"))]
+    ("export", "train"),
+    #[cfg(not(feature = "train"))]
+    ("quantize", "train"),
+];
 
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
     match command {
@@ -59,13 +85,17 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Ner(args) => ner::run(args),
         #[cfg(feature = "train")]
         Command::Train(args) => train::run(args),
+        #[cfg(feature = "tools")]
         Command::Eval(args) => eval::run(args),
         #[cfg(feature = "train")]
         Command::Export(args) => export::run(args),
         #[cfg(feature = "train")]
         Command::Quantize(args) => quantize::run(args),
+        #[cfg(feature = "tools")]
         Command::Synth(args) => synth::run(args),
+        #[cfg(feature = "tools")]
         Command::LanguageModel(args) => language_model::run(args),
+        #[cfg(feature = "tools")]
         Command::Data(args) => data::run(args),
         Command::Models(args) => models::run(args),
         Command::Config(args) => config::run(args),

@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// Undo hyphens at line ends in Markdown and HTML
     #[arg(long)]
     dehyphenate: bool,
-    /// Write the confidence of each character into JSON
+    /// Write the confidence and the outline of each character into JSON
     #[arg(long)]
     char_scores: bool,
     /// Leave out text read with less confidence, 0 to 1 [default: the configuration's, 0.5]
@@ -184,7 +184,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         models.config.set_level(level.into()).context("--level").or_exit(Exit::Usage)?;
     }
     if let Some(score) = args.min_score {
-        models.config.reading.min_text_score = score;
+        models.config.reading.set_min_text_score(score);
     }
     if let Some(orientation) = args.orientation {
         models.config.reading.orientation = orientation.into();

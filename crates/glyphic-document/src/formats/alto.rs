@@ -22,7 +22,7 @@ pub(crate) const ALTO_OPEN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 
 pub(crate) const ALTO_CLOSE: &str = " </Layout>\n</alto>\n";
 
-fn place([x0, y0, x1, y1]: [u32; 4]) -> String {
+fn place_of([x0, y0, x1, y1]: [u32; 4]) -> String {
     format!("HPOS=\"{x0}\" VPOS=\"{y0}\" WIDTH=\"{}\" HEIGHT=\"{}\"", x1 - x0, y1 - y0)
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn alto_page(info: &PageInfo, page: &Page, number: usize) -> String {
             out,
             "    <TextBlock ID=\"block_{number}_{}\" {}>",
             b + 1,
-            place(pixels(block.bounds, page))
+            place_of(pixels(block.bounds, page))
         );
         for &index in &block.lines {
             let line = &page.lines[index];
@@ -55,7 +55,7 @@ pub(crate) fn alto_page(info: &PageInfo, page: &Page, number: usize) -> String {
                 out,
                 "     <TextLine ID=\"line_{number}_{}\" {}>",
                 index + 1,
-                place(outline(&line.polygon, page))
+                place_of(outline(&line.polygon, page))
             );
             let mut end: Option<u32> = None;
             for word in line.instances.iter().filter_map(|i| page.instances.get(*i)) {
@@ -66,7 +66,7 @@ pub(crate) fn alto_page(info: &PageInfo, page: &Page, number: usize) -> String {
                     let _ = writeln!(out, "      <SP WIDTH=\"{space}\" HPOS=\"{end}\" VPOS=\"{}\"/>", at[1]);
                 }
                 end = Some(at[2]);
-                string(&mut out, word, &format!("string_{number}_{words}"), at);
+                string(&mut out, page, word, &format!("string_{number}_{words}"), at);
             }
             if line.instances.is_empty() {
                 // The schema wants a string in every line.
@@ -74,7 +74,7 @@ pub(crate) fn alto_page(info: &PageInfo, page: &Page, number: usize) -> String {
                     out,
                     "      <String CONTENT=\"{}\" {}/>",
                     escaped(&line.text),
-                    place(outline(&line.polygon, page))
+                    place_of(outline(&line.polygon, page))
                 );
             }
             out.push_str("     </TextLine>\n");
@@ -86,10 +86,10 @@ pub(crate) fn alto_page(info: &PageInfo, page: &Page, number: usize) -> String {
 }
 
 /// A word with its confidence, and its characters with theirs where they are known.
-fn string(out: &mut String, word: &TextInstance, id: &str, at: [u32; 4]) {
+fn string(out: &mut String, page: &Page, word: &TextInstance, id: &str, at: [u32; 4]) {
     let transcript = word.transcript.as_ref();
     let score = share(transcript.map_or(1.0, |t| t.score));
-    let (content, place) = (escaped(word.text()), place(at));
+    let (content, place) = (escaped(word.text()), place_of(at));
     let _ = write!(out, "      <String ID=\"{id}\" CONTENT=\"{content}\" {place} WC=\"{score:.3}\"");
     let glyphs: Vec<_> = transcript
         .map_or(&[][..], |t| &t.chars)
@@ -102,9 +102,12 @@ fn string(out: &mut String, word: &TextInstance, id: &str, at: [u32; 4]) {
     }
     out.push_str(">\n");
     for (i, glyph) in glyphs.iter().enumerate() {
+        let stands = glyph
+            .polygon(&word.region)
+            .map_or_else(String::new, |p| format!(" {}", place_of(outline(&p, page))));
         let _ = writeln!(
             out,
-            "       <Glyph ID=\"{id}_{}\" CONTENT=\"{}\" GC=\"{:.3}\"/>",
+            "       <Glyph ID=\"{id}_{}\" CONTENT=\"{}\"{stands} GC=\"{:.3}\"/>",
             i + 1,
             escaped(&glyph.char.to_string()),
             share(glyph.score)

@@ -301,8 +301,21 @@ const INSIDE: f64 = 0.5;
 const LINES: usize = 3;
 const LINE_ASPECT: f64 = 2.5;
 
-/// For text too large for the pass before: adds those of a pass at a smaller scale, the coarse regions, that are at least `least` pixels high and not found yet; finer regions inside them were
-/// pieces of their letters.
+/// A line lower than this, in heights of the coarse region that it lies in, is no piece of its letters: a label beside a ring that
+/// looks like an O.
+const SMALL_LINE: f64 = 0.3;
+
+/// So many regions of about one height, one below another in a coarse region higher than wide, are a column, of numbers mostly, and
+/// not the pieces of one large text.
+const COLUMN: usize = 3;
+const COLUMN_ASPECT: f64 = 1.5;
+
+/// The heights of a column's regions differ by so much of their median at most, and their gaps are at least so much of it.
+const COLUMN_HEIGHTS: f64 = 0.35;
+const COLUMN_GAP: f64 = 0.1;
+
+/// For text too large for the pass before: adds those regions of a pass at a smaller scale, the coarse ones, that are at least `least`
+/// pixels high and not found yet. Finer regions inside them were pieces of their letters, but for small lines.
 pub fn add_large(fine: Vec<Region>, coarse: Vec<Region>, least: f64) -> Vec<Region> {
     let mut kept = fine;
     for region in coarse {
@@ -323,11 +336,18 @@ pub fn add_large(fine: Vec<Region>, coarse: Vec<Region>, least: f64) -> Vec<Regi
             self::height(&kept[i]) >= SAME_HEIGHT * height && (inside(i) || shared[i] > INSIDE * area)
         };
         let lines = (0..kept.len()).filter(|i| inside(*i) && is_line(&kept[*i])).count();
-        if lines >= LINES || shared.iter().sum::<f64>() > BLOCK * area || (0..kept.len()).any(same) {
+        let column =
+            || is_column(&region, kept.iter().enumerate().filter(|(i, _)| inside(*i)).map(|(_, r)| r));
+        if lines >= LINES
+            || column()
+            || shared.iter().sum::<f64>() > BLOCK * area
+            || (0..kept.len()).any(same)
+        {
             continue;
         }
         let mut i = 0;
-        let stays: Vec<bool> = (0..kept.len()).map(|i| !inside(i)).collect();
+        let small_line = |i: usize| is_line(&kept[i]) && self::height(&kept[i]) < SMALL_LINE * height;
+        let stays: Vec<bool> = (0..kept.len()).map(|i| !inside(i) || small_line(i)).collect();
         kept.retain(|_| {
             i += 1;
             stays[i - 1]
@@ -345,6 +365,24 @@ fn height(region: &Region) -> f64 {
 fn is_line(region: &Region) -> bool {
     min_area_rect(region.polygon.points())
         .is_some_and(|rect| rect.width.max(rect.height) >= LINE_ASPECT * rect.width.min(rect.height))
+}
+
+/// Whether the regions inside a coarse one stand one below another as lines do.
+fn is_column<'r>(coarse: &Region, inside: impl Iterator<Item = &'r Region>) -> bool {
+    let bounds = coarse.polygon.bounds();
+    if bounds.height() < COLUMN_ASPECT * bounds.width() {
+        return false;
+    }
+    let mut rows: Vec<_> = inside.map(|r| r.polygon.bounds()).collect();
+    if rows.len() < COLUMN {
+        return false;
+    }
+    let mut heights: Vec<f64> = rows.iter().map(glyphic_core::Rect::height).collect();
+    heights.sort_by(f64::total_cmp);
+    let median = heights[heights.len() / 2];
+    rows.sort_by(|a, b| a.y0.total_cmp(&b.y0));
+    heights.iter().all(|h| (h - median).abs() <= COLUMN_HEIGHTS * median)
+        && rows.windows(2).all(|pair| pair[1].y0 - pair[0].y1 >= COLUMN_GAP * median)
 }
 
 fn apart(a: &Region, b: &Region) -> bool {
