@@ -1,5 +1,7 @@
 //! Operands, and what is asked of them.
 
+use rayon::prelude::*;
+
 use crate::tensor::{Element, LengthError, Tensor};
 
 /// What is wrong with a node's operands; the caller knows which node it is.
@@ -80,6 +82,32 @@ macro_rules! any_type {
 }
 pub(crate) use any_type;
 
+/// Runs `$body` with `$type` standing for whole numbers of the elements' size: for operators that move elements and compute
+/// nothing with them, which are compiled once a size and not once a type.
+macro_rules! sized_type {
+    ($dtype:expr, $type:ident => $body:expr) => {
+        match $dtype.size() {
+            1 => {
+                type $type = u8;
+                $body
+            }
+            2 => {
+                type $type = u16;
+                $body
+            }
+            4 => {
+                type $type = u32;
+                $body
+            }
+            _ => {
+                type $type = u64;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use sized_type;
+
 /// Runs `$body` for 32- and 64-bit floats; fails for the others.
 macro_rules! float_type {
     ($dtype:expr, $type:ident => $body:expr) => {
@@ -138,6 +166,37 @@ pub(crate) const MAX_ELEMENTS: usize = 1 << 30;
 /// Fewest elements that are worth another thread.
 pub(crate) const PARALLEL: usize = 1 << 14;
 
+/// Calls `f(first, rows)` with groups of rows of `row` elements, of which `first` is the first one's number: on all threads where
+/// there is work for several. `cost` is how many elements' worth of work a row is. Not generic over `f`, so that what spreads
+/// the work is compiled once a type.
+pub(crate) fn each_rows<T: Send>(
+    values: &mut [T],
+    row: usize,
+    cost: usize,
+    f: &(dyn Fn(usize, &mut [T]) + Sync),
+) {
+    if values.is_empty() || row == 0 {
+        return;
+    }
+    let group = (PARALLEL / cost.max(1)).max(1);
+    if group >= values.len() / row || rayon::current_num_threads() == 1 {
+        return f(0, values);
+    }
+    values.par_chunks_mut(group * row).enumerate().for_each(|(i, rows)| f(i * group, rows));
+}
+
+/// Calls `f(number, row)` with each row of `row` elements, shared among threads as [`each_rows`] does.
+pub(crate) fn each_row<T: Send>(
+    values: &mut [T],
+    row: usize,
+    cost: usize,
+    f: &(dyn Fn(usize, &mut [T]) + Sync),
+) {
+    each_rows(values, row, cost, &|first, rows| {
+        rows.chunks_mut(row).enumerate().for_each(|(i, row)| f(first + i, row));
+    });
+}
+
 /// The number of elements of a shape, where memory may be asked for them. Axes beside an empty one are limited too, so that
 /// no product of some of them overflows.
 pub(crate) fn elements(shape: &[usize]) -> OpResult<usize> {
@@ -148,7 +207,7 @@ pub(crate) fn elements(shape: &[usize]) -> OpResult<usize> {
 }
 
 /// Defaults for a shape.
-pub(crate) fn zeros<T: Element>(shape: &[usize]) -> OpResult<Vec<T>> {
+pub(crate) fn zeros<T: Copy + Default>(shape: &[usize]) -> OpResult<Vec<T>> {
     Ok(vec![T::default(); elements(shape)?])
 }
 
@@ -190,6 +249,11 @@ impl Args {
     /// Operands that are all given.
     pub fn new(operands: Vec<Tensor>) -> Self {
         Self(operands.into_iter().map(Some).collect())
+    }
+
+    /// Operands of which some may be missing.
+    pub fn optional(operands: Vec<Option<Tensor>>) -> Self {
+        Self(operands)
     }
 
     /// An operand, or that it is missing.

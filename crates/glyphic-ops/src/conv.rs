@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::{
-    Args, Float, OpResult, Padding, Scalar, Tensor, elements, ensure, float_type, matmul, typed,
+    Args, Float, OpResult, PARALLEL, Padding, Scalar, Tensor, each_row, elements, ensure, float_type, matmul, typed,
     window::{self, Axis},
 };
 
@@ -58,7 +58,7 @@ pub(crate) fn convolve<T: Scalar>(
     }
     let stride = axes.last().map_or(1, |a| a.stride);
     if per_group * out_group <= DIRECT {
-        out.par_chunks_mut(area).enumerate().for_each(|(i, out)| {
+        each_row(&mut out, area, PARALLEL, &|i, out| {
             let (n, o) = (i / s.outputs, i % s.outputs);
             out.fill(bias.map_or(T::default(), |b| b[o]));
             for c in 0..per_group {
@@ -290,7 +290,7 @@ pub(crate) fn transposed(args: &Args, t: &Transposed<'_>, groups: usize) -> OpRe
         if total == 0 {
             return Ok(Tensor::of(&shape, out));
         }
-        out.par_chunks_mut(area).enumerate().for_each(|(i, out)| {
+        each_row(&mut out, area, PARALLEL, &|i, out| {
             let (n, o) = (i / outputs, i % outputs);
             out.fill(bias.map_or(T::default(), |b| b[o]));
             if inputs == 0 {
@@ -363,7 +363,7 @@ pub(crate) fn deformable(
             return Ok(Tensor::of(&shape, out));
         }
         let depth = per_group * taps;
-        out.par_chunks_mut(out_group * area).enumerate().for_each(|(i, out)| {
+        each_row(&mut out, out_group * area, PARALLEL, &|i, out| {
             let (n, g) = (i / groups, i % groups);
             let mut patches = vec![T::default(); depth * area];
             for (row, patch) in patches.chunks_mut(area).enumerate() {

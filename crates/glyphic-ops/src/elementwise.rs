@@ -1,11 +1,10 @@
 //! Operators that treat each element alone.
 
 use half::f16;
-use rayon::prelude::*;
 
 use crate::{
-    Args, BinaryOp, DType, Data, Element, Float, LogicalOp, OpResult, PARALLEL, Reason, Tensor, UnaryOp,
-    any_type, ensure, float_type, number_type, typed, zeros,
+    Args, BinaryOp, Bits, DType, Data, Element, Float, LogicalOp, OpResult, Reason, Tensor, UnaryOp,
+    any_type, each_rows, ensure, float_type, number_type, sized_type, typed, zeros,
 };
 
 /// The shape that shapes broadcast to.
@@ -80,10 +79,9 @@ pub(crate) fn broadcast<A: Element, B: Element, O: Element>(
     let shape = broadcast_shape(a.0, b.0)?;
     let mut out = zeros::<O>(&shape)?;
     let walk = Walk::new(&shape, [a.0, b.0]);
-    if !out.is_empty() {
-        let least = (PARALLEL / walk.inner).max(1);
-        out.par_chunks_mut(walk.inner).with_min_len(least).enumerate().for_each(|(row, out)| {
-            let [x, y] = walk.offsets(row);
+    each_rows(&mut out, walk.inner, walk.inner, &|first, rows| {
+        for (row, out) in rows.chunks_mut(walk.inner).enumerate() {
+            let [x, y] = walk.offsets(first + row);
             let n = out.len();
             match walk.steps {
                 [0, 0] => out.fill(f(a.1[x], b.1[y])),
@@ -94,9 +92,26 @@ pub(crate) fn broadcast<A: Element, B: Element, O: Element>(
                     .zip(a.1[x..x + n].iter().zip(&b.1[y..y + n]))
                     .for_each(|(o, (a, b))| *o = f(*a, *b)),
             }
-        });
-    }
+        }
+    });
     Ok(Tensor::of(&shape, out))
+}
+
+/// Elements that broadcasting repeats: what `Expand` gives.
+pub(crate) fn repeated<T: Bits>(values: &[T], from: &[usize], to: &[usize]) -> OpResult<Vec<T>> {
+    let mut out = zeros::<T>(to)?;
+    let walk = Walk::new(to, [from]);
+    each_rows(&mut out, walk.inner, walk.inner, &|first, rows| {
+        for (row, out) in rows.chunks_mut(walk.inner).enumerate() {
+            let [x] = walk.offsets(first + row);
+            if walk.steps[0] == 0 {
+                out.fill(values[x]);
+            } else {
+                out.copy_from_slice(&values[x..x + out.len()]);
+            }
+        }
+    });
+    Ok(out)
 }
 
 /// Applies a function to each element, in place where nobody else holds them.
@@ -106,15 +121,15 @@ fn map<T: Element>(t: Tensor, f: impl Fn(T) -> T + Sync) -> OpResult<Tensor> {
     let Some(mut values) = T::take(data) else {
         return Err(format!("elements of type {found:?}; expected {:?}", T::DTYPE).into());
     };
-    values.par_chunks_mut(PARALLEL).for_each(|chunk| chunk.iter_mut().for_each(|v| *v = f(*v)));
+    each_rows(&mut values, 1, 1, &|_, values| values.iter_mut().for_each(|v| *v = f(*v)));
     Ok(Tensor::of(&shape, values))
 }
 
 /// Applies a function that makes another type.
 fn convert<T: Element, O: Element>(shape: &[usize], values: &[T], f: impl Fn(T) -> O + Sync) -> Tensor {
     let mut out = vec![O::default(); values.len()];
-    out.par_chunks_mut(PARALLEL).zip(values.par_chunks(PARALLEL)).for_each(|(out, values)| {
-        out.iter_mut().zip(values).for_each(|(o, v)| *o = f(*v));
+    each_rows(&mut out, 1, 1, &|first, out| {
+        out.iter_mut().zip(&values[first..]).for_each(|(o, v)| *o = f(*v));
     });
     Tensor::of(shape, out)
 }
@@ -255,14 +270,15 @@ fn pair<T: Element>(a: Tensor, b: Tensor, f: impl Fn(T, T) -> T + Sync) -> OpRes
     let (_, data) = a.into_parts();
     let mut out = T::take(data).ok_or_else(|| Reason("operands of different types".into()))?;
     let walk = Walk::new(&shape, [&shape, b.shape()]);
-    let least = (PARALLEL / walk.inner).max(1);
-    out.par_chunks_mut(walk.inner).with_min_len(least).enumerate().for_each(|(row, out)| {
-        let y = walk.offsets(row)[1];
-        if walk.steps[1] == 0 {
-            let b = right[y];
-            out.iter_mut().for_each(|o| *o = f(*o, b));
-        } else {
-            out.iter_mut().zip(&right[y..]).for_each(|(o, b)| *o = f(*o, *b));
+    each_rows(&mut out, walk.inner, walk.inner, &|first, rows| {
+        for (row, out) in rows.chunks_mut(walk.inner).enumerate() {
+            let y = walk.offsets(first + row)[1];
+            if walk.steps[1] == 0 {
+                let b = right[y];
+                out.iter_mut().for_each(|o| *o = f(*o, b));
+            } else {
+                out.iter_mut().zip(&right[y..]).for_each(|(o, b)| *o = f(*o, *b));
+            }
         }
     });
     Ok(Tensor::of(&shape, out))
@@ -428,20 +444,19 @@ pub(crate) fn choose(args: &Args) -> OpResult<Tensor> {
     let shape = broadcast_shape(&broadcast_shape(condition.shape(), a.shape())?, b.shape())?;
     let truth = args.slice::<bool>(0)?;
     let walk = Walk::new(&shape, [condition.shape(), a.shape(), b.shape()]);
-    any_type!(a.dtype(), T => {
-        let (x, y) = (args.slice::<T>(1)?, args.slice::<T>(2)?);
+    sized_type!(a.dtype(), T => {
+        let (x, y) = (T::of(a.data()), T::of(b.data()));
         let mut out = zeros::<T>(&shape)?;
-        if !out.is_empty() {
-            let [st, sx, sy] = walk.steps;
-            let least = (PARALLEL / walk.inner).max(1);
-            out.par_chunks_mut(walk.inner).with_min_len(least).enumerate().for_each(|(row, out)| {
-                let [ot, ox, oy] = walk.offsets(row);
+        let [st, sx, sy] = walk.steps;
+        each_rows(&mut out, walk.inner, walk.inner, &|first, rows| {
+            for (row, out) in rows.chunks_mut(walk.inner).enumerate() {
+                let [ot, ox, oy] = walk.offsets(first + row);
                 for (i, o) in out.iter_mut().enumerate() {
                     *o = if truth[ot + i * st] { x[ox + i * sx] } else { y[oy + i * sy] };
                 }
-            });
-        }
-        Ok(Tensor::of(&shape, out))
+            }
+        });
+        Ok(Tensor::of_bits(a.dtype(), &shape, out))
     })
 }
 
@@ -487,24 +502,58 @@ numeric! {
     bool, x => f64::from(u8::from(x)), i64::from(x);
 }
 
+/// Elements that a conversion between two types brings to one of two types that hold all others.
+const CONVERTED: usize = 256;
+
 pub(crate) fn cast(t: Tensor, to: DType) -> Tensor {
     if t.dtype() == to {
         return t;
     }
-    let shape = t.shape();
-    any_type!(t.dtype(), T => {
-        let values = t.slice::<T>().unwrap_or_default();
-        let ints = matches!(T::DTYPE, DType::I64 | DType::I32 | DType::I8 | DType::U8 | DType::Bool);
+    let float = |dtype: DType| matches!(dtype, DType::F32 | DType::F64 | DType::F16);
+    // By way of 64 bits, so that there are no functions for pairs of types.
+    if float(t.dtype()) && (float(to) || to == DType::Bool) {
+        let from: Box<dyn Fn(usize, &mut [f64]) + Sync> = any_type!(t.dtype(), T => {
+            let values = t.slice::<T>().unwrap_or_default();
+            Box::new(move |first, wide| wide.iter_mut().zip(&values[first..]).for_each(|(w, v)| *w = v.float()))
+        });
         match to {
-            DType::F32 if ints => convert(shape, values, |x: T| x.int() as f32),
-            DType::F32 => convert(shape, values, |x: T| x.float() as f32),
-            DType::F64 => convert(shape, values, |x: T| x.float()),
-            DType::F16 => convert(shape, values, |x: T| f16::from_f64(x.float())),
-            DType::I64 => convert(shape, values, |x: T| x.int()),
-            DType::I32 => convert(shape, values, |x: T| x.int() as i32),
-            DType::I8 => convert(shape, values, |x: T| x.int() as i8),
-            DType::U8 => convert(shape, values, |x: T| x.int() as u8),
-            DType::Bool => convert(shape, values, |x: T| x != T::default()),
+            DType::F32 => narrowed(t.shape(), &from, |x| x as f32),
+            DType::F16 => narrowed(t.shape(), &from, f16::from_f64),
+            DType::Bool => narrowed(t.shape(), &from, |x| x != 0.),
+            _ => narrowed(t.shape(), &from, |x| x),
         }
-    })
+    } else {
+        let from: Box<dyn Fn(usize, &mut [i64]) + Sync> = any_type!(t.dtype(), T => {
+            let values = t.slice::<T>().unwrap_or_default();
+            Box::new(move |first, wide| wide.iter_mut().zip(&values[first..]).for_each(|(w, v)| *w = v.int()))
+        });
+        match to {
+            DType::F32 => narrowed(t.shape(), &from, |x| x as f32),
+            DType::F64 => narrowed(t.shape(), &from, |x| x as f64),
+            DType::F16 => narrowed(t.shape(), &from, |x| f16::from_f64(x as f64)),
+            DType::I64 => narrowed(t.shape(), &from, |x| x),
+            DType::I32 => narrowed(t.shape(), &from, |x| x as i32),
+            DType::I8 => narrowed(t.shape(), &from, |x| x as i8),
+            DType::U8 => narrowed(t.shape(), &from, |x| x as u8),
+            DType::Bool => narrowed(t.shape(), &from, |x| x != 0),
+        }
+    }
+}
+
+/// Elements made from wide ones, which `from(first, wide)` gives.
+fn narrowed<W: Element, O: Element>(
+    shape: &[usize],
+    from: &(dyn Fn(usize, &mut [W]) + Sync),
+    f: impl Fn(W) -> O + Sync,
+) -> Tensor {
+    let mut out = vec![O::default(); shape.iter().product()];
+    each_rows(&mut out, 1, 1, &|first, out| {
+        let mut wide = [W::default(); CONVERTED];
+        for (i, out) in out.chunks_mut(CONVERTED).enumerate() {
+            let wide = &mut wide[..out.len()];
+            from(first + i * CONVERTED, wide);
+            out.iter_mut().zip(wide).for_each(|(o, w)| *o = f(*w));
+        }
+    });
+    Tensor::of(shape, out)
 }

@@ -1,7 +1,7 @@
 //! Operators that pick elements by indices.
 
 use crate::{
-    Args, Element, OpResult, Reason, Tensor, any_type, around, axis, elements, ensure, strides, typed, zeros,
+    Args, Bits, OpResult, Reason, Tensor, any_type, around, axis, elements, ensure, sized_type, strides, typed,
 };
 
 /// An index, counted from the end where negative.
@@ -20,8 +20,8 @@ pub(crate) fn gather(args: &Args, at: i64) -> OpResult<Tensor> {
     let picked = args.ints(1)?.iter().map(|i| index(*i, n)).collect::<OpResult<Vec<_>>>()?;
     let shape = [&t.shape()[..at], indices.shape(), &t.shape()[at + 1..]].concat();
     elements(&shape)?;
-    any_type!(t.dtype(), T => {
-        let values = typed::<T>(t, 0)?;
+    sized_type!(t.dtype(), T => {
+        let values = T::of(t.data());
         let mut out = Vec::with_capacity(elements(&shape)?);
         for o in 0..outer {
             for i in &picked {
@@ -29,7 +29,7 @@ pub(crate) fn gather(args: &Args, at: i64) -> OpResult<Tensor> {
                 out.extend_from_slice(&values[from..from + inner]);
             }
         }
-        Ok(Tensor::of(&shape, out))
+        Ok(Tensor::of_bits(t.dtype(), &shape, out))
     })
 }
 
@@ -58,9 +58,9 @@ pub(crate) fn gather_elements(args: &Args, at: i64) -> OpResult<Tensor> {
     let (t, indices) = (args.get(0)?, args.get(1)?);
     let at = axis(at, t.shape().len())?;
     let offsets = element_offsets(t.shape(), at, indices, &args.ints(1)?)?;
-    any_type!(t.dtype(), T => {
-        let values = typed::<T>(t, 0)?;
-        Ok(Tensor::of(indices.shape(), offsets.iter().map(|o| values[*o]).collect::<Vec<T>>()))
+    sized_type!(t.dtype(), T => {
+        let values = T::of(t.data());
+        Ok(Tensor::of_bits(t.dtype(), indices.shape(), offsets.iter().map(|o| values[*o]).collect::<Vec<T>>()))
     })
 }
 
@@ -76,14 +76,16 @@ pub(crate) fn scatter_elements(args: &mut Args, at: i64) -> OpResult<Tensor> {
         updates.shape(),
         indices.shape()
     );
+    let dtype = t.dtype();
+    ensure!(updates.dtype() == dtype, "operand 2 is {:?}; expected {dtype:?}", updates.dtype());
     let (shape, data) = t.into_parts();
-    any_type!(data.dtype(), T => {
-        let new = typed::<T>(updates, 2)?;
-        let mut values = T::take(data).ok_or("operands of different types")?;
+    sized_type!(dtype, T => {
+        let new = T::of(updates.data());
+        let mut values = T::take(data);
         for (o, v) in offsets.iter().zip(new) {
             values[*o] = *v;
         }
-        Ok(Tensor::of(&shape, values))
+        Ok(Tensor::of_bits(dtype, &shape, values))
     })
 }
 
@@ -126,10 +128,10 @@ pub(crate) fn gather_nd(args: &Args, batch: usize) -> OpResult<Tensor> {
     let depth = indices.shape().last().copied().unwrap_or(0);
     let shape = [&indices.shape()[..indices.shape().len() - 1], &t.shape()[batch + depth..]].concat();
     elements(&shape)?;
-    any_type!(t.dtype(), T => {
-        let values = typed::<T>(t, 0)?;
+    sized_type!(t.dtype(), T => {
+        let values = T::of(t.data());
         let out: Vec<T> = starts.iter().flat_map(|s| &values[*s..s + length]).copied().collect();
-        Ok(Tensor::of(&shape, out))
+        Ok(Tensor::of_bits(t.dtype(), &shape, out))
     })
 }
 
@@ -144,14 +146,16 @@ pub(crate) fn scatter_nd(args: &mut Args) -> OpResult<Tensor> {
         updates.shape(),
         starts.len()
     );
+    let dtype = t.dtype();
+    ensure!(updates.dtype() == dtype, "operand 2 is {:?}; expected {dtype:?}", updates.dtype());
     let (shape, data) = t.into_parts();
-    any_type!(data.dtype(), T => {
-        let new = typed::<T>(updates, 2)?;
-        let mut values = T::take(data).ok_or("operands of different types")?;
+    sized_type!(dtype, T => {
+        let new = T::of(updates.data());
+        let mut values = T::take(data);
         for (i, s) in starts.iter().enumerate() {
             values[*s..s + length].copy_from_slice(&new[i * length..(i + 1) * length]);
         }
-        Ok(Tensor::of(&shape, values))
+        Ok(Tensor::of_bits(dtype, &shape, values))
     })
 }
 
@@ -181,9 +185,10 @@ pub(crate) fn one_hot(args: &Args, at: i64) -> OpResult<Tensor> {
     let (outer, _, inner) = around(&shape, at);
     elements(&shape)?;
     let picked = whole(indices);
-    any_type!(args.get(2)?.dtype(), T => {
-        let [off, on]: [T; 2] = args.slice::<T>(2)?.try_into().map_err(|_| Reason("values are not two".into()))?;
-        let mut out = filled(&shape, off)?;
+    let given = args.get(2)?;
+    sized_type!(given.dtype(), T => {
+        let [off, on]: [T; 2] = T::of(given.data()).try_into().map_err(|_| Reason("values are not two".into()))?;
+        let mut out = vec![off; elements(&shape)?];
         for o in 0..outer {
             for i in 0..inner {
                 if let Ok(p) = index(picked[o * inner + i], depth) {
@@ -191,12 +196,6 @@ pub(crate) fn one_hot(args: &Args, at: i64) -> OpResult<Tensor> {
                 }
             }
         }
-        Ok(Tensor::of(&shape, out))
+        Ok(Tensor::of_bits(given.dtype(), &shape, out))
     })
-}
-
-fn filled<T: Element>(shape: &[usize], value: T) -> OpResult<Vec<T>> {
-    let mut out = zeros::<T>(shape)?;
-    out.fill(value);
-    Ok(out)
 }

@@ -1,10 +1,8 @@
 //! Products of matrices.
 
-use rayon::prelude::*;
-
 use crate::Tensor;
 use crate::{
-    Args, Float, OpResult, Scalar, elements, elementwise::broadcast_shape, ensure, float_type, typed,
+    Args, Float, OpResult, Scalar, each_rows, elements, elementwise::broadcast_shape, ensure, float_type, typed,
 };
 
 /// Columns of a block: a row of them stays in the first cache.
@@ -72,11 +70,10 @@ pub(crate) fn parallel_product<T: Scalar>(a: &[T], b: &[T], c: &mut [T], k: usiz
     if n == 0 || k == 0 {
         return;
     }
-    let rows = (c.len() / n).div_ceil(rayon::current_num_threads()).next_multiple_of(2);
-    if c.len() * k < 1 << 17 {
-        return product(a, b, c, k, n);
-    }
-    c.par_chunks_mut(rows * n).zip(a.par_chunks(rows * k)).for_each(|(c, a)| product(a, b, c, k, n));
+    each_rows(c, n, n * k / 8, &|first, c| {
+        let rows = c.len() / n;
+        product(&a[first * k..(first + rows) * k], b, c, k, n);
+    });
 }
 
 /// The transpose of a matrix of `rows` rows.
@@ -133,9 +130,11 @@ pub(crate) fn stacks<T: Scalar>(a: (&[usize], &[T]), b: (&[usize], &[T])) -> OpR
         }
         at
     };
-    out.par_chunks_mut(m * n).enumerate().for_each(|(i, c)| {
-        let (x, y) = (position(i, &outer_a), position(i, &outer_b));
-        product(&a.1[x * m * k..(x + 1) * m * k], &b.1[y * k * n..(y + 1) * k * n], c, k, n);
+    each_rows(&mut out, m * n, m * n * k / 8, &|first, stack| {
+        for (i, c) in stack.chunks_mut(m * n).enumerate() {
+            let (x, y) = (position(first + i, &outer_a), position(first + i, &outer_b));
+            product(&a.1[x * m * k..(x + 1) * m * k], &b.1[y * k * n..(y + 1) * k * n], c, k, n);
+        }
     });
     Ok(Tensor::of(&shape, out))
 }
@@ -156,20 +155,20 @@ fn float_or_int(a: &Tensor, b: &Tensor) -> OpResult<Tensor> {
 }
 
 pub(crate) fn gemm(args: &Args, alpha: f32, beta: f32, trans_a: bool, trans_b: bool) -> OpResult<Tensor> {
-    let (a, b) = (args.get(0)?, args.get(1)?);
+    let matrix = |i: usize, trans: bool| -> OpResult<([usize; 2], Tensor)> {
+        let t = args.get(i)?.clone();
+        let t = if trans && t.shape().len() == 2 { super::movement::transpose(t, &[1, 0])? } else { t };
+        match *t.shape() {
+            [rows, columns] => Ok(([rows, columns], t)),
+            _ => Err(format!("operand {i} of shape {:?}; expected a matrix", t.shape()).into()),
+        }
+    };
+    let ([m, k], a) = matrix(0, trans_a)?;
+    let ([k_b, n], b) = matrix(1, trans_b)?;
+    ensure!(k == k_b, "{k} columns times {k_b} rows");
     float_type!(a.dtype(), T => {
-        let matrix = |t: &Tensor, i: usize, trans: bool| -> OpResult<([usize; 2], Vec<T>)> {
-            let [rows, columns] = *t.shape() else {
-                return Err(format!("operand {i} of shape {:?}; expected a matrix", t.shape()).into());
-            };
-            let values = typed::<T>(t, i)?;
-            Ok(if trans { ([columns, rows], transposed(values, rows, columns)) } else { ([rows, columns], values.to_vec()) })
-        };
-        let ([m, k], x) = matrix(a, 0, trans_a)?;
-        let ([k_b, n], y) = matrix(b, 1, trans_b)?;
-        ensure!(k == k_b, "{k} columns times {k_b} rows");
         let mut out = vec![T::default(); elements(&[m, n])?];
-        parallel_product(&x, &y, &mut out, k, n);
+        parallel_product(typed::<T>(&a, 0)?, typed::<T>(&b, 1)?, &mut out, k, n);
         if alpha != 1. {
             let alpha = <T as Float>::of(f64::from(alpha));
             out.iter_mut().for_each(|v| *v *= alpha);

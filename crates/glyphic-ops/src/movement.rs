@@ -1,10 +1,8 @@
 //! Operators that move elements and compute nothing with them.
 
-use rayon::prelude::*;
-
 use crate::{
-    Args, Element, MAX_ELEMENTS, OpResult, PARALLEL, PadMode, Reason, Tensor, any_type, around, axes, axis,
-    elements, ensure, number_type, strides, typed, zeros,
+    Args, Bits, MAX_ELEMENTS, OpResult, PadMode, Reason, Tensor, around, axes, axis, each_row, elements, ensure,
+    number_type, sized_type, strides, zeros,
 };
 
 /// The shape that `Reshape` gives.
@@ -87,14 +85,13 @@ pub(crate) fn transpose(t: Tensor, perm: &[usize]) -> OpResult<Tensor> {
     if moved.windows(2).all(|w| w[0] < w[1]) {
         return Ok(t.reshaped(&shape)?);
     }
-    any_type!(t.dtype(), T => {
-        let values = typed::<T>(&t, 0)?;
-        Ok(Tensor::of(&shape, permuted(values, t.shape(), &perm)))
+    sized_type!(t.dtype(), T => {
+        Ok(Tensor::of_bits(t.dtype(), &shape, permuted(T::of(t.data()), t.shape(), &perm)))
     })
 }
 
 /// Elements in the order of permuted axes.
-pub(crate) fn permuted<T: Element>(values: &[T], shape: &[usize], perm: &[usize]) -> Vec<T> {
+pub(crate) fn permuted<T: Copy + Default + Send + Sync>(values: &[T], shape: &[usize], perm: &[usize]) -> Vec<T> {
     let mut out = vec![T::default(); values.len()];
     if values.is_empty() {
         return out;
@@ -115,7 +112,7 @@ pub(crate) fn permuted<T: Element>(values: &[T], shape: &[usize], perm: &[usize]
     // Two axes of which the inner one is far apart in the source are copied in blocks, for the cache.
     let (middle, middle_step) = merged.pop().unwrap_or((1, 0));
     let plane = inner * middle;
-    out.par_chunks_mut(plane).with_min_len((PARALLEL / plane).max(1)).enumerate().for_each(|(row, out)| {
+    let one = |row: usize, out: &mut [T]| {
         let (mut rest, mut start) = (row, 0);
         for (size, step) in merged.iter().rev() {
             start += rest % size * step;
@@ -141,7 +138,8 @@ pub(crate) fn permuted<T: Element>(values: &[T], shape: &[usize], perm: &[usize]
                 }
             }
         }
-    });
+    };
+    each_row(&mut out, plane, plane, &one);
     out
 }
 
@@ -164,11 +162,12 @@ pub(crate) fn concat(args: &Args, at: i64) -> OpResult<Tensor> {
         shape[at] += t.shape()[at];
     }
     elements(&shape)?;
-    any_type!(first.dtype(), T => {
+    sized_type!(first.dtype(), T => {
         let mut parts = Vec::with_capacity(args.len());
         for i in 0..args.len() {
-            let (_, n, inner) = around(args.get(i)?.shape(), at);
-            parts.push((args.slice::<T>(i)?, n * inner));
+            let t = args.get(i)?;
+            let (_, n, inner) = around(t.shape(), at);
+            parts.push((T::of(t.data()), n * inner));
         }
         let (outer, ..) = around(&shape, at);
         let mut out = Vec::with_capacity(elements(&shape)?);
@@ -177,7 +176,7 @@ pub(crate) fn concat(args: &Args, at: i64) -> OpResult<Tensor> {
                 out.extend_from_slice(&values[o * chunk..(o + 1) * chunk]);
             }
         }
-        Ok(Tensor::of(&shape, out))
+        Ok(Tensor::of_bits(first.dtype(), &shape, out))
     })
 }
 
@@ -205,8 +204,8 @@ pub(crate) fn split(args: &Args, at: i64, parts: usize) -> OpResult<Vec<Tensor>>
     ensure!(parts <= 1 << 16, "{parts} parts");
     let sizes = split_sizes(t.shape()[at], args.opt_ints(1)?.as_deref(), parts)?;
     let (outer, n, inner) = around(t.shape(), at);
-    any_type!(t.dtype(), T => {
-        let values = typed::<T>(t, 0)?;
+    sized_type!(t.dtype(), T => {
+        let values = T::of(t.data());
         let mut start = 0;
         let mut results = Vec::with_capacity(sizes.len());
         for size in sizes {
@@ -218,7 +217,7 @@ pub(crate) fn split(args: &Args, at: i64, parts: usize) -> OpResult<Vec<Tensor>>
             start += size;
             let mut shape = t.shape().to_vec();
             shape[at] = size;
-            results.push(Tensor::of(&shape, out));
+            results.push(Tensor::of_bits(t.dtype(), &shape, out));
         }
         Ok(results)
     })
@@ -269,10 +268,12 @@ pub(crate) fn slice(args: &Args) -> OpResult<Tensor> {
     let (axes, steps) = (args.opt_ints(3)?, args.opt_ints(4)?);
     let parts = slice_parts(t.shape(), &args.ints(1)?, &args.ints(2)?, axes.as_deref(), steps.as_deref())?;
     let shape: Vec<usize> = parts.iter().map(|p| p.2).collect();
-    any_type!(t.dtype(), T => Ok(Tensor::of(&shape, cut(typed::<T>(t, 0)?, t.shape(), &parts)?)))
+    sized_type!(t.dtype(), T => {
+        Ok(Tensor::of_bits(t.dtype(), &shape, cut(T::of(t.data()), t.shape(), &parts)?))
+    })
 }
 
-fn cut<T: Element>(values: &[T], from: &[usize], parts: &[Part]) -> OpResult<Vec<T>> {
+fn cut<T: Bits>(values: &[T], from: &[usize], parts: &[Part]) -> OpResult<Vec<T>> {
     let shape: Vec<usize> = parts.iter().map(|p| p.2).collect();
     let mut out = zeros::<T>(&shape)?;
     if out.is_empty() {
@@ -324,9 +325,9 @@ pub(crate) fn expand(args: &Args) -> OpResult<Tensor> {
     if shape == t.shape() {
         return Ok(t.clone());
     }
-    any_type!(t.dtype(), T => {
-        let values = typed::<T>(t, 0)?;
-        super::elementwise::broadcast((t.shape(), values), (&shape, &vec![false; elements(&shape)?]), |x, _| x)
+    sized_type!(t.dtype(), T => {
+        let out = super::elementwise::repeated(T::of(t.data()), t.shape(), &shape)?;
+        Ok(Tensor::of_bits(t.dtype(), &shape, out))
     })
 }
 
@@ -338,8 +339,8 @@ pub(crate) fn tile(args: &Args) -> OpResult<Tensor> {
     let sizes = t.shape().iter().zip(&repeats).map(|(s, r)| s.checked_mul(*r));
     let shape: Vec<usize> = sizes.collect::<Option<_>>().ok_or("a result that is too large")?;
     let total = elements(&shape)?;
-    any_type!(t.dtype(), T => {
-        let mut values = typed::<T>(t, 0)?.to_vec();
+    sized_type!(t.dtype(), T => {
+        let mut values = T::of(t.data()).to_vec();
         let mut inner = 1;
         for i in (0..rank).rev() {
             inner *= t.shape()[i];
@@ -351,7 +352,7 @@ pub(crate) fn tile(args: &Args) -> OpResult<Tensor> {
         if total == 0 {
             values.clear();
         }
-        Ok(Tensor::of(&shape, values))
+        Ok(Tensor::of_bits(t.dtype(), &shape, values))
     })
 }
 
@@ -401,21 +402,24 @@ pub(crate) fn pad(args: &Args, mode: PadMode) -> OpResult<Tensor> {
         };
         sources.push((0..shape[a]).map(index).collect::<OpResult<_>>()?);
     }
-    any_type!(t.dtype(), T => {
-        let values = typed::<T>(t, 0)?;
+    if let Some(value) = args.opt(2) {
+        ensure!(value.dtype() == t.dtype(), "operand 2 is {:?}; expected {:?}", value.dtype(), t.dtype());
+    }
+    sized_type!(t.dtype(), T => {
+        let values = T::of(t.data());
         let fill = match args.opt(2) {
-            Some(v) => *typed::<T>(v, 2)?.first().ok_or("a value of no element")?,
+            Some(v) => *T::of(v.data()).first().ok_or("a value of no element")?,
             None => T::default(),
         };
         let mut out = vec![fill; elements(&shape)?];
         if out.is_empty() || values.is_empty() {
-            return Ok(Tensor::of(&shape, out));
+            return Ok(Tensor::of_bits(t.dtype(), &shape, out));
         }
         let steps = strides(t.shape());
         let Some((last, outer)) = sources.split_last() else {
             return Ok(t.clone());
         };
-        out.par_chunks_mut(last.len()).with_min_len((PARALLEL / last.len()).max(1)).enumerate().for_each(|(row, out)| {
+        let one = |row: usize, out: &mut [T]| {
             let (mut rest, mut at) = (row, 0);
             for (a, source) in outer.iter().enumerate().rev() {
                 let Some(i) = source[rest % source.len()] else { return };
@@ -427,8 +431,9 @@ pub(crate) fn pad(args: &Args, mode: PadMode) -> OpResult<Tensor> {
                     *o = values[at + i];
                 }
             }
-        });
-        Ok(Tensor::of(&shape, out))
+        };
+        each_row(&mut out, last.len(), last.len(), &one);
+        Ok(Tensor::of_bits(t.dtype(), &shape, out))
     })
 }
 
@@ -449,9 +454,9 @@ pub(crate) fn constant_of_shape(args: &Args, value: &Tensor) -> OpResult<Tensor>
     let shape = sizes(&args.ints(0)?)?;
     let n = elements(&shape)?;
     ensure!(value.len() == 1, "a value of {} elements; expected one", value.len());
-    any_type!(value.dtype(), T => {
-        let v = typed::<T>(value, 0)?.first().copied().unwrap_or_default();
-        Ok(Tensor::of(&shape, vec![v; n]))
+    sized_type!(value.dtype(), T => {
+        let v = T::of(value.data()).first().copied().unwrap_or_default();
+        Ok(Tensor::of_bits(value.dtype(), &shape, vec![v; n]))
     })
 }
 

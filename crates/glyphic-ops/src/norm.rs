@@ -1,9 +1,7 @@
 //! Normalisation and softmax.
 
-use rayon::prelude::*;
-
 use crate::{
-    Args, Element, Float, OpResult, PARALLEL, Reason, Tensor, around, axis, ensure, float_type, typed,
+    Args, Element, Float, OpResult, Reason, Tensor, around, axis, each_row, each_rows, ensure, float_type, typed,
 };
 
 /// A sum in eight parts, which is both quicker and more exact than in one.
@@ -46,12 +44,12 @@ fn scale<T: Float>(values: &mut [T], channels: usize, inner: usize, f: impl Fn(u
     if inner == 0 {
         return;
     }
-    values.par_chunks_mut(inner).with_min_len((PARALLEL / inner).max(1)).enumerate().for_each(
-        |(i, values)| {
-            let (factor, shift) = f(i % channels);
+    each_rows(values, inner, inner, &|first, rows| {
+        for (i, values) in rows.chunks_mut(inner).enumerate() {
+            let (factor, shift) = f((first + i) % channels);
             values.iter_mut().for_each(|v| *v = *v * factor + shift);
-        },
-    );
+        }
+    });
 }
 
 pub(crate) fn batch(args: &mut Args, epsilon: f32) -> OpResult<Tensor> {
@@ -93,13 +91,16 @@ pub(crate) fn group(args: &Args, epsilon: f32, groups: usize) -> OpResult<Tensor
     float_type!(t.dtype(), T => {
         let (gain, bias) = (channels::<T>(args, 1, c)?, channels::<T>(args, 2, c)?);
         let mut values = typed::<T>(t, 0)?.to_vec();
-        values.par_chunks_mut(each * inner).enumerate().for_each(|(i, values)| {
-            let (mean, deviation) = moments(values, T::of(f64::from(epsilon)));
-            for (k, values) in values.chunks_mut(inner).enumerate() {
-                let c = i % groups * each + k;
-                let factor = gain[c] * deviation;
-                let shift = bias[c] - mean * factor;
-                values.iter_mut().for_each(|v| *v = *v * factor + shift);
+        let size = each * inner;
+        each_rows(&mut values, size, 4 * size, &|first, rows| {
+            for (i, values) in rows.chunks_mut(size).enumerate() {
+                let (mean, deviation) = moments(values, T::of(f64::from(epsilon)));
+                for (k, values) in values.chunks_mut(inner).enumerate() {
+                    let c = (first + i) % groups * each + k;
+                    let factor = gain[c] * deviation;
+                    let shift = bias[c] - mean * factor;
+                    values.iter_mut().for_each(|v| *v = *v * factor + shift);
+                }
             }
         });
         Ok(Tensor::of(shape, values))
@@ -125,14 +126,18 @@ pub(crate) fn layer(args: &Args, at: i64, epsilon: f32) -> OpResult<Vec<Tensor>>
         let mut values = typed::<T>(t, 0)?.to_vec();
         let mut statistics = vec![(T::default(), T::default()); rows];
         if n > 0 {
-            let least = PARALLEL.div_ceil(n);
-            let each = values.par_chunks_mut(n).zip(statistics.par_iter_mut());
-            each.with_min_len(least).for_each(|(values, statistics)| {
-                let (mean, deviation) = moments(values, T::of(f64::from(epsilon)));
-                for (v, (g, b)) in values.iter_mut().zip(gain.iter().zip(&bias)) {
-                    *v = (*v - mean) * deviation * *g + *b;
+            let source = typed::<T>(t, 0)?;
+            each_rows(&mut statistics, 1, 4 * n, &|first, statistics| {
+                for (s, row) in statistics.iter_mut().zip(source[first * n..].chunks_exact(n)) {
+                    *s = moments(row, T::of(f64::from(epsilon)));
                 }
-                *statistics = (mean, deviation);
+            });
+            each_rows(&mut values, n, n, &|first, rows| {
+                for (values, (mean, deviation)) in rows.chunks_mut(n).zip(&statistics[first..]) {
+                    for (v, (g, b)) in values.iter_mut().zip(gain.iter().zip(&bias)) {
+                        *v = (*v - *mean) * *deviation * *g + *b;
+                    }
+                }
             });
         }
         Ok(vec![
@@ -168,8 +173,7 @@ pub(crate) fn softmax(t: Tensor, at: i64, log: bool) -> OpResult<Tensor> {
     }
     float_type!(t.dtype(), T => {
         let mut values = T::take(t.into_parts().1).ok_or_else(|| Reason("not floats".into()))?;
-        let least = (PARALLEL / (n * inner)).max(1);
-        values.par_chunks_mut(n * inner).with_min_len(least).for_each(|block| {
+        each_row(&mut values, n * inner, n * inner, &|_, block| {
             if inner == 1 {
                 return softmax_row(block, log);
             }

@@ -1,11 +1,9 @@
 //! Pooling.
 
-use rayon::prelude::*;
-
 use crate::{
     Args, Float, OpResult, Padding, Tensor,
     conv::image,
-    elements, ensure, float_type,
+    each_row, each_rows, elements, ensure, float_type,
     norm::sum,
     number_type, typed,
     window::{self, Axis},
@@ -44,7 +42,7 @@ pub(crate) fn max(args: &Args, pool: &Pool<'_>, indices: bool) -> OpResult<Vec<T
             return Ok(vec![Tensor::of(&shape, out), Tensor::of(&shape, vec![0i64; 0])]);
         }
         if !indices {
-            out.par_chunks_mut(area).enumerate().for_each(|(i, out)| {
+            let one = |i: usize, out: &mut [T]| {
                 let source = &values[i * plane..(i + 1) * plane];
                 for tap in 0..taps {
                     window::rows(&axes, tap, |to, from, range, first| {
@@ -58,10 +56,12 @@ pub(crate) fn max(args: &Args, pool: &Pool<'_>, indices: bool) -> OpResult<Vec<T
                         }
                     });
                 }
-            });
+            };
+            each_row(&mut out, area, area * taps, &one);
             return Ok(vec![Tensor::of(&shape, out)]);
         }
-        out.par_chunks_mut(area).zip(places.par_chunks_mut(area)).enumerate().for_each(|(i, (out, places))| {
+        // Few networks ask where a maximum lies.
+        for (i, (out, places)) in out.chunks_mut(area).zip(places.chunks_mut(area)).enumerate() {
             let source = &values[i * plane..(i + 1) * plane];
             for tap in 0..taps {
                 window::rows(&axes, tap, |to, from, range, first| {
@@ -74,7 +74,7 @@ pub(crate) fn max(args: &Args, pool: &Pool<'_>, indices: bool) -> OpResult<Vec<T
                     }
                 });
             }
-        });
+        }
         Ok(vec![Tensor::of(&shape, out), Tensor::of(&shape, places)])
     })
 }
@@ -134,7 +134,7 @@ pub(crate) fn average(args: &Args, pool: &Pool<'_>, include_pad: bool) -> OpResu
         let factors: Vec<T> = divisors.iter().map(|d| T::of(1.) / T::of((*d).max(1) as f64)).collect();
         let mut out = vec![T::default(); total];
         if total > 0 {
-            out.par_chunks_mut(area).enumerate().for_each(|(i, out)| {
+            let one = |i: usize, out: &mut [T]| {
                 let source = &values[i * plane..(i + 1) * plane];
                 for tap in 0..taps {
                     window::rows(&axes, tap, |to, from, range, first| {
@@ -143,7 +143,8 @@ pub(crate) fn average(args: &Args, pool: &Pool<'_>, include_pad: bool) -> OpResu
                     });
                 }
                 out.iter_mut().zip(&factors).for_each(|(o, f)| *o *= *f);
-            });
+            };
+            each_row(&mut out, area, area * taps, &one);
         }
         Ok(Tensor::of(&shape, out))
     })
@@ -157,16 +158,16 @@ pub(crate) fn global(args: &Args, max: bool) -> OpResult<Tensor> {
     let shape = [&[batch, channels][..], &vec![1; input.len()]].concat();
     float_type!(t.dtype(), T => {
         let values = typed::<T>(t, 0)?;
-        let out: Vec<T> = values
-            .par_chunks(n)
-            .map(|v| {
-                if max {
+        let mut out = vec![T::default(); batch * channels];
+        each_rows(&mut out, 1, n, &|first, out| {
+            for (o, v) in out.iter_mut().zip(values[first * n..].chunks_exact(n)) {
+                *o = if max {
                     v.iter().copied().fold(T::lowest(), |m, v| if v > m { v } else { m })
                 } else {
                     sum(v, |v| v) / T::of(n as f64)
-                }
-            })
-            .collect();
+                };
+            }
+        });
         Ok(Tensor::of(&shape, out))
     })
 }
@@ -183,7 +184,7 @@ pub(crate) fn adaptive(args: &Args, output: [usize; 2]) -> OpResult<Tensor> {
     float_type!(t.dtype(), T => {
         let values = typed::<T>(t, 0)?;
         let mut out = vec![T::default(); total];
-        out.par_chunks_mut(output[0] * output[1]).enumerate().for_each(|(i, out)| {
+        let one = |i: usize, out: &mut [T]| {
             let source = &values[i * h * w..(i + 1) * h * w];
             for (oy, out) in out.chunks_mut(output[1]).enumerate() {
                 let (y0, y1) = part(oy, output[0], h);
@@ -193,7 +194,9 @@ pub(crate) fn adaptive(args: &Args, output: [usize; 2]) -> OpResult<Tensor> {
                     *out = total / T::of(((y1 - y0) * (x1 - x0)) as f64);
                 }
             }
-        });
+        };
+        let area = output[0] * output[1];
+        each_row(&mut out, area, h * w, &one);
         Ok(Tensor::of(&shape, out))
     })
 }

@@ -1,9 +1,7 @@
 //! Reductions, sorting and running sums.
 
-use rayon::prelude::*;
-
 use crate::{
-    Args, DType, Element, Float, OpResult, PARALLEL, Reason, ReduceOp, Tensor, around, axes, axis, elements,
+    Args, DType, Element, Float, OpResult, Reason, ReduceOp, Tensor, around, axes, axis, each_row, each_rows, elements,
     ensure, float_type, movement, norm::sum, number_type, pool::Lowest, typed,
 };
 
@@ -38,19 +36,19 @@ pub(crate) fn reduce(args: &Args, op: ReduceOp, keep: bool, none_is_none: bool) 
     if t.dtype() == DType::Bool {
         ensure!(matches!(op, ReduceOp::Max | ReduceOp::Min), "truth values; expected numbers");
         let bytes = super::elementwise::cast(t.clone(), DType::U8);
-        let rows = rows::<u8>(&bytes, &gone)?;
-        let out = fold(&rows, elements(&shape)?, n, |row| match op {
+        let source = rows(&bytes, &gone)?;
+        let out = fold(typed::<u8>(&source, 0)?, elements(&shape)?, n, &|row| match op {
             ReduceOp::Max => u8::from(row.iter().any(|v| *v > 0)),
             _ => u8::from(row.iter().all(|v| *v > 0)),
         });
         return Ok(super::elementwise::cast(Tensor::of(&shape, out), DType::Bool));
     }
     let count = elements(&shape)?;
+    let source = rows(t, &gone)?;
     match t.dtype() {
         DType::F32 | DType::F64 => float_type!(t.dtype(), T => {
-            let source = rows::<T>(t, &gone)?;
             let of = |v: f64| <T as Float>::of(v);
-            let out = fold(&source, count, n, |row| match op {
+            let out = fold(typed::<T>(&source, 0)?, count, n, &|row| match op {
                 ReduceOp::Sum => sum(row, |v| v),
                 ReduceOp::Mean => sum(row, |v| v) / of(n as f64),
                 ReduceOp::Max => row.iter().fold(T::lowest(), |m, v| if *v > m || v.is_nan() { *v } else { m }),
@@ -68,9 +66,8 @@ pub(crate) fn reduce(args: &Args, op: ReduceOp, keep: bool, none_is_none: bool) 
             Ok(Tensor::of(&shape, out))
         }),
         _ => number_type!(t.dtype(), T => {
-            let source = rows::<T>(t, &gone)?;
             let total = |row: &[T], f: fn(f64) -> f64| row.iter().map(|v| f(*v as f64)).sum::<f64>();
-            let out = fold(&source, count, n, |row| match op {
+            let out = fold(typed::<T>(&source, 0)?, count, n, &|row| match op {
                 ReduceOp::Max => row.iter().copied().fold(T::lowest(), |m, v| if v > m { v } else { m }),
                 ReduceOp::Min => row.iter().copied().fold(T::highest(), |m, v| if v < m { v } else { m }),
                 ReduceOp::Sum => row.iter().map(|v| *v as i64).fold(0i64, i64::wrapping_add) as T,
@@ -90,24 +87,22 @@ pub(crate) fn reduce(args: &Args, op: ReduceOp, keep: bool, none_is_none: bool) 
 }
 
 /// Elements with the reduced axes last.
-fn rows<'a, T: Element>(t: &'a Tensor, gone: &[usize]) -> OpResult<std::borrow::Cow<'a, [T]>> {
-    let values = typed::<T>(t, 0)?;
+fn rows(t: &Tensor, gone: &[usize]) -> OpResult<Tensor> {
     let rank = t.shape().len();
     let order: Vec<usize> = (0..rank).filter(|i| !gone.contains(i)).chain(gone.iter().copied()).collect();
-    let moved: Vec<usize> = order.iter().copied().filter(|i| t.shape()[*i] != 1).collect();
-    Ok(if moved.windows(2).all(|w| w[0] < w[1]) {
-        values.into()
-    } else {
-        movement::permuted(values, t.shape(), &order).into()
-    })
+    movement::transpose(t.clone(), &order)
 }
 
 /// One value of each row of `n` elements.
-fn fold<T: Element>(rows: &[T], count: usize, n: usize, f: impl Fn(&[T]) -> T + Sync) -> Vec<T> {
+fn fold<T: Element>(rows: &[T], count: usize, n: usize, f: &(dyn Fn(&[T]) -> T + Sync)) -> Vec<T> {
     if n == 0 {
         return vec![f(&[]); count];
     }
-    rows.par_chunks(n).with_min_len((PARALLEL / n).max(1)).map(&f).collect()
+    let mut out = vec![T::default(); count];
+    each_rows(&mut out, 1, n, &|first, out| {
+        out.iter_mut().zip(rows[first * n..].chunks_exact(n)).for_each(|(o, row)| *o = f(row));
+    });
+    out
 }
 
 pub(crate) fn arg(args: &Args, at: i64, max: bool, keep: bool, last: bool) -> OpResult<Tensor> {
@@ -120,7 +115,7 @@ pub(crate) fn arg(args: &Args, at: i64, max: bool, keep: bool, last: bool) -> Op
         let values = typed::<T>(t, 0)?;
         let mut out = vec![0i64; outer * inner];
         if inner > 0 && n > 0 {
-            out.par_chunks_mut(inner).with_min_len((PARALLEL / (n * inner)).max(1)).enumerate().for_each(|(o, out)| {
+            let one = |o: usize, out: &mut [i64]| {
                 let block = &values[o * n * inner..(o + 1) * n * inner];
                 let mut best = block[..inner].to_vec();
                 for k in 1..n {
@@ -132,7 +127,8 @@ pub(crate) fn arg(args: &Args, at: i64, max: bool, keep: bool, last: bool) -> Op
                         }
                     }
                 }
-            });
+            };
+            each_row(&mut out, inner, n * inner, &one);
         }
         Ok(Tensor::of(&shape, out))
     })

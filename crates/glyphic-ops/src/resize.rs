@@ -1,10 +1,8 @@
 //! `Resize`.
 
-use rayon::prelude::*;
-
 use crate::{
-    Args, CoordinateMode, Element, Float, Interpolation, MAX_ELEMENTS, NearestMode, OpResult, Reason, Tensor,
-    any_type, around, elements, ensure, float_type, movement, typed,
+    Args, Bits, CoordinateMode, Float, Interpolation, MAX_ELEMENTS, NearestMode, Op, OpResult, Reason, Tensor, around,
+    each_rows, elements, ensure, float_type, movement, sized_type, typed,
 };
 
 /// Longest axis of a result: each of its elements has a list of its own of what it is mixed of.
@@ -151,6 +149,35 @@ fn axes(args: &Args, how: &How, shape: &[usize]) -> OpResult<Vec<Axis>> {
         .collect()
 }
 
+/// What each element along each axis of a result of linear interpolation is mixed of: two elements, and their weights. `None`
+/// for other operators, and where an axis has no element.
+pub fn mixes(op: &Op, args: &Args, shape: &[usize]) -> OpResult<Option<Vec<Vec<[(usize, f32); 2]>>>> {
+    let Op::Resize { mode: Interpolation::Linear, coordinates, nearest, cubic_a, exclude_outside, extrapolation } = op
+    else {
+        return Ok(None);
+    };
+    let how = How {
+        mode: Interpolation::Linear,
+        coordinates: *coordinates,
+        nearest: *nearest,
+        cubic_a: *cubic_a,
+        exclude_outside: *exclude_outside,
+        extrapolation: *extrapolation,
+    };
+    let axes = axes(args, &how, shape)?;
+    let sizes: Vec<usize> = axes.iter().map(|a| a.output).collect();
+    let outside = how.coordinates == CoordinateMode::TfCropAndResize || how.exclude_outside;
+    if outside || elements(&sizes)? == 0 || shape.contains(&0) || sizes.iter().any(|s| *s > MAX_AXIS) {
+        return Ok(None);
+    }
+    let mix = |a: &Axis, i: usize| match taps(a, i, &how)[..] {
+        [(at, weight)] => [(at, weight as f32), (at, 0.)],
+        [(first, a), (second, b), ..] => [(first, a as f32), (second, b as f32)],
+        [] => [(0, 0.); 2],
+    };
+    Ok(Some(axes.iter().map(|a| (0..a.output).map(|i| mix(a, i)).collect()).collect()))
+}
+
 /// The shape that a resize gives.
 pub(crate) fn resize(args: &Args, how: &How) -> OpResult<Tensor> {
     let t = args.get(0)?;
@@ -158,13 +185,13 @@ pub(crate) fn resize(args: &Args, how: &How) -> OpResult<Tensor> {
     let shape: Vec<usize> = axes.iter().map(|a| a.output).collect();
     let total = elements(&shape)?;
     if total == 0 {
-        return any_type!(t.dtype(), T => Ok(Tensor::of(&shape, Vec::<T>::new())));
+        return sized_type!(t.dtype(), T => Ok(Tensor::of_bits(t.dtype(), &shape, Vec::<T>::new())));
     }
     ensure!(!t.is_empty(), "an empty input of shape {:?}", t.shape());
     ensure!(shape.iter().all(|s| *s <= MAX_AXIS), "an axis longer than {MAX_AXIS} in {shape:?}");
     let result = match how.mode {
-        Interpolation::Nearest => any_type!(t.dtype(), T => {
-            let mut now = (t.shape().to_vec(), typed::<T>(t, 0)?.to_vec());
+        Interpolation::Nearest => sized_type!(t.dtype(), T => {
+            let mut now = (t.shape().to_vec(), T::of(t.data()).to_vec());
             for (i, a) in axes.iter().enumerate() {
                 let picked: Vec<usize> =
                     (0..a.output).map(|o| nearest(a.source(o, how.coordinates), how.nearest, a.input)).collect();
@@ -172,7 +199,7 @@ pub(crate) fn resize(args: &Args, how: &How) -> OpResult<Tensor> {
                     now = pick(&now.0, &now.1, i, &picked)?;
                 }
             }
-            Tensor::of(&now.0, now.1)
+            Tensor::of_bits(t.dtype(), &now.0, now.1)
         }),
         _ => match t.dtype() {
             crate::DType::F32 | crate::DType::F64 => float_type!(t.dtype(), T => {
@@ -203,17 +230,20 @@ pub(crate) fn resize(args: &Args, how: &How) -> OpResult<Tensor> {
 
 type Array<T> = (Vec<usize>, Vec<T>);
 
-fn pick<T: Element>(shape: &[usize], values: &[T], at: usize, picked: &[usize]) -> OpResult<Array<T>> {
+fn pick<T: Bits>(shape: &[usize], values: &[T], at: usize, picked: &[usize]) -> OpResult<Array<T>> {
     let (_, n, inner) = around(shape, at);
     let mut shape = shape.to_vec();
     shape[at] = picked.len();
     let mut out = vec![T::default(); elements(&shape)?];
-    out.par_chunks_mut(picked.len() * inner).zip(values.par_chunks(n * inner)).for_each(|(out, values)| {
-        if inner == 1 {
-            out.iter_mut().zip(picked).for_each(|(o, p)| *o = values[*p]);
-        } else {
-            for (out, p) in out.chunks_mut(inner).zip(picked) {
-                out.copy_from_slice(&values[p * inner..(p + 1) * inner]);
+    let row = picked.len() * inner;
+    each_rows(&mut out, row, row, &|first, rows| {
+        for (out, values) in rows.chunks_mut(row).zip(values[first * n * inner..].chunks(n * inner)) {
+            if inner == 1 {
+                out.iter_mut().zip(picked).for_each(|(o, p)| *o = values[*p]);
+            } else {
+                for (out, p) in out.chunks_mut(inner).zip(picked) {
+                    out.copy_from_slice(&values[p * inner..(p + 1) * inner]);
+                }
             }
         }
     });
@@ -225,10 +255,13 @@ fn mix<T: Float>(shape: &[usize], values: &[T], at: usize, mixed: &[Vec<(usize, 
     let mut shape = shape.to_vec();
     shape[at] = mixed.len();
     let mut out = vec![T::default(); elements(&shape)?];
-    out.par_chunks_mut(mixed.len() * inner).zip(values.par_chunks(n * inner)).for_each(|(out, values)| {
-        for (out, taps) in out.chunks_mut(inner).zip(mixed) {
-            for (p, w) in taps {
-                out.iter_mut().zip(&values[p * inner..(p + 1) * inner]).for_each(|(o, v)| *o += *w * *v);
+    let row = mixed.len() * inner;
+    each_rows(&mut out, row, row, &|first, rows| {
+        for (out, values) in rows.chunks_mut(row).zip(values[first * n * inner..].chunks(n * inner)) {
+            for (out, taps) in out.chunks_mut(inner).zip(mixed) {
+                for (p, w) in taps {
+                    out.iter_mut().zip(&values[p * inner..(p + 1) * inner]).for_each(|(o, v)| *o += *w * *v);
+                }
             }
         }
     });

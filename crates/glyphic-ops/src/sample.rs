@@ -1,10 +1,8 @@
 //! Operators that read between pixels.
 
-use rayon::prelude::*;
-
 use crate::{
-    Args, Float, GridPadding, Interpolation, OpResult, RoiMode, Tensor, conv::image, elements, ensure,
-    float_type, typed,
+    Args, Float, GridPadding, Interpolation, OpResult, PARALLEL, RoiMode, Tensor, conv::image, each_row, each_rows,
+    elements, ensure, float_type, typed,
 };
 
 /// A plane's value between four pixels, of which those outside are 0.
@@ -21,6 +19,12 @@ pub(crate) fn bilinear_or_zero<T: Float>(plane: &[T], h: usize, w: usize, y: T, 
     let top = at(y0, x0) * (one - tx) + at(y0, x0 + one) * tx;
     let bottom = at(y0 + one, x0) * (one - tx) + at(y0 + one, x0 + one) * tx;
     top * (one - ty) + bottom * ty
+}
+
+/// The whole number at or below; a call to the library's takes most of the time where there is no instruction for it.
+fn floor(x: f64) -> f64 {
+    let whole = x as i64 as f64;
+    if whole > x { whole - 1. } else { whole }
 }
 
 /// A coordinate folded back into `low..high` at both ends.
@@ -80,7 +84,7 @@ impl Along {
             }
             Interpolation::Linear => {
                 let x = self.inside(x);
-                let first = x.floor();
+                let first = floor(x);
                 let t = x - first;
                 [(self.pixel(first), 1. - t), (self.pixel(first + 1.), t), (None, 0.), (None, 0.)]
             }
@@ -138,29 +142,42 @@ pub(crate) fn grid(
         // All channels of a picture share the pixels and weights.
         let count = if mode == Interpolation::Cubic { 4 } else if mode == Interpolation::Linear { 2 } else { 1 };
         for n in 0..batch {
-            let mixed: Vec<Vec<(usize, T)>> = (0..area)
-                .into_par_iter()
-                .with_min_len(256)
-                .map(|p| {
-                    let at = &grid[(n * area + p) * rank..(n * area + p + 1) * rank];
-                    let mut mixed = vec![(0, 1.)];
-                    for (a, along) in along.iter().enumerate() {
-                        // The grid names the last axis first.
-                        let taps = along.taps(f64::from(at[rank - 1 - a]), mode);
-                        mixed = mixed
-                            .iter()
-                            .flat_map(|(from, weight)| {
-                                taps[..count].iter().filter_map(move |(i, w)| i.map(|i| (from * along.size + i, weight * w)))
-                            })
-                            .collect();
+            // As many taps a point, of which some may lie outside.
+            let each = usize::pow(count, rank as u32);
+            let mut mixed: Vec<Option<(usize, T)>> = vec![None; area * each];
+            each_row(&mut mixed, each, 16 * each, &|p, mixed| {
+                let at = &grid[(n * area + p) * rank..][..rank];
+                let mut taps = [[(None, 0.); 4]; 3];
+                for (a, along) in along.iter().enumerate() {
+                    // The grid names the last axis first.
+                    taps[a] = along.taps(f64::from(at[rank - 1 - a]), mode);
+                }
+                if let ([y, x, _], [a, b, c, d], [_, along]) = (&taps, &mut *mixed, &along[..]) {
+                    let both = |y: &(Option<usize>, f64), x: &(Option<usize>, f64)| {
+                        y.0.zip(x.0).map(|(i, j)| (i * along.size + j, <T as Float>::of(y.1 * x.1)))
+                    };
+                    (*a, *b, *c, *d) = (both(&y[0], &x[0]), both(&y[0], &x[1]), both(&y[1], &x[0]), both(&y[1], &x[1]));
+                    return;
+                }
+                for (i, tap) in mixed.iter_mut().enumerate() {
+                    let (mut rest, mut step, mut place, mut weight) = (i, 1, Some(0), 1.);
+                    for (along, taps) in along.iter().zip(&taps).rev() {
+                        let (at, w) = taps[rest % count];
+                        place = place.zip(at).map(|(place, at)| place + at * step);
+                        weight *= w;
+                        rest /= count;
+                        step *= along.size;
                     }
-                    mixed.into_iter().map(|(i, w): (usize, f64)| (i, <T as Float>::of(w))).collect()
-                })
-                .collect();
-            out[n * channels * area..(n + 1) * channels * area].par_chunks_mut(area).enumerate().for_each(|(c, out)| {
-                let source = &values[(n * channels + c) * plane..(n * channels + c + 1) * plane];
-                for (o, mixed) in out.iter_mut().zip(&mixed) {
-                    *o = mixed.iter().map(|(i, w)| source[*i] * *w).sum();
+                    *tap = place.map(|place| (place, <T as Float>::of(weight)));
+                }
+            });
+            let out = &mut out[n * channels * area..(n + 1) * channels * area];
+            each_rows(out, area, 4 * area, &|first, planes| {
+                for (c, out) in planes.chunks_mut(area).enumerate() {
+                    let source = &values[(n * channels + first + c) * plane..][..plane];
+                    for (o, mixed) in out.iter_mut().zip(mixed.chunks_exact(each)) {
+                        *o = mixed.iter().flatten().map(|(i, w)| source[*i] * *w).sum();
+                    }
                 }
             });
         }
@@ -204,7 +221,7 @@ pub(crate) fn roi_align(
         if total == 0 {
             return Ok(Tensor::of(&shape, out));
         }
-        out.par_chunks_mut(output[0] * output[1]).enumerate().for_each(|(i, out)| {
+        each_row(&mut out, output[0] * output[1], PARALLEL, &|i, out| {
             let (r, c) = (i / channels, i % channels);
             let picture = usize::try_from(pictures[r]).unwrap_or(0);
             let plane = &values[(picture * channels + c) * h * w..][..h * w];

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use bytemuck::allocation::cast_vec;
 use half::f16;
 
 /// Values and shape of a tensor that do not fit each other.
@@ -230,6 +231,73 @@ elements! {
     bool, Bool;
 }
 
+/// Whole numbers of one size, which elements of every type of that size may be moved as.
+pub(crate) trait Bits: Copy + Default + PartialEq + Send + Sync {
+    /// The elements.
+    fn of(data: &Data) -> &[Self];
+    /// The elements, copied only where somebody else holds them too.
+    fn take(data: Data) -> Vec<Self>;
+    /// Elements of a type of this size.
+    fn data(values: Vec<Self>, dtype: DType) -> Data;
+}
+
+macro_rules! bits {
+    ($($bits:ty: $($name:ident $type:ty),*;)*) => {$(
+        impl Bits for $bits {
+            fn of(data: &Data) -> &[Self] {
+                match data {
+                    $(Data::$name(v) => bytemuck::cast_slice::<$type, Self>(v),)*
+                    other => unreachable!("{:?} has another size", other.dtype()),
+                }
+            }
+            fn take(data: Data) -> Vec<Self> {
+                match data {
+                    $(Data::$name(v) => cast_vec(Arc::unwrap_or_clone(v)),)*
+                    other => unreachable!("{:?} has another size", other.dtype()),
+                }
+            }
+            fn data(values: Vec<Self>, dtype: DType) -> Data {
+                match dtype {
+                    $(DType::$name => <$type as Element>::data(cast_vec(values)),)*
+                    other => unreachable!("{other:?} has another size"),
+                }
+            }
+        }
+    )*};
+}
+bits! {
+    u16: F16 f16;
+    u32: F32 f32, I32 i32;
+    u64: F64 f64, I64 i64;
+}
+
+impl Bits for u8 {
+    fn of(data: &Data) -> &[Self] {
+        match data {
+            Data::Bool(v) => bytemuck::cast_slice::<bool, Self>(v),
+            Data::I8(v) => bytemuck::cast_slice::<i8, Self>(v),
+            Data::U8(v) => v,
+            other => unreachable!("{:?} has another size", other.dtype()),
+        }
+    }
+    fn take(data: Data) -> Vec<Self> {
+        match data {
+            Data::I8(v) => cast_vec(Arc::unwrap_or_clone(v)),
+            Data::U8(v) => Arc::unwrap_or_clone(v),
+            data => Self::of(&data).to_vec(),
+        }
+    }
+    fn data(values: Vec<Self>, dtype: DType) -> Data {
+        match dtype {
+            // Not every byte is a truth value.
+            DType::Bool => bool::data(values.into_iter().map(|v| v != 0).collect()),
+            DType::I8 => i8::data(cast_vec(values)),
+            DType::U8 => Element::data(values),
+            other => unreachable!("{other:?} has another size"),
+        }
+    }
+}
+
 impl DType {
     /// Bytes of an element.
     pub fn size(self) -> usize {
@@ -293,10 +361,27 @@ impl Tensor {
         }
     }
 
+    /// Shape and elements where they are 32-bit floats that nobody else holds; else the tensor itself.
+    pub fn into_own_f32s(self) -> std::result::Result<(Vec<usize>, Vec<f32>), Self> {
+        match self.data {
+            Data::F32(values) => match Arc::try_unwrap(values) {
+                Ok(values) => Ok((self.shape, values)),
+                Err(values) => Err(Self { shape: self.shape, data: Data::F32(values) }),
+            },
+            data => Err(Self { shape: self.shape, data }),
+        }
+    }
+
     /// A tensor of elements whose number is known to fit.
     pub fn of<T: Element>(shape: &[usize], values: Vec<T>) -> Self {
         debug_assert_eq!(shape.iter().product::<usize>(), values.len());
         Self { shape: shape.to_vec(), data: T::data(values) }
+    }
+
+    /// A tensor of elements that were moved as whole numbers of their size.
+    pub(crate) fn of_bits<T: Bits>(dtype: DType, shape: &[usize], values: Vec<T>) -> Self {
+        debug_assert_eq!(shape.iter().product::<usize>(), values.len());
+        Self { shape: shape.to_vec(), data: T::data(values, dtype) }
     }
 
     /// The elements, where they are of this type.
