@@ -10,6 +10,8 @@ pub mod infer;
 pub mod passes;
 mod plan;
 mod session;
+#[cfg(test)]
+mod testing;
 
 pub use error::{Error, Result};
 pub use glyphic_ops::{

@@ -173,7 +173,9 @@ impl Session {
                 }
             }
             for p in &step.free {
-                values[*p] = None;
+                if let Some(value) = values[*p].take() {
+                    value.recycle(&self.pool);
+                }
             }
         }
         let outputs = self.outputs.iter().zip(&self.graph.outputs).zip(&self.output_types);

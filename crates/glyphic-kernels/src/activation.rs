@@ -1,5 +1,6 @@
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
+use crate::vector::arch;
 use crate::{Grid, math};
 
 /// What is applied to each output of an operator.
@@ -47,7 +48,7 @@ impl Activation {
     /// Applies it to every number.
     pub fn apply(self, values: &mut [f32]) {
         if self != Self::None {
-            Arch::new().dispatch(InPlace { activation: self, values });
+            arch().dispatch(InPlace { activation: self, values });
         }
     }
 

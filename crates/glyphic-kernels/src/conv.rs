@@ -1,3 +1,4 @@
+use crate::map::rows_a_task;
 use crate::product::{Addend, Rows};
 use crate::winograd::Winograd;
 use crate::{Activation, Map, Packed, Residual, Target};
@@ -36,10 +37,44 @@ impl ConvShape {
     }
 }
 
+/// So many products take as long as reading a weight that is in no near cache.
+const READING: usize = 12;
+
 impl ConvShape {
     /// Whether maps of usual sizes are convolved by Winograd's algorithm, which needs no frame.
     pub fn has_winograd(&self) -> bool {
         Winograd::kind(self, usize::MAX).is_some()
+    }
+
+    /// Whether an input of this size has too few pixels for Winograd's algorithm: it takes longer to read its weights.
+    pub fn has_few_pixels(&self, size: [usize; 2]) -> bool {
+        let [height, width] = self.output(size);
+        Winograd::kind(self, height).is_some_and(|kind| {
+            let ([points_y, points_x], [tile_y, tile_x]) = kind.tile();
+            let tiles = height.div_ceil(tile_y) * width.div_ceil(tile_x);
+            let taps = self.kernel[0] * self.kernel[1];
+            taps * (height * width + READING) < points_y * points_x * (tiles + READING)
+        })
+    }
+
+    /// The same convolution of maps of height 1 with the one row of taps that meets them, and that row's number.
+    pub fn flat(&self, size: [usize; 2]) -> Option<(Self, usize)> {
+        let tap = self.before[0] / self.dilation[0];
+        let fits = size[0] == 1
+            && self.kernel[0] > 1
+            && self.before[0].is_multiple_of(self.dilation[0])
+            && tap < self.kernel[0]
+            && self.output(size)[0] == 1;
+        let of = |pair: [usize; 2], first: usize| [first, pair[1]];
+        fits.then(|| {
+            let shape = Self {
+                kernel: of(self.kernel, 1),
+                before: of(self.before, 0),
+                after: of(self.after, 0),
+                ..*self
+            };
+            (shape, tap)
+        })
     }
 
     /// The frame that inputs of usual sizes should have.
@@ -62,18 +97,34 @@ enum Algorithm {
     Winograd(Winograd),
 }
 
+/// Weights of a group that stay in the nearest cache.
+const NEAR: usize = 1 << 13;
+/// Pixels that should share what is read of more weights.
+const PIXELS: usize = 240;
+
 impl Conv {
     /// From weights `[outputs, inputs / groups, kernel height, kernel width]` and one bias an output.
     ///
     /// # Panics
     /// Where the lengths do not fit each other.
     pub fn new(shape: ConvShape, weights: &[f32], bias: Option<&[f32]>, size: [usize; 2]) -> Self {
-        let [kh, kw] = shape.kernel;
-        let (inputs, outputs) = (shape.inputs / shape.groups, shape.outputs / shape.groups);
-        assert_eq!(weights.len(), shape.outputs * inputs * kh * kw, "the weights do not fit the shape");
+        let taps = shape.kernel[0] * shape.kernel[1];
+        let inputs = shape.inputs / shape.groups;
+        assert_eq!(weights.len(), shape.outputs * inputs * taps, "the weights do not fit the shape");
         if let Some(winograd) = Winograd::new(&shape, weights, bias, size) {
             return Self { shape, algorithm: Algorithm::Winograd(winograd) };
         }
+        Self::of_taps(shape, weights, bias)
+    }
+
+    /// The same without Winograd's algorithm, which reads more weights: for few pixels.
+    ///
+    /// # Panics
+    /// Where the lengths do not fit each other.
+    pub fn of_taps(shape: ConvShape, weights: &[f32], bias: Option<&[f32]>) -> Self {
+        let [kh, kw] = shape.kernel;
+        let (inputs, outputs) = (shape.inputs / shape.groups, shape.outputs / shape.groups);
+        assert_eq!(weights.len(), shape.outputs * inputs * kh * kw, "the weights do not fit the shape");
         let groups = (0..shape.groups)
             .map(|group| {
                 let bias = bias.map(|bias| &bias[group * outputs..][..outputs]);
@@ -154,11 +205,18 @@ impl Conv {
             .collect();
         let (height, out_map) = (target.map.height, target.map);
         let work = out_map.width * groups[0].inner() * self.shape.outputs / 32;
-        out_map.for_each_row(target.values, work, |image, y, row| {
+        let (out_len, margin) = (out_map.row_len(), out_map.frame[1] * out_map.channels);
+        // Many weights are read once for several rows of few pixels.
+        let several = if groups[0].inner() * groups[0].outputs() > NEAR { PIXELS.div_ceil(out_map.width.max(1)) } else { 1 };
+        // What is not applied in registers is applied once a row is whole.
+        let light = if activation.is_light() { activation } else { Activation::None };
+        let one = |image: usize, y: usize, row: &mut [f32], group: usize, only: Option<usize>| {
+            let row = &mut row[margin..out_len - margin];
             let first = image * map.image_len()
                 + (y * stride[0] + map.frame[0] - before[0]) * row_len
                 + (map.frame[1] - before[1]) * map.channels;
-            for (group, packed) in groups.iter().enumerate() {
+            {
+                let packed = &groups[group];
                 let channel = group * packed.outputs();
                 let addend = residual.map(|r| {
                     let scale = height / r.map.height;
@@ -173,13 +231,40 @@ impl Conv {
                     input: &input[first + group * inputs..],
                     step: stride[1] * map.channels,
                     segments: &segments,
+                    only,
                     count: out_map.width,
                     addend,
-                    activation,
+                    activation: light,
                     to: &mut row[target.channel + channel..],
                     to_step: out_map.channels,
                 }
                 .run();
+            }
+        };
+        let task = rows_a_task(work, height).next_multiple_of(several);
+        out_map.for_each_rows(target.values, task, |image, first, rows| {
+            for (i, rows) in rows.chunks_mut(several * out_len).enumerate() {
+                let first = first + i * several;
+                for (group, packed) in groups.iter().enumerate() {
+                    let blocks = if several > 1 { packed.blocks() } else { 1 };
+                    for block in 0..blocks {
+                        for (y, row) in rows.chunks_exact_mut(out_len).enumerate() {
+                            one(image, first + y, row, group, (several > 1).then_some(block));
+                        }
+                    }
+                }
+                if !activation.is_light() {
+                    for row in rows.chunks_exact_mut(out_len) {
+                        let row = &mut row[margin..out_len - margin];
+                        if out_map.channels == self.shape.outputs {
+                            activation.apply(row);
+                        } else {
+                            for pixel in row.chunks_exact_mut(out_map.channels) {
+                                activation.apply(&mut pixel[target.channel..][..self.shape.outputs]);
+                            }
+                        }
+                    }
+                }
             }
         });
     }

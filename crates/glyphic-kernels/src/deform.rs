@@ -99,6 +99,7 @@ impl Deform {
                     input: patches,
                     step: depth,
                     segments: &[0],
+                    only: None,
                     count: out.width,
                     addend: None::<Addend<'_>>,
                     activation,

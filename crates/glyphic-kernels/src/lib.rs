@@ -5,6 +5,7 @@
 //! members of a batch.
 
 mod activation;
+mod attention;
 mod bytes;
 mod conv;
 mod deform;
@@ -17,6 +18,7 @@ mod math;
 mod pool;
 mod product;
 mod quantized;
+mod resize;
 mod rows;
 mod scratch;
 mod shuffle;
@@ -28,6 +30,7 @@ mod winograd;
 pub(crate) mod reference;
 
 pub use activation::Activation;
+pub use attention::{Attention, Stack};
 pub use bytes::has_byte_products;
 pub use conv::{Conv, ConvShape};
 pub use deform::{Deform, Source};
@@ -35,10 +38,11 @@ pub use depthwise::Depthwise;
 pub use grid::Grid;
 pub use layout::transpose;
 pub use lstm::LstmDirection;
-pub use map::{Map, Residual, Target};
+pub use map::{Map, Residual, Target, each_rows};
 pub use pool::{PoolShape, Pooling, global_mean};
-pub use product::{Packed, product};
+pub use product::{Packed, multiply, product};
 pub use quantized::{QuantizedConv, QuantizedProduct};
+pub use resize::{Mix, bilinear};
 pub use rows::{layer_norm, softmax};
 pub use shuffle::Shuffle;
 pub use transposed::{Transposed, TransposedShape};

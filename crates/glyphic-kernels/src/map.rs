@@ -127,6 +127,19 @@ pub(crate) fn rows_a_task(cost: usize, rows: usize) -> usize {
     (TASK / cost.max(1)).clamp(1, rows.max(1))
 }
 
+/// Calls `f(first, rows)` with groups of rows of `row` numbers, of which `first` is the first one's number, on all threads where
+/// there is work for several; `cost` is about how many nanoseconds a row takes.
+pub fn each_rows(values: &mut [f32], row: usize, cost: usize, f: impl Fn(usize, &mut [f32]) + Sync + Send) {
+    if values.is_empty() || row == 0 {
+        return;
+    }
+    let group = rows_a_task(cost, values.len() / row);
+    if group * row >= values.len() || rayon::current_num_threads() == 1 {
+        return f(0, values);
+    }
+    values.par_chunks_mut(group * row).enumerate().for_each(|(i, rows)| f(i * group, rows));
+}
+
 /// Runs all work, on all threads where there are several.
 pub(crate) fn spread<T: Send>(work: Vec<T>, f: impl Fn(T) + Sync + Send) {
     if work.len() < 2 || rayon::current_num_threads() == 1 {

@@ -1,16 +1,21 @@
 //! Products of rows with packed weights: the inner loop of convolutions, linear layers and recurrences.
 
-use pulp::{Arch, Simd, WithSimd};
+use std::cell::RefCell;
+
+use pulp::{Simd, WithSimd};
 
 use crate::map::spread;
-use crate::vector::{load_n, store_n};
+use crate::vector::{arch, load_n, store_n};
 use crate::{Activation, scratch};
 
 /// The most vectors of outputs in a block: with the rows of a step they fill the registers.
 const MAX_VECTORS: usize = 3;
 
+/// Rows of weights that are filled together where they are the columns of the source.
+const FILL: usize = 16;
+
 /// Weights `[K, outputs]` in the order in which the kernel reads them, with one bias an output.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Packed {
     /// For each block `[K, block's outputs]`, the last padded with zeros to whole vectors.
     weights: Vec<f32>,
@@ -31,6 +36,14 @@ struct Block {
     offset: usize,
 }
 
+/// A matrix `[inner, outputs]` that lies in a slice in some order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Matrix<'a> {
+    pub(crate) values: &'a [f32],
+    /// Numbers between neighbours along each axis.
+    pub(crate) steps: [usize; 2],
+}
+
 impl Packed {
     /// Packs `weight(k, output)`.
     pub fn new(
@@ -39,29 +52,83 @@ impl Packed {
         bias: Option<&[f32]>,
         weight: impl Fn(usize, usize) -> f32,
     ) -> Self {
+        let mut packed = Self::default();
+        packed.shape(inner, outputs);
+        packed.bias[..outputs].copy_from_slice(bias.unwrap_or(&vec![0.0; outputs]));
+        for i in 0..packed.blocks.len() {
+            let (block, weights, width) = packed.block(i);
+            for (k, to) in weights.chunks_exact_mut(width).enumerate() {
+                for (to, output) in to.iter_mut().zip(block.first..outputs) {
+                    let value = weight(k, output);
+                    // Products with numbers this small are many times as slow, and add nothing.
+                    *to = if value.abs() < f32::MIN_POSITIVE { 0.0 } else { value };
+                }
+            }
+        }
+        packed
+    }
+
+    /// Packs a matrix in the place of what was packed, without bias.
+    pub(crate) fn fill(&mut self, inner: usize, outputs: usize, from: Matrix<'_>) {
+        self.shape(inner, outputs);
+        let Matrix { values, steps: [along, across] } = from;
+        for i in 0..self.blocks.len() {
+            let (block, weights, width) = self.block(i);
+            let count = width.min(outputs - block.first);
+            if across == 1 {
+                for (k, to) in weights.chunks_exact_mut(width).enumerate() {
+                    to[..count].copy_from_slice(&values[k * along + block.first..][..count]);
+                    to[count..].fill(0.0);
+                }
+                continue;
+            }
+            // A few rows at a time, which stay in the nearest cache while each column of the source fills a part of them.
+            for (group, rows) in weights.chunks_mut(FILL * width).enumerate() {
+                for column in 0..count {
+                    let from = &values[group * FILL * along + (block.first + column) * across..];
+                    for (k, row) in rows.chunks_exact_mut(width).enumerate() {
+                        row[column] = from[k * along];
+                    }
+                }
+                rows.chunks_exact_mut(width).for_each(|row| row[count..].fill(0.0));
+            }
+        }
+    }
+
+    /// Counts what fills the last vector as outputs: they are zeros.
+    pub(crate) fn widen(&mut self) {
+        self.outputs = self.bias.len();
+    }
+
+    /// A block, its weights and how many of them there are in a row.
+    fn block(&mut self, i: usize) -> (Block, &mut [f32], usize) {
+        let block = self.blocks[i];
+        let width = block.vectors * lanes();
+        (block, &mut self.weights[self.start + block.offset..][..self.inner * width], width)
+    }
+
+    /// Makes room; weights are whatever was there before, or zeros where nothing was.
+    fn shape(&mut self, inner: usize, outputs: usize) {
         let lanes = lanes();
+        (self.inner, self.outputs) = (inner, outputs);
         let mut vectors = outputs.div_ceil(lanes);
-        let mut weights = vec![0.0; vectors * lanes * inner + 15];
-        let start = scratch::aligned(&weights);
-        let (mut blocks, mut first, mut offset) = (Vec::new(), 0, 0);
+        let len = vectors * lanes * inner + 15;
+        if self.weights.len() < len {
+            self.weights.resize(len, 0.0);
+        }
+        self.start = scratch::aligned(&self.weights);
+        self.bias.clear();
+        self.bias.resize(vectors * lanes, 0.0);
+        self.blocks.clear();
+        let (mut first, mut offset) = (0, 0);
         while vectors > 0 {
             // Four are two and two: a block of one would reuse each loaded input once only.
             let n = if vectors == 4 { 2 } else { vectors.min(MAX_VECTORS) };
-            blocks.push(Block { first, vectors: n, offset });
-            for (k, to) in
-                weights[start + offset..][..inner * n * lanes].chunks_exact_mut(n * lanes).enumerate()
-            {
-                for (to, output) in to.iter_mut().zip(first..outputs) {
-                    *to = weight(k, output);
-                }
-            }
+            self.blocks.push(Block { first, vectors: n, offset });
             first += n * lanes;
             offset += n * lanes * inner;
             vectors -= n;
         }
-        let mut bias = bias.map_or_else(Vec::new, <[f32]>::to_vec);
-        bias.resize(first, 0.0);
-        Self { weights, start, bias, blocks, inner, outputs }
     }
 
     /// Numbers summed for an output.
@@ -72,6 +139,11 @@ impl Packed {
     /// Numbers computed from a row.
     pub fn outputs(&self) -> usize {
         self.outputs
+    }
+
+    /// Groups of outputs that are computed together.
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocks.len()
     }
 
     /// Outputs rounded up to whole vectors.
@@ -89,7 +161,7 @@ pub(crate) fn lanes() -> usize {
             S::F32_LANES
         }
     }
-    Arch::new().dispatch(Lanes)
+    arch().dispatch(Lanes)
 }
 
 /// What is added to each row of outputs.
@@ -108,6 +180,8 @@ pub(crate) struct Rows<'a> {
     pub(crate) input: &'a [f32],
     pub(crate) step: usize,
     pub(crate) segments: &'a [usize],
+    /// The number of the block of outputs that is computed; all without one.
+    pub(crate) only: Option<usize>,
     pub(crate) count: usize,
     pub(crate) addend: Option<Addend<'a>>,
     pub(crate) activation: Activation,
@@ -119,7 +193,7 @@ pub(crate) struct Rows<'a> {
 impl Rows<'_> {
     pub(crate) fn run(self) {
         if self.count > 0 && self.packed.inner > 0 {
-            Arch::new().dispatch(self);
+            arch().dispatch(self);
         }
     }
 }
@@ -130,7 +204,8 @@ impl WithSimd for Rows<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let (count, packed) = (self.count, self.packed);
-        for block in &packed.blocks {
+        let blocks = self.only.map_or(0..packed.blocks.len(), |block| block..block + 1);
+        for block in &packed.blocks[blocks] {
             // Rows a step: as many sums as the registers hold (32 of them where vectors have 16 numbers, else 16).
             match (S::F32_LANES == 16, block.vectors) {
                 (true, 1) => tiles!(self, simd, *block, count, 1, [14, 8, 4]),
@@ -155,7 +230,8 @@ impl WithSimd for Rows<'_> {
 /// Covers `count` rows with steps of the size that computes the fewest rows twice: the last overlaps the one before it.
 macro_rules! tiles {
     ($rows:expr, $simd:expr, $block:expr, $count:expr, $vectors:literal, [$($size:literal),*]) => {{
-        let cost = |size: usize| $count.div_ceil(size) * (size + 1);
+        // Weights are read once a step.
+        let cost = |size: usize| $count.div_ceil(size) * (size + 3);
         let sizes = [$($size),*];
         let best = sizes.into_iter().filter(|s| *s <= $count).min_by_key(|s| cost(*s));
         match best {
@@ -180,6 +256,9 @@ impl Rows<'_> {
     #[inline(always)]
     fn tile<S: Simd, const VECTORS: usize, const ROWS: usize>(&mut self, simd: S, block: Block, x: usize) {
         let packed = self.packed;
+        let width = VECTORS * S::F32_LANES;
+        // All vectors are whole.
+        let full = block.first + width <= packed.outputs;
         let (bias, _) = S::as_simd_f32s(&packed.bias[block.first..]);
         let bias: [S::f32s; VECTORS] = std::array::from_fn(|v| bias[v]);
         let mut sums = [bias; ROWS];
@@ -206,22 +285,61 @@ impl Rows<'_> {
         let zero = simd.splat_f32s(0.0);
         let relu = self.activation == Activation::Relu;
         for (p, sums) in sums.into_iter().enumerate() {
+            let added = self.addend.map(|addend| {
+                let pixel = if addend.scale == 1 { x + p } else { (x + p) / addend.scale };
+                &addend.row[pixel * addend.step + block.first..]
+            });
+            let to = &mut self.to[(x + p) * self.to_step + block.first..];
+            if full {
+                let (to, _) = S::as_mut_simd_f32s(&mut to[..width]);
+                let added = added.map(|added| S::as_simd_f32s(&added[..width]).0);
+                for (v, mut sum) in sums.into_iter().enumerate() {
+                    if let Some(added) = added {
+                        sum = simd.add_f32s(sum, added[v]);
+                    }
+                    to[v] = if relu { simd.max_f32s(sum, zero) } else { sum };
+                }
+                continue;
+            }
             for (v, mut sum) in sums.into_iter().enumerate() {
-                let output = block.first + v * S::F32_LANES;
-                let n = S::F32_LANES.min(packed.outputs.saturating_sub(output));
-                if let Some(addend) = self.addend {
-                    let pixel = if addend.scale == 1 { x + p } else { (x + p) / addend.scale };
-                    let at = pixel * addend.step + output;
-                    sum = simd.add_f32s(sum, load_n(simd, &addend.row[at..at + n], n));
+                let output = v * S::F32_LANES;
+                let n = S::F32_LANES.min((packed.outputs - block.first).saturating_sub(output));
+                if let Some(added) = added {
+                    sum = simd.add_f32s(sum, load_n(simd, &added[output..output + n], n));
                 }
                 if relu {
                     sum = simd.max_f32s(sum, zero);
                 }
-                let at = (x + p) * self.to_step + output;
-                store_n(simd, &mut self.to[at..at + n], n, sum);
+                store_n(simd, &mut to[output..output + n], n, sum);
             }
         }
     }
+}
+
+thread_local! {
+    static FREE: RefCell<Vec<Vec<Packed>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls `f` with `count` matrices to be filled, whose memory the thread keeps.
+pub(crate) fn with_packed<T>(count: usize, f: impl FnOnce(&mut [Packed]) -> T) -> T {
+    let mut packed = FREE.with_borrow_mut(Vec::pop).unwrap_or_default();
+    if packed.len() < count {
+        packed.resize_with(count, Packed::default);
+    }
+    let result = f(&mut packed[..count]);
+    FREE.with_borrow_mut(|free| free.push(packed));
+    result
+}
+
+/// `to = a b` for matrices `[rows, inner]` and `[inner, columns]`, all of them computed.
+///
+/// # Panics
+/// Where the lengths do not fit.
+pub fn multiply(a: &[f32], b: &[f32], inner: usize, columns: usize, to: &mut [f32]) {
+    with_packed(1, |packed| {
+        packed[0].fill(inner, columns, Matrix { values: b, steps: [columns, 1] });
+        product(a, &packed[0], None, Activation::None, to);
+    });
 }
 
 /// `to[m, :] = activation(a[m, :] weights + bias + addend[m, :])` for rows `[M, K]` and `[M, outputs]`.
@@ -247,6 +365,7 @@ pub fn product(a: &[f32], packed: &Packed, addend: Option<&[f32]>, activation: A
             input: &a[first * inner..],
             step: inner,
             segments: &[0],
+            only: None,
             count: to.len() / outputs,
             addend: addend.map(|a| Addend { row: &a[first * outputs..], step: outputs, scale: 1 }),
             activation,

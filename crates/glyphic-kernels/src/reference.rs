@@ -1,6 +1,33 @@
 //! The definitions of operators, one output at a time in double precision.
 
+use std::cell::Cell;
+
+use pulp::Arch;
+
 use crate::{ConvShape, Map};
+
+thread_local! {
+    /// The vectors that kernels of this thread use in place of the machine's widest.
+    pub(crate) static FORCED: Cell<Option<Arch>> = const { Cell::new(None) };
+}
+
+/// All kinds of vectors that this machine has.
+pub(crate) fn archs() -> Vec<Arch> {
+    let mut archs = vec![Arch::Scalar];
+    #[cfg(target_arch = "x86_64")]
+    archs.extend(pulp::x86::V3::try_new().map(Arch::V3));
+    archs.push(Arch::new());
+    archs
+}
+
+/// Runs `f` with kernels on such vectors, in one thread.
+pub(crate) fn on<T: Send>(arch: Arch, f: impl FnOnce() -> T + Send) -> T {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        FORCED.set(Some(arch));
+        f()
+    })
+}
 
 /// Numbers in -1..1.
 pub(crate) fn numbers(n: usize, seed: u64) -> Vec<f32> {

@@ -1,12 +1,13 @@
 //! What is done to a row of numbers as a whole.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::math;
+use crate::vector::arch;
 
 /// `e^x / sum(e^x)`
 pub fn softmax(row: &mut [f32]) {
-    Arch::new().dispatch(Softmax { row });
+    arch().dispatch(Softmax { row });
 }
 
 /// `(x - mean) / sqrt(variance + epsilon) * scale + bias`
@@ -15,7 +16,7 @@ pub fn softmax(row: &mut [f32]) {
 /// Where scale or bias are shorter than the row.
 pub fn layer_norm(row: &mut [f32], epsilon: f32, scale: &[f32], bias: Option<&[f32]>) {
     let length = row.len();
-    Arch::new().dispatch(LayerNorm {
+    arch().dispatch(LayerNorm {
         row,
         epsilon,
         scale: &scale[..length],
@@ -76,21 +77,20 @@ impl WithSimd for LayerNorm<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let count = self.row.len().max(1) as f32;
-        let total = |row: &[f32], f: &dyn Fn(S::f32s) -> S::f32s, g: &dyn Fn(f32) -> f32| {
-            let (vectors, rest) = S::as_simd_f32s(row);
-            let mut sum = simd.splat_f32s(0.0);
-            for v in vectors {
-                sum = simd.add_f32s(sum, f(*v));
-            }
-            simd.reduce_sum_f32s(sum) + rest.iter().map(|v| g(*v)).sum::<f32>()
-        };
-        let mean = total(self.row, &|v| v, &|v| v) / count;
+        let (vectors, rest) = S::as_simd_f32s(self.row);
+        let mean = sum::<S>(simd, vectors, rest) / count;
         let shift = simd.splat_f32s(mean);
-        let square = |v: S::f32s| {
-            let d = simd.sub_f32s(v, shift);
-            simd.mul_f32s(d, d)
-        };
-        let variance = total(self.row, &square, &|v| (v - mean) * (v - mean)) / count;
+        // Loops and no closures: those are compiled without the vectors' instructions where they are not inlined.
+        let mut squares = simd.splat_f32s(0.0);
+        for v in vectors {
+            let d = simd.sub_f32s(*v, shift);
+            squares = simd.mul_add_e_f32s(d, d, squares);
+        }
+        let mut variance = simd.reduce_sum_f32s(squares);
+        for v in rest {
+            variance += (v - mean) * (v - mean);
+        }
+        let variance = variance / count;
         let share = 1.0 / (variance + self.epsilon).sqrt();
         let by = simd.splat_f32s(share);
         let (vectors, rest) = S::as_mut_simd_f32s(self.row);
@@ -104,6 +104,20 @@ impl WithSimd for LayerNorm<'_> {
             *v = (*v - mean) * share * scale + bias_rest.get(i).copied().unwrap_or(0.0);
         }
     }
+}
+
+/// The sum of a row.
+#[inline(always)]
+fn sum<S: Simd>(simd: S, vectors: &[S::f32s], rest: &[f32]) -> f32 {
+    let mut sum = simd.splat_f32s(0.0);
+    for v in vectors {
+        sum = simd.add_f32s(sum, *v);
+    }
+    let mut sum = simd.reduce_sum_f32s(sum);
+    for v in rest {
+        sum += v;
+    }
+    sum
 }
 
 #[cfg(test)]

@@ -1,6 +1,15 @@
 //! Vectors from slices and back. Whole ones are plain loads and stores; pulp's partial ones cost a call each.
 
-use pulp::Simd;
+use pulp::{Arch, Simd};
+
+/// The vectors that this machine has; in tests those that are asked for.
+pub(crate) fn arch() -> Arch {
+    #[cfg(test)]
+    if let Some(arch) = crate::reference::FORCED.get() {
+        return arch;
+    }
+    Arch::new()
+}
 
 /// The first numbers of a slice that holds a whole vector.
 #[inline(always)]

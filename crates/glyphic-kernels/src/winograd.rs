@@ -209,7 +209,7 @@ macro_rules! with_kind {
 
 impl Kind {
     /// Points and outputs of a tile, `[vertical, horizontal]`.
-    fn tile(self) -> ([usize; 2], [usize; 2]) {
+    pub(crate) fn tile(self) -> ([usize; 2], [usize; 2]) {
         fn of<Y: Axis, X: Axis>() -> ([usize; 2], [usize; 2]) {
             ([Y::POINTS, X::POINTS], [Y::OUTPUTS, X::OUTPUTS])
         }
@@ -364,6 +364,7 @@ impl Winograd {
                             input: &before[point * n * self.inputs..][..n * self.inputs],
                             step: self.inputs,
                             segments: &[0],
+                            only: None,
                             count: n,
                             addend: None,
                             activation: Activation::None,

@@ -5,7 +5,9 @@ mod fold;
 mod fuse;
 mod norm;
 mod quantized;
+mod rows;
 mod simplify;
+mod split;
 
 use crate::{Graph, Result};
 
@@ -14,7 +16,9 @@ pub use fold::fold_constants;
 pub use fuse::{explicit_padding, fold_bias, fuse_gelu};
 pub use norm::fold_batch_norm;
 pub(crate) use quantized::{Quantization, Quantized};
+pub use rows::unflatten;
 pub use simplify::simplify;
+pub use split::split_convolutions;
 
 /// All passes, until none finds anything.
 ///
@@ -32,7 +36,10 @@ pub fn optimize(graph: &mut Graph) -> Result<()> {
         explicit_padding(graph);
         remove_dead_code(graph);
         if graph.nodes.len() >= before {
-            return Ok(());
+            break;
         }
     }
+    split_convolutions(graph)?;
+    unflatten(graph);
+    simplify(graph)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
-use super::{ConvStep, Kind, LinearStep, Step};
+use super::{AttentionStep, ConvStep, Cut, Kind, LinearStep, Step};
 use crate::passes::{Quantization, Quantized};
 use crate::{
     BinaryOp, CoordinateMode, DType, Graph, Interpolation, NearestMode, Node, Op, Padding, ReduceOp,
@@ -33,6 +33,7 @@ struct Window<'b> {
 }
 
 struct Draft<'a> {
+    nodes: &'a [Node],
     constants: &'a BTreeMap<ValueId, Tensor>,
     uses: HashMap<ValueId, usize>,
     /// Steps so far; `None` where one was fused into a later one.
@@ -51,6 +52,7 @@ impl<'a> Draft<'a> {
             || graph.nodes.iter().any(|n| n.op == Op::Cast { to: DType::F64 });
         let quantization = if double { Quantization::default() } else { Quantization::of(graph) };
         let mut draft = Self {
+            nodes: &graph.nodes,
             constants,
             uses: HashMap::new(),
             steps: Vec::new(),
@@ -134,9 +136,179 @@ impl<'a> Draft<'a> {
         match &node.op {
             Op::Binary(BinaryOp::Add) if self.add_into(step) => return true,
             Op::Binary(BinaryOp::Mul) => self.gate(step),
+            Op::MatMul => self.attend(step),
+            Op::Transpose { perm } if perm[..] == [0, 2, 1, 3] && self.merge_heads(step) => return true,
+            Op::Transpose { perm } if perm[..] == [0, 2, 1] => self.turn(step, true),
+            Op::Reshape { .. } => self.turn(step, false),
             _ => {}
         }
         self.activate(step)
+    }
+
+    /// The operand and the positive number of a product with a number.
+    fn scaled(&self, maker: usize) -> Option<(ValueId, f32)> {
+        let step = self.steps[maker].as_ref()?;
+        let (Kind::Binary(BinaryOp::Mul, Activation::None), [Some(a), Some(b)]) = (&step.kind, &step.inputs[..])
+        else {
+            return None;
+        };
+        [(*a, *b), (*b, *a)].into_iter().find_map(|(x, factor)| {
+            // A number of more axes would change the shape.
+            let factor = self.constants.get(&factor).filter(|t| t.len() == 1 && t.shape().len() <= 1)?;
+            Some((x, *factor.as_f32()?.first()?)).filter(|(_, factor)| *factor > 0.0 && factor.is_finite())
+        })
+    }
+
+    /// A product with weights from softmax of a product becomes attention.
+    fn attend(&mut self, step: &mut Step) {
+        if !matches!(step.kind, Kind::Product) {
+            return;
+        }
+        let Some((inputs, mut attention, mut gone)) = self.attention(step) else { return };
+        gone.sort_unstable();
+        attention.parts = gone.into_iter().filter_map(|i| self.steps[i].take()).collect();
+        attention.parts.push(Step {
+            node: step.node,
+            kind: Kind::Product,
+            inputs: step.inputs.clone(),
+            outputs: step.outputs.clone(),
+            frame: [0; 2],
+        });
+        step.inputs = inputs;
+        // What only the parts read must be there too.
+        for part in &attention.parts {
+            let made = |value: &ValueId| attention.parts.iter().any(|p| p.outputs.contains(&Some(*value)));
+            for value in part.inputs.iter().flatten() {
+                if !made(value) && !step.inputs.contains(&Some(*value)) {
+                    step.inputs.push(Some(*value));
+                }
+            }
+        }
+        step.kind = Kind::Attention(Box::new(attention));
+    }
+
+    /// Queries, keys, values and bias of attention that ends with a product, and the steps before it that are its parts.
+    fn attention(&self, step: &Step) -> Option<(Vec<Option<ValueId>>, AttentionStep, Vec<usize>)> {
+        let [Some(weights), Some(values)] = step.inputs[..] else { return None };
+        let part = |i: usize| self.steps[i].as_ref();
+        let (mut at, mut gone, mut scale, mut bias) = (self.alone(weights)?, Vec::new(), 1.0, None);
+        let Step { kind: Kind::Softmax(-1 | 3), inputs, .. } = part(at)? else { return None };
+        gone.push(at);
+        at = self.alone((*inputs.first()?)?)?;
+        if let Step { kind: Kind::Binary(BinaryOp::Add, Activation::None), inputs, .. } = part(at)? {
+            let [Some(a), Some(b)] = inputs[..] else { return None };
+            let logits = |maker: usize| {
+                self.scaled(maker).is_some() || part(maker).is_some_and(|p| matches!(p.kind, Kind::Product))
+            };
+            let (x, added) = [(a, b), (b, a)].into_iter().find(|(x, _)| self.alone(*x).is_some_and(logits))?;
+            gone.push(at);
+            bias = Some(added);
+            at = self.alone(x)?;
+        }
+        if let Some((x, factor)) = self.scaled(at) {
+            gone.push(at);
+            scale *= factor;
+            at = self.alone(x)?;
+        }
+        let Step { kind: Kind::Product, inputs, .. } = part(at)? else { return None };
+        let [Some(queries), Some(keys)] = inputs[..] else { return None };
+        gone.push(at);
+        let mut operands = [queries, keys, values];
+        let mut orders = [[0, 1, 2, 3]; 3];
+        let mut cuts = [const { None }; 3];
+        for (i, (operand, order)) in operands.iter_mut().zip(&mut orders).enumerate() {
+            while let Some(maker) = self.alone(*operand) {
+                let before = part(maker)?;
+                let source = (*before.inputs.first()?)?;
+                if let (Kind::General, Op::Transpose { perm }) = (&before.kind, &self.nodes[before.node].op)
+                    && perm.len() == 4
+                {
+                    *order = order.map(|axis| perm[axis]);
+                    *operand = source;
+                } else if let Some((x, factor)) = self.scaled(maker).filter(|_| i < 2) {
+                    scale *= factor;
+                    *operand = x;
+                } else {
+                    break;
+                }
+                gone.push(maker);
+            }
+            if let Some((cut, source, makers)) = self.cut(*operand) {
+                (cuts[i], *operand) = (Some(cut), source);
+                gone.extend(makers);
+            }
+        }
+        let inputs = operands.into_iter().map(Some).chain([bias]).collect();
+        Some((inputs, AttentionStep { scale, orders, cuts, merged: false, parts: Vec::new() }, gone))
+    }
+
+    /// A value that is a part of another one's last axis, brought to another shape: the part, the other one, and the two steps.
+    fn cut(&self, value: ValueId) -> Option<(Cut, ValueId, [usize; 2])> {
+        let node = |maker: usize| {
+            let step = self.steps[maker].as_ref().filter(|s| matches!(s.kind, Kind::General))?;
+            Some((&self.nodes[step.node], step.inputs.first().copied().flatten()?))
+        };
+        let reshape = self.alone(value)?;
+        let (Node { op: Op::Reshape { allow_zero }, inputs, .. }, part) = node(reshape)? else { return None };
+        let ints = |inputs: &[Option<ValueId>], i: usize| self.constants.get(&(*inputs.get(i)?)?)?.to_i64s();
+        let shape = ints(inputs, 1)?;
+        let slice = self.alone(part)?;
+        let (Node { op: Op::Slice, inputs, .. }, source) = node(slice)? else { return None };
+        let ([start], [end], [2 | -1]) = (&ints(inputs, 1)?[..], &ints(inputs, 2)?[..], &ints(inputs, 3)?[..]) else {
+            return None;
+        };
+        let steps = match inputs.get(4) {
+            Some(Some(_)) => ints(inputs, 4)?,
+            _ => vec![1],
+        };
+        let cut = Cut { start: *start, end: *end, shape, allow_zero: *allow_zero };
+        (steps == [1] && *start >= 0 && *end >= 0).then_some((cut, source, [reshape, slice]))
+    }
+
+    /// Heads that go beside each other behind attention are written there.
+    fn merge_heads(&mut self, step: &Step) -> bool {
+        let Some(maker) = step.inputs[0].and_then(|x| self.alone(x)) else { return false };
+        let Some(Step { kind: Kind::Attention(attention), .. }) = &mut self.steps[maker] else { return false };
+        if attention.merged {
+            return false;
+        }
+        attention.merged = true;
+        attention.parts.push(Step {
+            node: step.node,
+            kind: Kind::General,
+            inputs: step.inputs.clone(),
+            outputs: step.outputs.clone(),
+            frame: [0; 2],
+        });
+        self.rename(maker, step);
+        true
+    }
+
+    /// A map whose pixels become rows, or rows that become one: a transposition of channels and pixels on one side of a
+    /// reshape, which moves nothing where maps are channel-last.
+    fn turn(&mut self, step: &mut Step, to_rows: bool) {
+        let Some(maker) = step.inputs[0].and_then(|x| self.alone(x)) else { return };
+        let Some(before) = &self.steps[maker] else { return };
+        let fits = match &self.nodes[before.node].op {
+            Op::Reshape { .. } => to_rows,
+            Op::Transpose { perm } => !to_rows && perm[..] == [0, 2, 1],
+            _ => false,
+        };
+        if !fits || !matches!((&before.kind, &step.kind), (Kind::General, Kind::General)) {
+            return;
+        }
+        let Some(before) = self.steps[maker].take() else { return };
+        let after = Step {
+            node: step.node,
+            kind: Kind::General,
+            inputs: step.inputs.clone(),
+            outputs: step.outputs.clone(),
+            frame: [0; 2],
+        };
+        let shape = if to_rows { &before } else { &after }.inputs.get(1).copied().flatten();
+        step.inputs = vec![before.inputs[0], shape];
+        let parts = vec![before, after];
+        step.kind = if to_rows { Kind::MapToRows(parts) } else { Kind::RowsToMap(parts) };
     }
 
     /// An addition becomes the bias or the residual of the step before it.
@@ -153,9 +325,13 @@ impl<'a> Draft<'a> {
                 continue;
             };
             let outputs = linear.weights.shape()[usize::from(!linear.transposed)];
-            let fits = bias.shape() == [outputs] && bias.dtype() == DType::F32;
+            let fits = bias.len() == outputs
+                && bias.shape().last() == Some(&outputs)
+                && bias.dtype() == DType::F32
+                && (bias.shape().len() == 1 || linear.quantized.is_none());
             if fits && inputs.len() == 1 && linear.bias.is_none() && linear.activation == Activation::None {
                 linear.bias = Some(bias.clone());
+                linear.rank = linear.rank.max(bias.shape().len());
                 self.rename(maker, step);
                 return true;
             }
@@ -285,6 +461,14 @@ impl<'a> Draft<'a> {
             }
             Op::MatMul => match quantized.map(|q| &q.weights).or_else(|| self.floats(node, 1)) {
                 Some(weights) if weights.shape().len() == 2 => Some(linear(weights, false, None, quantized)),
+                // A stack of one matrix.
+                Some(weights) if quantized.is_none() && weights.len() > 0 => match *weights.shape() {
+                    [ref stack @ .., inner, outputs] if stack.iter().all(|n| *n == 1) => {
+                        let matrix = weights.clone().reshaped(&[inner, outputs]).ok()?;
+                        Some(linear(&matrix, false, None, None)).map(|kind| with_rank(kind, stack.len() + 2))
+                    }
+                    _ => Some(Kind::Product),
+                },
                 _ => Some(Kind::Product),
             },
             Op::Gemm { alpha, beta, trans_a: false, trans_b } if *alpha == 1.0 => {
@@ -322,6 +506,7 @@ impl<'a> Draft<'a> {
                 );
                 repeats.then_some(Kind::Enlarge)
             }
+            Op::Resize { mode: Interpolation::Linear, .. } => Some(Kind::Bilinear),
             Op::Lstm { direction, hidden, activations, batch_first } if activations.is_empty() => {
                 let given = |i: usize| node.inputs.get(i).is_some_and(Option::is_some);
                 // Lengths, peepholes, and states of samples first are left to the general operator.
@@ -511,11 +696,19 @@ fn linear(weights: &Tensor, transposed: bool, bias: Option<Tensor>, quantized: O
     Kind::Linear(Box::new(LinearStep {
         weights: weights.clone(),
         transposed,
+        rank: 0,
         bias,
         activation: Activation::None,
         quantized: quantized.map(|q| (q.clone(), OnceLock::new())),
         packed: Default::default(),
     }))
+}
+
+fn with_rank(mut kind: Kind, rank: usize) -> Kind {
+    if let Kind::Linear(linear) = &mut kind {
+        linear.rank = rank;
+    }
+    kind
 }
 
 fn explicit(padding: &Padding) -> Option<&[usize]> {

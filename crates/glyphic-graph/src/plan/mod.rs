@@ -6,6 +6,8 @@
 
 mod compile;
 mod run;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::sync::{Arc, OnceLock};
@@ -52,10 +54,18 @@ enum Kind {
     Concat,
     /// Nearest neighbours, whole factors.
     Enlarge,
+    /// Linear interpolation.
+    Bilinear,
     /// Input and, where there is one, what is added before the activation.
     Linear(Box<LinearStep>),
     /// A product of two computed matrices.
     Product,
+    /// Queries, keys, values, what is added to the logits where there is something, and what only the parts read.
+    Attention(Box<AttentionStep>),
+    /// `[N, C, H, W]` by way of `[N, C, H * W]`, the second operand, to `[N, H * W, C]`; the parts for what is no map.
+    MapToRows(Vec<Step>),
+    /// `[N, T, C]` by way of `[N, C, T]` to `[N, C, H, W]`, the second operand; the parts for other shapes.
+    RowsToMap(Vec<Step>),
     /// Along an axis; a kernel where it is the last one.
     Softmax(i64),
     /// Along an axis; a kernel where it is the last one.
@@ -72,6 +82,29 @@ enum Kind {
     },
 }
 
+/// `softmax(q k * scale + bias) v` over the last two of four axes.
+#[derive(Debug)]
+struct AttentionStep {
+    scale: f32,
+    /// Which axis of its operand each axis of queries, keys and values is.
+    orders: [[usize; 4]; 3],
+    /// What of its operand each of them is, where it is not all.
+    cuts: [Option<Cut>; 3],
+    /// Whether axes 1 and 2 of the result change places.
+    merged: bool,
+    /// The same in parts, for shapes that the kernel does not take.
+    parts: Vec<Step>,
+}
+
+/// Part of the last of three axes, and the shape of four axes that it is brought to.
+#[derive(Debug, Clone)]
+struct Cut {
+    start: i64,
+    end: i64,
+    shape: Vec<i64>,
+    allow_zero: bool,
+}
+
 /// A convolution of constant weights.
 #[derive(Debug)]
 struct ConvStep {
@@ -81,8 +114,9 @@ struct ConvStep {
     activation: Activation,
     /// Where bytes are multiplied.
     quantized: Option<(Quantized, OnceLock<QuantizedConv>)>,
-    /// Packed when first needed: for maps as they mostly are, for flat ones, and for narrow ones.
-    packed: [OnceLock<Conv>; 3],
+    /// Packed when first needed: for maps as they mostly are, for flat ones, for narrow ones, for those of few pixels, and for
+    /// those of height 1.
+    packed: [OnceLock<Conv>; 5],
 }
 
 /// A product with constant weights `[inner, outputs]`.
@@ -91,6 +125,8 @@ struct LinearStep {
     weights: Tensor,
     /// Whether the weights are `[outputs, inner]`.
     transposed: bool,
+    /// Axes that the result has at least, as weights or bias had as many.
+    rank: usize,
     bias: Option<Tensor>,
     activation: Activation,
     /// Where bytes are multiplied.
@@ -122,11 +158,15 @@ impl Step {
             Kind::Binary(op, activation) => format!("{op:?} {activation:?}"),
             Kind::Concat => "concatenation".to_owned(),
             Kind::Enlarge => "enlarging".to_owned(),
+            Kind::Bilinear => "bilinear".to_owned(),
             Kind::Linear(linear) => {
                 let int8 = if linear.quantized.is_some() { "int8 " } else { "" };
                 format!("{int8}linear {:?}", linear.activation)
             }
             Kind::Product => "product".to_owned(),
+            Kind::Attention(_) => "attention".to_owned(),
+            Kind::MapToRows(_) => "map to rows".to_owned(),
+            Kind::RowsToMap(_) => "rows to map".to_owned(),
             Kind::Softmax(_) => "softmax".to_owned(),
             Kind::LayerNorm { .. } => "layer norm".to_owned(),
             Kind::Lstm { .. } => "LSTM".to_owned(),
@@ -144,6 +184,6 @@ impl Step {
         operands: Vec<Option<Value>>,
         pool: &Arc<Pool>,
     ) -> crate::Result<Vec<Value>> {
-        run::step(self, &graph.nodes[self.node], operands, pool)
+        run::step(self, graph, operands, pool)
     }
 }

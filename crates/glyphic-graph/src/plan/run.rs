@@ -1,22 +1,30 @@
 //! Steps at work.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use glyphic_ops::{Args, movement::reshape_shape, resize};
+
 use super::value::{Buffer, Pool, Value};
-use super::{ConvStep, Kind, LinearStep, Step};
-use crate::{BinaryOp, Error, Node, Op, Result, Tensor};
+use super::{AttentionStep, ConvStep, Cut, Kind, LinearStep, Step};
+use crate::{BinaryOp, Error, Graph, Node, Op, Result, Tensor, ValueId};
 use glyphic_kernels::{
-    Activation, Conv, Deform, LstmDirection, Map, Packed, PoolShape, Pooling, QuantizedConv,
-    QuantizedProduct, Residual, Target, global_mean, layer_norm, product, softmax,
+    Activation, Attention, Conv, Deform, LstmDirection, Map, Mix, Packed, PoolShape, Pooling, QuantizedConv,
+    QuantizedProduct, Residual, Stack, Target, bilinear, each_rows, global_mean, multiply, layer_norm, product, softmax,
 };
 
 type Operands = Vec<Option<Value>>;
 
 /// Computes a step's outputs.
-pub(super) fn step(step: &Step, node: &Node, mut operands: Operands, pool: &Arc<Pool>) -> Result<Vec<Value>> {
-    let context = Context { node, frame: step.frame, pool };
+pub(super) fn step(
+    step: &Step,
+    graph: &Graph,
+    mut operands: Operands,
+    pool: &Arc<Pool>,
+) -> Result<Vec<Value>> {
+    let context = Context { node: &graph.nodes[step.node], frame: step.frame, pool };
     let one = match &step.kind {
         Kind::General => return context.general(operands),
         Kind::Conv(conv) => {
@@ -82,6 +90,10 @@ pub(super) fn step(step: &Step, node: &Node, mut operands: Operands, pool: &Arc<
             Some(value) => value,
             None => return context.general(operands),
         },
+        Kind::Bilinear => match context.bilinear(&operands) {
+            Some(value) => value,
+            None => return context.general(operands),
+        },
         Kind::Linear(linear) => {
             let x = context.take(&mut operands, 0)?;
             let residual = operands.get_mut(1).and_then(Option::take);
@@ -90,6 +102,21 @@ pub(super) fn step(step: &Step, node: &Node, mut operands: Operands, pool: &Arc<
         Kind::Product => match context.product(&operands) {
             Some(value) => value,
             None => return context.general(operands),
+        },
+        Kind::Attention(attention) => match context.attention(attention, &operands) {
+            Some(value) => {
+                operands.into_iter().flatten().for_each(|operand| operand.recycle(pool));
+                value
+            }
+            None => return in_parts(step, &attention.parts, graph, operands, pool),
+        },
+        Kind::MapToRows(parts) => match context.map_to_rows(&graph.nodes[parts[0].node], &operands) {
+            Some(value) => value,
+            None => return in_parts(step, parts, graph, operands, pool),
+        },
+        Kind::RowsToMap(parts) => match context.rows_to_map(&operands) {
+            Some(value) => value,
+            None => return in_parts(step, parts, graph, operands, pool),
         },
         Kind::Softmax(axis) => match context.rows(*axis, &mut operands, softmax) {
             Some(value) => value,
@@ -115,6 +142,24 @@ pub(super) fn step(step: &Step, node: &Node, mut operands: Operands, pool: &Arc<
         }
     };
     Ok(vec![one])
+}
+
+/// Computes a step that stands for others by computing those.
+fn in_parts(
+    step: &Step,
+    parts: &[Step],
+    graph: &Graph,
+    operands: Operands,
+    pool: &Arc<Pool>,
+) -> Result<Vec<Value>> {
+    let given = step.inputs.iter().zip(operands);
+    let mut values: HashMap<ValueId, Value> = given.filter_map(|(id, value)| Some(((*id)?, value?))).collect();
+    for part in parts {
+        let operands = part.inputs.iter().map(|i| i.and_then(|i| values.get(&i).cloned())).collect();
+        let results = part.run(graph, operands, pool)?;
+        values.extend(part.outputs.iter().zip(results).filter_map(|(id, value)| Some(((*id)?, value))));
+    }
+    Ok(step.outputs.iter().filter_map(|output| values.remove(&(*output)?)).collect())
 }
 
 struct Context<'a> {
@@ -260,9 +305,10 @@ impl Context<'_> {
                 inner_of
             ));
         }
-        let shape: Vec<usize> = outer.iter().copied().chain([outputs]).collect();
+        let ones = std::iter::repeat_n(1, step.rank.saturating_sub(x.shape().len()));
+        let shape: Vec<usize> = ones.chain(outer.iter().copied()).chain([outputs]).collect();
         let run = |residual: Option<&[f32]>, activation: Activation| {
-            let mut out = vec![0.0; shape.iter().product()];
+            let mut out = self.pool.row(shape.iter().product());
             if let Some(int8) = int8 {
                 int8.run(values, residual, activation, &mut out);
             } else if let Some(float) = float {
@@ -270,11 +316,18 @@ impl Context<'_> {
             }
             Value::Row(Tensor::of(&shape, out))
         };
-        let Some(residual) = residual else { return Ok(run(None, step.activation)) };
+        let Some(residual) = residual else {
+            let result = run(None, step.activation);
+            self.pool.recycle(x);
+            return Ok(result);
+        };
         if residual.shape() == shape {
             let residual = residual.into_row(self.pool);
             if let Some(added) = residual.as_f32() {
-                return Ok(run(Some(added), step.activation));
+                let result = run(Some(added), step.activation);
+                self.pool.recycle(x);
+                self.pool.recycle(residual);
+                return Ok(result);
             }
         } else {
             let sum = self.as_node(Op::Binary(BinaryOp::Add), vec![run(None, Activation::None), residual])?;
@@ -298,7 +351,7 @@ impl Context<'_> {
         match value {
             Value::Row(tensor) => match tensor.into_f32s() {
                 Ok((shape, mut values)) => {
-                    values.par_chunks_mut(1 << 14).for_each(|values| activation.apply(values));
+                    each_rows(&mut values, 1, 1, |_, values| activation.apply(values));
                     Ok(Value::Row(Tensor::of(&shape, values)))
                 }
                 Err(tensor) => Err(Value::Row(tensor)),
@@ -476,6 +529,27 @@ impl Context<'_> {
         }
     }
 
+    /// A map resized between pixels.
+    fn bilinear(&self, operands: &Operands) -> Option<Value> {
+        let Some(Value::Map(x)) = operands.first()? else { return None };
+        let shape = [x.map.batch, x.map.channels, x.map.height, x.map.width];
+        let others = operands[1..].iter().map(|o| match o {
+            Some(Value::Row(tensor)) => Ok(Some(tensor.clone())),
+            Some(_) => Err(()),
+            None => Ok(None),
+        });
+        let args = std::iter::once(Ok(None)).chain(others).collect::<std::result::Result<Vec<_>, ()>>().ok()?;
+        let mixes = resize::mixes(&self.node.op, &Args::optional(args), &shape).ok()??;
+        let [images, channels, rows, columns] = &mixes[..] else { return None };
+        let same = |mixes: &[Mix]| mixes.iter().enumerate().all(|(i, mix)| *mix == [(i, 1.0), (i, 0.0)]);
+        if images.len() != x.map.batch || channels.len() != x.map.channels || !same(images) || !same(channels) {
+            return None;
+        }
+        Some(self.fill([x.map.batch, x.map.channels, rows.len(), columns.len()], |values, map| {
+            bilinear(x.source(), rows, columns, Target { values, map, channel: 0 });
+        }))
+    }
+
     /// Something done to each row along the last axis, in place where nobody else holds the value.
     fn rows(&self, axis: i64, operands: &mut Operands, f: impl Fn(&mut [f32]) + Sync) -> Option<Value> {
         let shape = operands.first()?.as_ref()?.shape();
@@ -488,11 +562,138 @@ impl Context<'_> {
         else {
             return None;
         };
-        let (shape, mut values) = tensor.into_f32s().ok()?;
         let width = shape[shape.len() - 1];
-        let rows = ((1 << 13) / width).max(1);
-        values.par_chunks_mut(rows * width).for_each(|rows| rows.chunks_exact_mut(width).for_each(&f));
-        Some(Value::Row(Tensor::of(&shape, values)))
+        Some(Value::Row(match tensor.into_own_f32s() {
+            Ok((shape, mut values)) => {
+                each_rows(&mut values, width, width, |_, rows| rows.chunks_exact_mut(width).for_each(&f));
+                Tensor::of(&shape, values)
+            }
+            Err(tensor) => {
+                let from = tensor.as_f32()?;
+                let mut values = self.pool.row(from.len());
+                each_rows(&mut values, width, width, |first, rows| {
+                    for (row, from) in rows.chunks_exact_mut(width).zip(from[first * width..].chunks_exact(width)) {
+                        row.copy_from_slice(from);
+                        f(row);
+                    }
+                });
+                Tensor::of(&shape, values)
+            }
+        }))
+    }
+
+    fn attention(&self, step: &AttentionStep, operands: &Operands) -> Option<Value> {
+        let stack = |i: usize| -> Option<Stack<'_>> {
+            let Value::Row(tensor) = operands.get(i)?.as_ref()? else { return None };
+            let (mut values, order) = (tensor.as_f32()?, step.orders[i]);
+            let (shape, width) = match &step.cuts[i] {
+                None => {
+                    let shape = <[usize; 4]>::try_from(tensor.shape()).ok()?;
+                    (shape, shape[2] * shape[3])
+                }
+                Some(Cut { start, end, shape, allow_zero }) => {
+                    let &[batch, count, width] = tensor.shape() else { return None };
+                    let (start, end) = (usize::try_from(*start).ok()?, usize::try_from(*end).ok()?.min(width));
+                    let from = [batch, count, end.checked_sub(start)?];
+                    let shape = <[usize; 4]>::try_from(reshape_shape(&from, shape, *allow_zero).ok()?).ok()?;
+                    if shape[..2] != from[..2] || values.is_empty() {
+                        return None;
+                    }
+                    values = &values[start..];
+                    (shape, width)
+                }
+            };
+            let steps = [shape[1] * width, width, shape[3], 1];
+            Some(Stack {
+                values,
+                sizes: order.map(|axis| shape[axis]),
+                steps: order.map(|axis| steps[axis]),
+            })
+        };
+        let (queries, keys, values) = (stack(0)?, stack(1)?, stack(2)?);
+        let [batch, heads, rows, depth] = queries.sizes;
+        let [.., count, width] = values.sizes;
+        let fits = keys.sizes == [batch, heads, depth, count]
+            && values.sizes == [batch, heads, count, width]
+            && queries.steps[3] == 1
+            && [batch, heads, rows, depth, count, width].iter().all(|n| *n > 0);
+        if !fits {
+            return None;
+        }
+        let bias = match operands.get(3)?.clone() {
+            None => None,
+            Some(Value::Row(tensor)) => Some(tensor),
+            Some(_) => return None,
+        };
+        let bias = match &bias {
+            None => None,
+            Some(tensor) => {
+                let (sizes, shape) = ([batch, heads, rows, count], tensor.shape());
+                let missing = 4usize.checked_sub(shape.len())?;
+                let (mut steps, mut step) = ([0; 4], 1);
+                for axis in (missing..4).rev() {
+                    let size = shape[axis - missing];
+                    if size != sizes[axis] && size != 1 {
+                        return None;
+                    }
+                    steps[axis] = if size == 1 { 0 } else { step };
+                    step *= size;
+                }
+                if count == 1 {
+                    steps[3] = 1;
+                }
+                (steps[3] == 1).then_some(Some(Stack { values: tensor.as_f32()?, sizes, steps }))?
+            }
+        };
+        let mut out = self.pool.row(batch * rows * heads * width);
+        Attention { queries, keys, values, scale: step.scale, bias }.run(&mut out);
+        let out = Tensor::of(&[batch, rows, heads, width], out);
+        if step.merged {
+            return Some(Value::Row(out));
+        }
+        self.as_node(Op::Transpose { perm: vec![0, 2, 1, 3] }, vec![Value::Row(out)]).ok()
+    }
+
+    /// `[N, C, H, W]` -> `[N, H * W, C]`, by way of a shape that must be `[N, C, H * W]`.
+    fn map_to_rows(&self, reshape: &Node, operands: &Operands) -> Option<Value> {
+        let (Some(Value::Map(x)), Some(Value::Row(to))) = (operands.first()?, operands.get(1)?) else {
+            return None;
+        };
+        let Op::Reshape { allow_zero } = reshape.op else { return None };
+        let Map { batch, height, width, channels, .. } = x.map;
+        let shape = reshape_shape(&[batch, channels, height, width], &to.to_i64s()?, allow_zero).ok()?;
+        if shape != [batch, channels, height * width] {
+            return None;
+        }
+        let mut out = self.pool.row(batch * height * width * channels);
+        let row = width * channels;
+        each_rows(&mut out, row, row / 8, |first, rows| {
+            for (i, to) in rows.chunks_exact_mut(row).enumerate() {
+                to.copy_from_slice(x.map.row(x.values(), (first + i) / height, (first + i) % height));
+            }
+        });
+        Some(Value::Row(Tensor::of(&[batch, height * width, channels], out)))
+    }
+
+    /// `[N, T, C]` -> `[N, C, H, W]`
+    fn rows_to_map(&self, operands: &Operands) -> Option<Value> {
+        let (Some(Value::Row(x)), Some(Value::Row(to))) = (operands.first()?, operands.get(1)?) else {
+            return None;
+        };
+        let (&[batch, count, channels], Op::Reshape { allow_zero }) = (x.shape(), &self.node.op) else {
+            return None;
+        };
+        let shape = reshape_shape(&[batch, channels, count], &to.to_i64s()?, *allow_zero).ok()?;
+        let ([n, c, height, width], values) = (<[usize; 4]>::try_from(shape).ok()?, x.as_f32()?);
+        if [n, c] != [batch, channels] || values.is_empty() {
+            return None;
+        }
+        Some(self.fill([batch, channels, height, width], |to, map| {
+            let len = width * channels;
+            map.for_each_row(to, len / 8, |image, y, row| {
+                row.copy_from_slice(&values[(image * height + y) * len..][..len]);
+            });
+        }))
     }
 
     /// A product of two computed matrices, or stacks of them. Stacks of one matrix stand for as many as the other has, so that
@@ -526,11 +727,13 @@ impl Context<'_> {
         };
         shape.extend([*rows, *columns]);
         let mut out = vec![0.0; shape.iter().product()];
-        out.par_chunks_exact_mut(rows * columns).enumerate().for_each(|(i, out)| {
-            let (a, b) = (place(i, stack) * rows * inner, place(i, other) * inner * columns);
-            let b = &vb[b..b + inner * columns];
-            let packed = Packed::new(*inner, *columns, None, |k, column| b[k * columns + column]);
-            product(&va[a..a + rows * inner], &packed, None, Activation::None, out);
+        let size = rows * columns;
+        each_rows(&mut out, size, size * inner / 32, |first, stacks| {
+            for (i, out) in stacks.chunks_exact_mut(size).enumerate() {
+                let a = &va[place(first + i, stack) * rows * inner..][..rows * inner];
+                let b = &vb[place(first + i, other) * inner * columns..][..inner * columns];
+                multiply(a, b, *inner, *columns, out);
+            }
         });
         Some(Value::Row(Tensor::of(&shape, out)))
     }
@@ -669,10 +872,22 @@ impl ConvStep {
             _ => 0,
         };
         // Where there is but one way, it is packed once.
-        let class = if self.shape.has_winograd() { class } else { 0 };
-        self.packed[class].get_or_init(|| {
-            let values = |t: &'_ Tensor| t.as_f32().unwrap_or_default().to_vec();
-            Conv::new(self.shape, &values(&self.weights), self.bias.as_ref().map(values).as_deref(), size)
+        let class = match self.shape.has_winograd() {
+            true if self.shape.has_few_pixels(size) => 3,
+            true => class,
+            false => 0,
+        };
+        let (weights, bias) = (self.weights.as_f32().unwrap_or_default(), self.bias.as_ref().and_then(Tensor::as_f32));
+        if let Some((shape, tap)) = self.shape.flat(size) {
+            return self.packed[4].get_or_init(|| {
+                let ([rows, columns], [_, width]) = (self.shape.kernel, shape.kernel);
+                let rows = weights.chunks_exact(rows * columns).flat_map(|w| &w[tap * width..][..width]);
+                Conv::of_taps(shape, &rows.copied().collect::<Vec<f32>>(), bias)
+            });
+        }
+        self.packed[class].get_or_init(|| match class {
+            3 => Conv::of_taps(self.shape, weights, bias),
+            _ => Conv::new(self.shape, weights, bias, size),
         })
     }
 }

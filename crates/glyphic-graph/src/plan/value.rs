@@ -10,7 +10,12 @@ use glyphic_kernels::{Map, Source, transpose};
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     buffers: Mutex<Buffers>,
+    /// Memory of row-major tensors that nobody holds any more, a few.
+    rows: Mutex<Vec<Vec<f32>>>,
 }
+
+/// Tensors whose memory is kept.
+const ROWS: usize = 6;
 
 /// Lengths are in numbers.
 #[derive(Debug, Default)]
@@ -24,6 +29,30 @@ struct Buffers {
 }
 
 impl Pool {
+    /// So many numbers of any values, for a row-major tensor.
+    pub(crate) fn row(&self, len: usize) -> Vec<f32> {
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let fitting = (0..rows.len()).filter(|i| (len..=len * 2 + 4096).contains(&rows[*i].capacity()));
+        let found = fitting.min_by_key(|i| rows[*i].capacity()).map(|i| rows.remove(i));
+        drop(rows);
+        let Some(mut row) = found else { return vec![0.0; len] };
+        row.resize(len, 0.0);
+        row
+    }
+
+    /// Takes back a tensor's memory where nobody else holds it.
+    pub(crate) fn recycle(&self, tensor: Tensor) {
+        if let Ok((_, values)) = tensor.into_own_f32s()
+            && values.capacity() > 0
+        {
+            let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+            rows.push(values);
+            let oldest = (rows.len() > ROWS).then(|| rows.remove(0));
+            drop(rows);
+            drop(oldest);
+        }
+    }
+
     /// A buffer of at least `len` numbers of any values.
     fn take(&self, len: usize) -> Vec<f32> {
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,6 +137,13 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    /// Gives memory that nobody else holds back to the pool.
+    pub(crate) fn recycle(self, pool: &Pool) {
+        if let Self::Row(tensor) = self {
+            pool.recycle(tensor);
+        }
+    }
+
     /// Sizes of the axes.
     pub(crate) fn shape(&self) -> Vec<usize> {
         match self {
