@@ -27,7 +27,8 @@ impl Stack<'_> {
 
     /// Whether all numbers lie in the slice.
     fn fits(&self) -> bool {
-        let last: usize = self.sizes.iter().zip(self.steps).map(|(size, step)| size.saturating_sub(1) * step).sum();
+        let last: usize =
+            self.sizes.iter().zip(self.steps).map(|(size, step)| size.saturating_sub(1) * step).sum();
         self.sizes.contains(&0) || last < self.values.len()
     }
 }
@@ -60,9 +61,18 @@ impl Attention<'_> {
         let [_, _, keys, width] = self.values.sizes;
         assert_eq!(self.keys.sizes, [batch, heads, depth, keys], "keys have other sizes");
         assert_eq!(self.values.sizes, [batch, heads, keys, width], "values have other sizes");
-        assert!(self.bias.is_none_or(|b| b.sizes == [batch, heads, queries, keys]), "the bias has other sizes");
-        assert!([self.queries, self.keys, self.values].iter().chain(&self.bias).all(Stack::fits), "a slice is too short");
-        assert!(self.queries.steps[3] == 1 && self.bias.is_none_or(|b| b.steps[3] == 1), "rows do not lie side by side");
+        assert!(
+            self.bias.is_none_or(|b| b.sizes == [batch, heads, queries, keys]),
+            "the bias has other sizes"
+        );
+        assert!(
+            [self.queries, self.keys, self.values].iter().chain(&self.bias).all(Stack::fits),
+            "a slice is too short"
+        );
+        assert!(
+            self.queries.steps[3] == 1 && self.bias.is_none_or(|b| b.steps[3] == 1),
+            "rows do not lie side by side"
+        );
         assert_eq!(to.len(), batch * queries * heads * width, "the result has another size");
         assert!(depth > 0 && keys > 0 && self.scale > 0.0, "no keys, or a scale that is not positive");
         if to.is_empty() {
@@ -78,7 +88,8 @@ impl Attention<'_> {
                 });
                 // Even groups of whole steps; the last may be smaller.
                 let rows = queries.div_ceil(queries.div_ceil(ROWS)).next_multiple_of(8);
-                let work: Vec<(usize, &mut [f32])> = to.chunks_mut(rows * heads * width).enumerate().collect();
+                let work: Vec<(usize, &mut [f32])> =
+                    to.chunks_mut(rows * heads * width).enumerate().collect();
                 spread(work, |(i, to)| {
                     for head in 0..heads {
                         self.rows(n, head, i * rows, &packed[2 * head], &packed[2 * head + 1], to);
@@ -265,7 +276,9 @@ mod tests {
             );
             let mut masked = numbers(batch * queries * keys, seed + 3);
             masked.iter_mut().step_by(3).skip(1).for_each(|v| *v = f32::NEG_INFINITY);
-            for (key_order, order) in [([0, 1, 2, 3], [0, 1, 2, 3]), ([0, 3, 1, 2], merged), ([0, 1, 3, 2], merged)] {
+            for (key_order, order) in
+                [([0, 1, 2, 3], [0, 1, 2, 3]), ([0, 3, 1, 2], merged), ([0, 1, 3, 2], merged)]
+            {
                 let bias = Stack {
                     values: &masked,
                     sizes: [batch, heads, queries, keys],
@@ -283,7 +296,12 @@ mod tests {
                     for arch in crate::reference::archs() {
                         let mut got = vec![7.0; expected.len()];
                         crate::reference::on(arch, || attention.run(&mut got));
-                        assert_close(&got, &expected, 2e-6, &format!("{:?} {key_order:?} on {arch:?}", table[i]));
+                        assert_close(
+                            &got,
+                            &expected,
+                            2e-6,
+                            &format!("{:?} {key_order:?} on {arch:?}", table[i]),
+                        );
                     }
                 }
             }
@@ -298,7 +316,8 @@ mod tests {
         let run = |x: &[f32], batch: usize, threads: usize| {
             let queries_of = stack(x, [batch, heads, queries, depth], [0, 2, 1, 3]);
             let keys = stack(x, [batch, heads, depth, queries], [0, 3, 1, 2]);
-            let attention = Attention { queries: queries_of, keys, values: queries_of, scale: 0.3, bias: None };
+            let attention =
+                Attention { queries: queries_of, keys, values: queries_of, scale: 0.3, bias: None };
             let mut out = vec![0.0; batch * len];
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| attention.run(&mut out));

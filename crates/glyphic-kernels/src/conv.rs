@@ -207,7 +207,11 @@ impl Conv {
         let work = out_map.width * groups[0].inner() * self.shape.outputs / 32;
         let (out_len, margin) = (out_map.row_len(), out_map.frame[1] * out_map.channels);
         // Many weights are read once for several rows of few pixels.
-        let several = if groups[0].inner() * groups[0].outputs() > NEAR { PIXELS.div_ceil(out_map.width.max(1)) } else { 1 };
+        let several = if groups[0].inner() * groups[0].outputs() > NEAR {
+            PIXELS.div_ceil(out_map.width.max(1))
+        } else {
+            1
+        };
         // What is not applied in registers is applied once a row is whole.
         let light = if activation.is_light() { activation } else { Activation::None };
         let one = |image: usize, y: usize, row: &mut [f32], group: usize, only: Option<usize>| {

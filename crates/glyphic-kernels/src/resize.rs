@@ -17,7 +17,10 @@ pub type Mix = [(usize, f32); 2];
 pub fn bilinear(from: Source<'_>, rows: &[Mix], columns: &[Mix], target: Target<'_>) {
     let (small, map) = (from.map, target.map);
     assert_eq!([rows.len(), columns.len()], [map.height, map.width], "the target has another size");
-    assert!(small.batch == map.batch && target.channel + small.channels <= map.channels, "the target has other axes");
+    assert!(
+        small.batch == map.batch && target.channel + small.channels <= map.channels,
+        "the target has other axes"
+    );
     let len = small.width * small.channels;
     let cost = (len + map.width * small.channels) / 8;
     map.for_each_row(target.values, cost, |image, y, to| {
@@ -141,7 +144,8 @@ mod tests {
                 for c in 0..channels {
                     let pixel = |y: usize, x_at: usize| f64::from(small.row(&x, n, y)[x_at * channels + c]);
                     let pairs = rows[y].iter().flat_map(|r| columns[at].iter().map(move |c| (*r, *c)));
-                    expected.push(pairs.map(|(r, c)| f64::from(r.1) * f64::from(c.1) * pixel(r.0, c.0)).sum());
+                    expected
+                        .push(pairs.map(|(r, c)| f64::from(r.1) * f64::from(c.1) * pixel(r.0, c.0)).sum());
                 }
             }
             let framed_small = small.framed([1, 2]);
@@ -152,7 +156,12 @@ mod tests {
                     let from = Source { values: &source, map: framed_small };
                     bilinear(from, &rows, &columns, Target { values: &mut out, map, channel: 0 });
                 });
-                assert_close(&unframed(&out, map), &expected, 1e-6, &format!("{from:?} to {to:?} on {arch:?}"));
+                assert_close(
+                    &unframed(&out, map),
+                    &expected,
+                    1e-6,
+                    &format!("{from:?} to {to:?} on {arch:?}"),
+                );
             }
         }
     }

@@ -16,12 +16,7 @@ pub fn softmax(row: &mut [f32]) {
 /// Where scale or bias are shorter than the row.
 pub fn layer_norm(row: &mut [f32], epsilon: f32, scale: &[f32], bias: Option<&[f32]>) {
     let length = row.len();
-    arch().dispatch(LayerNorm {
-        row,
-        epsilon,
-        scale: &scale[..length],
-        bias: bias.map(|b| &b[..length]),
-    });
+    arch().dispatch(LayerNorm { row, epsilon, scale: &scale[..length], bias: bias.map(|b| &b[..length]) });
 }
 
 struct Softmax<'a> {

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use crate::{
-    Args, Float, OpResult, PARALLEL, Padding, Scalar, Tensor, each_row, elements, ensure, float_type, matmul, typed,
+    Args, Float, OpResult, PARALLEL, Padding, Scalar, Tensor, each_row, elements, ensure, float_type, matmul,
+    typed,
     window::{self, Axis},
 };
 

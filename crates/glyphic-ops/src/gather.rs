@@ -1,7 +1,8 @@
 //! Operators that pick elements by indices.
 
 use crate::{
-    Args, Bits, OpResult, Reason, Tensor, any_type, around, axis, elements, ensure, sized_type, strides, typed,
+    Args, Bits, OpResult, Reason, Tensor, any_type, around, axis, elements, ensure, sized_type, strides,
+    typed,
 };
 
 /// An index, counted from the end where negative.

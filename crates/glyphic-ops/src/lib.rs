@@ -32,8 +32,8 @@ pub use op::{
 pub use tensor::{DType, Data, Element, LengthError, Tensor};
 
 pub(crate) use args::{
-    MAX_ELEMENTS, PARALLEL, any_type, around, each_row, each_rows, elements, float_type, number_type, sized_type, strides,
-    typed, zeros,
+    MAX_ELEMENTS, PARALLEL, any_type, around, each_row, each_rows, elements, float_type, number_type,
+    sized_type, strides, typed, zeros,
 };
 pub(crate) use scalar::{Float, Scalar};
 pub(crate) use tensor::Bits;

@@ -2,7 +2,8 @@
 
 use crate::Tensor;
 use crate::{
-    Args, Float, OpResult, Scalar, each_rows, elements, elementwise::broadcast_shape, ensure, float_type, typed,
+    Args, Float, OpResult, Scalar, each_rows, elements, elementwise::broadcast_shape, ensure, float_type,
+    typed,
 };
 
 /// Columns of a block: a row of them stays in the first cache.

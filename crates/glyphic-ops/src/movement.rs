@@ -1,8 +1,8 @@
 //! Operators that move elements and compute nothing with them.
 
 use crate::{
-    Args, Bits, MAX_ELEMENTS, OpResult, PadMode, Reason, Tensor, around, axes, axis, each_row, elements, ensure,
-    number_type, sized_type, strides, zeros,
+    Args, Bits, MAX_ELEMENTS, OpResult, PadMode, Reason, Tensor, around, axes, axis, each_row, elements,
+    ensure, number_type, sized_type, strides, zeros,
 };
 
 /// The shape that `Reshape` gives.
@@ -91,7 +91,11 @@ pub(crate) fn transpose(t: Tensor, perm: &[usize]) -> OpResult<Tensor> {
 }
 
 /// Elements in the order of permuted axes.
-pub(crate) fn permuted<T: Copy + Default + Send + Sync>(values: &[T], shape: &[usize], perm: &[usize]) -> Vec<T> {
+pub(crate) fn permuted<T: Copy + Default + Send + Sync>(
+    values: &[T],
+    shape: &[usize],
+    perm: &[usize],
+) -> Vec<T> {
     let mut out = vec![T::default(); values.len()];
     if values.is_empty() {
         return out;

@@ -1,7 +1,8 @@
 //! Normalisation and softmax.
 
 use crate::{
-    Args, Element, Float, OpResult, Reason, Tensor, around, axis, each_row, each_rows, ensure, float_type, typed,
+    Args, Element, Float, OpResult, Reason, Tensor, around, axis, each_row, each_rows, ensure, float_type,
+    typed,
 };
 
 /// A sum in eight parts, which is both quicker and more exact than in one.

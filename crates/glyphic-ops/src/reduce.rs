@@ -1,8 +1,8 @@
 //! Reductions, sorting and running sums.
 
 use crate::{
-    Args, DType, Element, Float, OpResult, Reason, ReduceOp, Tensor, around, axes, axis, each_row, each_rows, elements,
-    ensure, float_type, movement, norm::sum, number_type, pool::Lowest, typed,
+    Args, DType, Element, Float, OpResult, Reason, ReduceOp, Tensor, around, axes, axis, each_row, each_rows,
+    elements, ensure, float_type, movement, norm::sum, number_type, pool::Lowest, typed,
 };
 
 /// A reduction's result and the axes that go.

@@ -1,8 +1,8 @@
 //! `Resize`.
 
 use crate::{
-    Args, Bits, CoordinateMode, Float, Interpolation, MAX_ELEMENTS, NearestMode, Op, OpResult, Reason, Tensor, around,
-    each_rows, elements, ensure, float_type, movement, sized_type, typed,
+    Args, Bits, CoordinateMode, Float, Interpolation, MAX_ELEMENTS, NearestMode, Op, OpResult, Reason,
+    Tensor, around, each_rows, elements, ensure, float_type, movement, sized_type, typed,
 };
 
 /// Longest axis of a result: each of its elements has a list of its own of what it is mixed of.
@@ -152,7 +152,14 @@ fn axes(args: &Args, how: &How, shape: &[usize]) -> OpResult<Vec<Axis>> {
 /// What each element along each axis of a result of linear interpolation is mixed of: two elements, and their weights. `None`
 /// for other operators, and where an axis has no element.
 pub fn mixes(op: &Op, args: &Args, shape: &[usize]) -> OpResult<Option<Vec<Vec<[(usize, f32); 2]>>>> {
-    let Op::Resize { mode: Interpolation::Linear, coordinates, nearest, cubic_a, exclude_outside, extrapolation } = op
+    let Op::Resize {
+        mode: Interpolation::Linear,
+        coordinates,
+        nearest,
+        cubic_a,
+        exclude_outside,
+        extrapolation,
+    } = op
     else {
         return Ok(None);
     };

@@ -1,8 +1,8 @@
 //! Operators that read between pixels.
 
 use crate::{
-    Args, Float, GridPadding, Interpolation, OpResult, PARALLEL, RoiMode, Tensor, conv::image, each_row, each_rows,
-    elements, ensure, float_type, typed,
+    Args, Float, GridPadding, Interpolation, OpResult, PARALLEL, RoiMode, Tensor, conv::image, each_row,
+    each_rows, elements, ensure, float_type, typed,
 };
 
 /// A plane's value between four pixels, of which those outside are 0.

@@ -379,8 +379,8 @@ mod tests {
 
     use super::*;
 
+    /// Finds the same regions in every picture.
     #[derive(Clone)]
-    struct Finds(Vec<Region>);
     struct Finds(Vec<Region>);
 
     impl Detector for Finds {

@@ -43,7 +43,7 @@ pub(crate) fn without_false_spaces<'t>(
         return Cow::Borrowed(transcript);
     }
     let keep = |i: &usize| !dropped.contains(i);
-    let chars: Vec<CharSpan> = (0..chars.len()).filter(keep).map(|i| chars[i].clone()).collect();
+    let chars: Vec<CharSpan> = (0..chars.len()).filter(keep).map(|i| chars[i]).collect();
     let text = chars.iter().map(|c| c.char).collect();
     // Those of the words in two parts are of no use any more, and no others can be told apart from them.
     Cow::Owned(Transcript { text, chars, word_alternatives: Vec::new(), ..transcript.clone() })

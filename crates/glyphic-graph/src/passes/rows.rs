@@ -75,7 +75,9 @@ fn linear(
         let maker = *makers.get(&value)?;
         let node = &graph.nodes[maker];
         let row = |value: Option<ValueId>| {
-            value.and_then(|v| graph.constants.get(&v)).is_some_and(|t| matches!(t.shape(), [] | [_] | [1, _]))
+            value
+                .and_then(|v| graph.constants.get(&v))
+                .is_some_and(|t| matches!(t.shape(), [] | [_] | [1, _]))
         };
         value = match node.op {
             Op::MatMul => {

@@ -1,7 +1,9 @@
 //! Convolutions of joined maps.
 
 use super::edit::{makers, uses};
-use crate::{BinaryOp, DType, Dim, Graph, Interpolation, Node, Op, Padding, Result, Tensor, ValueId, infer::infer};
+use crate::{
+    BinaryOp, DType, Dim, Graph, Interpolation, Node, Op, Padding, Result, Tensor, ValueId, infer::infer,
+};
 
 /// A convolution of single pixels over joined maps, some of which were resized, becomes a sum of convolutions of the maps before
 /// that: resizing and convolving pixels change places, and there are few numbers to resize where the convolution has few outputs.
@@ -33,7 +35,8 @@ pub fn split_convolutions(graph: &mut Graph) -> Result<()> {
             for input in concat.inputs.iter().copied() {
                 let own = channels(input?)?;
                 let alone = uses.get(&input?) == Some(&1);
-                let resize = makers.get(&input?).copied().filter(|i| alone && enlarges(graph, &graph.nodes[*i]));
+                let resize =
+                    makers.get(&input?).copied().filter(|i| alone && enlarges(graph, &graph.nodes[*i]));
                 let source = resize.map_or(input, |i| graph.nodes[i].inputs[0])?;
                 parts.push(Part { source, resize, channels: own });
             }
@@ -71,14 +74,21 @@ fn pixels(graph: &Graph, node: &Node) -> Option<ValueId> {
 
 /// Whether a node enlarges maps by constant factors, each pixel a mix of others whose weights are 1 together.
 fn enlarges(graph: &Graph, node: &Node) -> bool {
-    let Op::Resize { mode: Interpolation::Nearest | Interpolation::Linear, exclude_outside: false, coordinates, .. } =
-        &node.op
+    let Op::Resize {
+        mode: Interpolation::Nearest | Interpolation::Linear,
+        exclude_outside: false,
+        coordinates,
+        ..
+    } = &node.op
     else {
         return false;
     };
-    let scales = node.inputs.get(2).copied().flatten().and_then(|s| graph.constants.get(&s)).and_then(Tensor::as_f32);
+    let scales =
+        node.inputs.get(2).copied().flatten().and_then(|s| graph.constants.get(&s)).and_then(Tensor::as_f32);
     let grows = matches!(scales, Some([batch, channels, y, x]) if [*batch, *channels] == [1.0; 2] && *y >= 1.0 && *x >= 1.0);
-    grows && node.inputs.get(3).copied().flatten().is_none() && *coordinates != crate::CoordinateMode::TfCropAndResize
+    grows
+        && node.inputs.get(3).copied().flatten().is_none()
+        && *coordinates != crate::CoordinateMode::TfCropAndResize
 }
 
 /// The sum of the parts' convolutions; the first one has the bias.
@@ -99,13 +109,23 @@ fn sum(graph: &mut Graph, at: usize, parts: &[Part]) -> Vec<Node> {
         operands.extend(node.inputs.get(2).copied().filter(|_| i == 0));
         let mut push = |graph: &mut Graph, what: &str, op: Op, inputs: Vec<Option<ValueId>>| {
             let value = graph.value();
-            nodes.push(Node { name: format!("{}.{what}.{i}", node.name), op, inputs, outputs: vec![Some(value)] });
+            nodes.push(Node {
+                name: format!("{}.{what}.{i}", node.name),
+                op,
+                inputs,
+                outputs: vec![Some(value)],
+            });
             value
         };
         let mut value = push(graph, "part", node.op.clone(), operands);
         if let Some(resize) = part.resize {
             let Node { op, inputs, .. } = graph.nodes[resize].clone();
-            value = push(graph, "resize", op, std::iter::once(Some(value)).chain(inputs[1..].iter().copied()).collect());
+            value = push(
+                graph,
+                "resize",
+                op,
+                std::iter::once(Some(value)).chain(inputs[1..].iter().copied()).collect(),
+            );
         }
         total = Some(match total {
             None => value,
@@ -129,7 +149,11 @@ mod tests {
     fn resize(mode: Interpolation) -> Op {
         Op::Resize {
             mode,
-            coordinates: if mode == Interpolation::Linear { CoordinateMode::HalfPixel } else { CoordinateMode::Asymmetric },
+            coordinates: if mode == Interpolation::Linear {
+                CoordinateMode::HalfPixel
+            } else {
+                CoordinateMode::Asymmetric
+            },
             nearest: NearestMode::Floor,
             cubic_a: -0.75,
             exclude_outside: false,
@@ -141,7 +165,12 @@ mod tests {
     fn graph(outputs: usize) -> Graph {
         let mut g = Graph::new("g");
         let size = |n: usize, name: &str| {
-            vec![Dim::Symbol("n".into()), Dim::Known(n), Dim::Symbol(format!("{name}h")), Dim::Symbol(format!("{name}w"))]
+            vec![
+                Dim::Symbol("n".into()),
+                Dim::Known(n),
+                Dim::Symbol(format!("{name}h")),
+                Dim::Symbol(format!("{name}w")),
+            ]
         };
         let (a, b, c) = (
             g.input("a", DType::F32, size(8, "a")),
@@ -152,7 +181,12 @@ mod tests {
             let scales = g.constant(Tensor::from_f32(&[4], vec![1.0, 1.0, factor, factor]).unwrap());
             let value = g.value();
             let inputs = vec![Some(x), None, Some(scales)];
-            g.nodes.push(Node { name: "resize".into(), op: resize(mode), inputs, outputs: vec![Some(value)] });
+            g.nodes.push(Node {
+                name: "resize".into(),
+                op: resize(mode),
+                inputs,
+                outputs: vec![Some(value)],
+            });
             value
         };
         let b = enlarged(&mut g, b, 2.0, Interpolation::Linear);
@@ -177,7 +211,11 @@ mod tests {
             let mut changed = plain.clone();
             split_convolutions(&mut changed).unwrap();
             super::super::remove_dead_code(&mut changed);
-            assert_eq!(!changed.nodes.iter().any(|n| matches!(n.op, Op::Concat { .. })), split, "{outputs} outputs");
+            assert_eq!(
+                !changed.nodes.iter().any(|n| matches!(n.op, Op::Concat { .. })),
+                split,
+                "{outputs} outputs"
+            );
             let inputs = [
                 ("a", numbers(&[2, 8, 6, 12], 1)),
                 ("b", numbers(&[2, 20, 3, 6], 2)),

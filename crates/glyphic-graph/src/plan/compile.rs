@@ -148,7 +148,8 @@ impl<'a> Draft<'a> {
     /// The operand and the positive number of a product with a number.
     fn scaled(&self, maker: usize) -> Option<(ValueId, f32)> {
         let step = self.steps[maker].as_ref()?;
-        let (Kind::Binary(BinaryOp::Mul, Activation::None), [Some(a), Some(b)]) = (&step.kind, &step.inputs[..])
+        let (Kind::Binary(BinaryOp::Mul, Activation::None), [Some(a), Some(b)]) =
+            (&step.kind, &step.inputs[..])
         else {
             return None;
         };
@@ -200,7 +201,8 @@ impl<'a> Draft<'a> {
             let logits = |maker: usize| {
                 self.scaled(maker).is_some() || part(maker).is_some_and(|p| matches!(p.kind, Kind::Product))
             };
-            let (x, added) = [(a, b), (b, a)].into_iter().find(|(x, _)| self.alone(*x).is_some_and(logits))?;
+            let (x, added) =
+                [(a, b), (b, a)].into_iter().find(|(x, _)| self.alone(*x).is_some_and(logits))?;
             gone.push(at);
             bias = Some(added);
             at = self.alone(x)?;
@@ -254,7 +256,9 @@ impl<'a> Draft<'a> {
         let shape = ints(inputs, 1)?;
         let slice = self.alone(part)?;
         let (Node { op: Op::Slice, inputs, .. }, source) = node(slice)? else { return None };
-        let ([start], [end], [2 | -1]) = (&ints(inputs, 1)?[..], &ints(inputs, 2)?[..], &ints(inputs, 3)?[..]) else {
+        let ([start], [end], [2 | -1]) =
+            (&ints(inputs, 1)?[..], &ints(inputs, 2)?[..], &ints(inputs, 3)?[..])
+        else {
             return None;
         };
         let steps = match inputs.get(4) {
@@ -268,7 +272,9 @@ impl<'a> Draft<'a> {
     /// Heads that go beside each other behind attention are written there.
     fn merge_heads(&mut self, step: &Step) -> bool {
         let Some(maker) = step.inputs[0].and_then(|x| self.alone(x)) else { return false };
-        let Some(Step { kind: Kind::Attention(attention), .. }) = &mut self.steps[maker] else { return false };
+        let Some(Step { kind: Kind::Attention(attention), .. }) = &mut self.steps[maker] else {
+            return false;
+        };
         if attention.merged {
             return false;
         }

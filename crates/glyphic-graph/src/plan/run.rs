@@ -12,7 +12,8 @@ use super::{AttentionStep, ConvStep, Cut, Kind, LinearStep, Step};
 use crate::{BinaryOp, Error, Graph, Node, Op, Result, Tensor, ValueId};
 use glyphic_kernels::{
     Activation, Attention, Conv, Deform, LstmDirection, Map, Mix, Packed, PoolShape, Pooling, QuantizedConv,
-    QuantizedProduct, Residual, Stack, Target, bilinear, each_rows, global_mean, multiply, layer_norm, product, softmax,
+    QuantizedProduct, Residual, Stack, Target, bilinear, each_rows, global_mean, layer_norm, multiply,
+    product, softmax,
 };
 
 type Operands = Vec<Option<Value>>;
@@ -153,7 +154,8 @@ fn in_parts(
     pool: &Arc<Pool>,
 ) -> Result<Vec<Value>> {
     let given = step.inputs.iter().zip(operands);
-    let mut values: HashMap<ValueId, Value> = given.filter_map(|(id, value)| Some(((*id)?, value?))).collect();
+    let mut values: HashMap<ValueId, Value> =
+        given.filter_map(|(id, value)| Some(((*id)?, value?))).collect();
     for part in parts {
         let operands = part.inputs.iter().map(|i| i.and_then(|i| values.get(&i).cloned())).collect();
         let results = part.run(graph, operands, pool)?;
@@ -538,11 +540,13 @@ impl Context<'_> {
             Some(_) => Err(()),
             None => Ok(None),
         });
-        let args = std::iter::once(Ok(None)).chain(others).collect::<std::result::Result<Vec<_>, ()>>().ok()?;
+        let args =
+            std::iter::once(Ok(None)).chain(others).collect::<std::result::Result<Vec<_>, ()>>().ok()?;
         let mixes = resize::mixes(&self.node.op, &Args::optional(args), &shape).ok()??;
         let [images, channels, rows, columns] = &mixes[..] else { return None };
         let same = |mixes: &[Mix]| mixes.iter().enumerate().all(|(i, mix)| *mix == [(i, 1.0), (i, 0.0)]);
-        if images.len() != x.map.batch || channels.len() != x.map.channels || !same(images) || !same(channels) {
+        if images.len() != x.map.batch || channels.len() != x.map.channels || !same(images) || !same(channels)
+        {
             return None;
         }
         Some(self.fill([x.map.batch, x.map.channels, rows.len(), columns.len()], |values, map| {
@@ -572,7 +576,9 @@ impl Context<'_> {
                 let from = tensor.as_f32()?;
                 let mut values = self.pool.row(from.len());
                 each_rows(&mut values, width, width, |first, rows| {
-                    for (row, from) in rows.chunks_exact_mut(width).zip(from[first * width..].chunks_exact(width)) {
+                    for (row, from) in
+                        rows.chunks_exact_mut(width).zip(from[first * width..].chunks_exact(width))
+                    {
                         row.copy_from_slice(from);
                         f(row);
                     }
@@ -593,9 +599,11 @@ impl Context<'_> {
                 }
                 Some(Cut { start, end, shape, allow_zero }) => {
                     let &[batch, count, width] = tensor.shape() else { return None };
-                    let (start, end) = (usize::try_from(*start).ok()?, usize::try_from(*end).ok()?.min(width));
+                    let (start, end) =
+                        (usize::try_from(*start).ok()?, usize::try_from(*end).ok()?.min(width));
                     let from = [batch, count, end.checked_sub(start)?];
-                    let shape = <[usize; 4]>::try_from(reshape_shape(&from, shape, *allow_zero).ok()?).ok()?;
+                    let shape =
+                        <[usize; 4]>::try_from(reshape_shape(&from, shape, *allow_zero).ok()?).ok()?;
                     if shape[..2] != from[..2] || values.is_empty() {
                         return None;
                     }
@@ -604,11 +612,7 @@ impl Context<'_> {
                 }
             };
             let steps = [shape[1] * width, width, shape[3], 1];
-            Some(Stack {
-                values,
-                sizes: order.map(|axis| shape[axis]),
-                steps: order.map(|axis| steps[axis]),
-            })
+            Some(Stack { values, sizes: order.map(|axis| shape[axis]), steps: order.map(|axis| steps[axis]) })
         };
         let (queries, keys, values) = (stack(0)?, stack(1)?, stack(2)?);
         let [batch, heads, rows, depth] = queries.sizes;
@@ -877,7 +881,8 @@ impl ConvStep {
             true => class,
             false => 0,
         };
-        let (weights, bias) = (self.weights.as_f32().unwrap_or_default(), self.bias.as_ref().and_then(Tensor::as_f32));
+        let (weights, bias) =
+            (self.weights.as_f32().unwrap_or_default(), self.bias.as_ref().and_then(Tensor::as_f32));
         if let Some((shape, tap)) = self.shape.flat(size) {
             return self.packed[4].get_or_init(|| {
                 let ([rows, columns], [_, width]) = (self.shape.kernel, shape.kernel);

@@ -2,7 +2,8 @@
 
 use crate::testing::{check, numbers};
 use crate::{
-    BinaryOp, CoordinateMode, DType, Dim, Graph, Interpolation, NearestMode, Node, Op, Padding, Tensor, ValueId,
+    BinaryOp, CoordinateMode, DType, Dim, Graph, Interpolation, NearestMode, Node, Op, Padding, Tensor,
+    ValueId,
 };
 
 fn free(names: &[&str]) -> Vec<Dim> {
@@ -77,14 +78,17 @@ fn attention_in_every_form_is_one_step() {
         for (batch, queries, keys) in [(1, 1, 1), (2, 7, 4), (1, 70, 33)] {
             let mut inputs =
                 vec![("x", numbers(&[batch, queries, 15], 1)), ("y", numbers(&[batch, keys, 15], 2))];
-            for shape in [[1, 1, 1, keys], [batch, 1, queries, keys], [batch, 3, queries, 1], [2 * batch, 1, 1, 1]] {
+            for shape in
+                [[1, 1, 1, keys], [batch, 1, queries, keys], [batch, 3, queries, 1], [2 * batch, 1, 1, 1]]
+            {
                 if form.bias {
                     inputs.retain(|(name, _)| *name != "bias");
                     inputs.push(("bias", numbers(&shape, 3)));
                 }
                 if !form.bias || shape[0] <= batch {
                     let steps = check(&graph, &inputs);
-                    let count = steps.iter().filter(|s| s.contains("attention") || s.contains("product")).count();
+                    let count =
+                        steps.iter().filter(|s| s.contains("attention") || s.contains("product")).count();
                     assert_eq!(count, 1, "{form:?}: {steps:?}");
                 }
             }
@@ -130,7 +134,8 @@ fn attention_that_the_kernel_does_not_take_runs_in_parts() {
 #[test]
 fn pixels_become_rows_and_rows_pixels() {
     let mut g = Graph::new("g");
-    let x = g.input("x", DType::F32, vec![Dim::Symbol("n".into()), Dim::Known(3), Dim::Known(4), Dim::Known(5)]);
+    let x =
+        g.input("x", DType::F32, vec![Dim::Symbol("n".into()), Dim::Known(3), Dim::Known(4), Dim::Known(5)]);
     let conv = |g: &mut Graph, x: ValueId, inputs: usize, kernel: usize| {
         let w = g.constant(numbers(&[6, inputs, kernel, kernel], inputs as u32));
         let op = Op::Conv {
@@ -155,7 +160,10 @@ fn pixels_become_rows_and_rows_pixels() {
     g.output("y", odd);
     for batch in [1, 3] {
         let steps = check(&g, &[("x", numbers(&[batch, 3, 4, 5], 1))]);
-        assert_eq!(steps.iter().filter(|s| s.contains("map to rows") || s.contains("rows to map")).count(), 3);
+        assert_eq!(
+            steps.iter().filter(|s| s.contains("map to rows") || s.contains("rows to map")).count(),
+            3
+        );
     }
 }
 
