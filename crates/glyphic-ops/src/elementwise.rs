@@ -505,6 +505,9 @@ numeric! {
 /// Elements that a conversion between two types brings to one of two types that hold all others.
 const CONVERTED: usize = 256;
 
+/// Fills a slice with elements from a first one on, brought to a wide type.
+type Source<'a, W> = Box<dyn Fn(usize, &mut [W]) + Sync + 'a>;
+
 pub(crate) fn cast(t: Tensor, to: DType) -> Tensor {
     if t.dtype() == to {
         return t;
@@ -512,7 +515,7 @@ pub(crate) fn cast(t: Tensor, to: DType) -> Tensor {
     let float = |dtype: DType| matches!(dtype, DType::F32 | DType::F64 | DType::F16);
     // By way of 64 bits, so that there are no functions for pairs of types.
     if float(t.dtype()) && (float(to) || to == DType::Bool) {
-        let from: Box<dyn Fn(usize, &mut [f64]) + Sync> = any_type!(t.dtype(), T => {
+        let from: Source<'_, f64> = any_type!(t.dtype(), T => {
             let values = t.slice::<T>().unwrap_or_default();
             Box::new(move |first, wide| wide.iter_mut().zip(&values[first..]).for_each(|(w, v)| *w = v.float()))
         });
@@ -523,7 +526,7 @@ pub(crate) fn cast(t: Tensor, to: DType) -> Tensor {
             _ => narrowed(t.shape(), &from, |x| x),
         }
     } else {
-        let from: Box<dyn Fn(usize, &mut [i64]) + Sync> = any_type!(t.dtype(), T => {
+        let from: Source<'_, i64> = any_type!(t.dtype(), T => {
             let values = t.slice::<T>().unwrap_or_default();
             Box::new(move |first, wide| wide.iter_mut().zip(&values[first..]).for_each(|(w, v)| *w = v.int()))
         });

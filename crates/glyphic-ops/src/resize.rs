@@ -149,9 +149,12 @@ fn axes(args: &Args, how: &How, shape: &[usize]) -> OpResult<Vec<Axis>> {
         .collect()
 }
 
+/// What an element along an axis is mixed of: two elements, and their weights.
+pub type Mix = [(usize, f32); 2];
+
 /// What each element along each axis of a result of linear interpolation is mixed of: two elements, and their weights. `None`
 /// for other operators, and where an axis has no element.
-pub fn mixes(op: &Op, args: &Args, shape: &[usize]) -> OpResult<Option<Vec<Vec<[(usize, f32); 2]>>>> {
+pub fn mixes(op: &Op, args: &Args, shape: &[usize]) -> OpResult<Option<Vec<Vec<Mix>>>> {
     let Op::Resize {
         mode: Interpolation::Linear,
         coordinates,

@@ -468,7 +468,7 @@ impl<'a> Draft<'a> {
             Op::MatMul => match quantized.map(|q| &q.weights).or_else(|| self.floats(node, 1)) {
                 Some(weights) if weights.shape().len() == 2 => Some(linear(weights, false, None, quantized)),
                 // A stack of one matrix.
-                Some(weights) if quantized.is_none() && weights.len() > 0 => match *weights.shape() {
+                Some(weights) if quantized.is_none() && !weights.is_empty() => match *weights.shape() {
                     [ref stack @ .., inner, outputs] if stack.iter().all(|n| *n == 1) => {
                         let matrix = weights.clone().reshaped(&[inner, outputs]).ok()?;
                         Some(linear(&matrix, false, None, None)).map(|kind| with_rank(kind, stack.len() + 2))
