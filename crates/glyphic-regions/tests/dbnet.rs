@@ -351,7 +351,7 @@ fn a_column_of_numbers_is_not_one_large_text() {
     assert_eq!(add_large(numbers.clone(), vec![column.clone()], 36.0), numbers);
     // Letters of a sign that stand on each other, and pieces of a large digit.
     let letters: Vec<Region> = (0..4).map(|i| region([100., 100. + 25. * f64::from(i), 20., 25.])).collect();
-    assert_eq!(add_large(letters, vec![column.clone()], 36.0), [column.clone()]);
+    assert_eq!(add_large(letters, vec![column.clone()], 36.0), vec![column.clone()]);
     let pieces = [[100., 95., 20., 30.], [100., 130., 25., 8.], [102., 150., 12., 40.]].map(region).to_vec();
     assert_eq!(add_large(pieces, vec![column.clone()], 36.0), [column]);
 }
