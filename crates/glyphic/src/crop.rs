@@ -261,7 +261,7 @@ mod tests {
         for [paper, ink] in [[250, 20], [30, 220]] {
             let mut image = Image::filled(120, 20, [paper; 3]).unwrap();
             for (x, y) in
-                [10..30, 31..50, 60..110].into_iter().flatten().flat_map(|x| (4..16).map(move |y| (x, y)))
+                [10..30, 31..50, 60..110].into_iter().flatten().flat_map(|x| (8..12).map(move |y| (x, y)))
             {
                 let at = (y * 120 + x) * 3;
                 image.rgb_mut()[at..at + 3].fill(ink);

@@ -301,9 +301,10 @@ const INSIDE: f64 = 0.5;
 const LINES: usize = 3;
 const LINE_ASPECT: f64 = 2.5;
 
-/// A line lower than this, in heights of the coarse region that it lies in, is no piece of its letters: a label beside a ring that
-/// looks like an O.
+/// A line lower than this, in heights of the coarse region that it lies in, and shorter than this, in its widths, is no stroke of its
+/// letters: a label beside a ring that looks like an O.
 const SMALL_LINE: f64 = 0.3;
+const SMALL_WIDTH: f64 = 0.35;
 
 /// So many regions of about one height, one below another in a coarse region higher than wide, are a column, of numbers mostly, and
 /// not the pieces of one large text.
@@ -346,7 +347,12 @@ pub fn add_large(fine: Vec<Region>, coarse: Vec<Region>, least: f64) -> Vec<Regi
             continue;
         }
         let mut i = 0;
-        let small_line = |i: usize| is_line(&kept[i]) && self::height(&kept[i]) < SMALL_LINE * height;
+        let small_line = |i: usize| {
+            let (line, large) = (kept[i].polygon.bounds(), region.polygon.bounds());
+            line.width() >= LINE_ASPECT * line.height()
+                && line.height() < SMALL_LINE * height
+                && line.width() < SMALL_WIDTH * large.width()
+        };
         let stays: Vec<bool> = (0..kept.len()).map(|i| !inside(i) || small_line(i)).collect();
         kept.retain(|_| {
             i += 1;
