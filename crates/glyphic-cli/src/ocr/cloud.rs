@@ -1,7 +1,7 @@
 //! Results of Amazon Textract and of Azure's Document Intelligence and Read.
 
 use anyhow::{Context, Result, bail};
-use glyphic_core::{Page, Polygon, Rect, TextInstance};
+use glyphic_core::{Page, Polygon, TextInstance};
 use serde_json::Value;
 
 use super::{instance, sized};
@@ -128,10 +128,7 @@ fn azure_line(line: &Value, scale: f64) -> Result<TextInstance> {
     let numbers: Vec<f64> = serde_json::from_value(outline.clone())
         .with_context(|| format!("its outline is {outline}; expected [x, y, ...]"))?;
     let scaled: Vec<f64> = numbers.iter().map(|v| v * scale).collect();
-    let polygon = match scaled[..] {
-        [x0, y0, w, h] => Polygon::from_rect(Rect { x0, y0, x1: x0 + w, y1: y0 + h })?,
-        _ => Polygon::from_flat(&scaled)?,
-    };
+    let polygon = Polygon::from_flat(&scaled)?;
     let words = line.get("words").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let scores: Vec<f64> =
         words.iter().filter_map(|w| w.get("confidence")).filter_map(Value::as_f64).collect();
