@@ -23,7 +23,7 @@ pub use error::{Error, Result};
 pub use frames::{Frame, Frames};
 pub use geometry::{Point, Polygon, Rect, RotatedRect};
 pub use image::{Image, ImageLimits};
-pub use overlay::{deserialize_over, deserialize_over_default};
+pub use overlay::{TomlError, deserialize_over, deserialize_over_default, from_toml, from_toml_over};
 pub use page::{
     Alternative, CharSpan, Confidence, Document, Line, Page, Region, Sample, TextInstance, Transcript,
 };

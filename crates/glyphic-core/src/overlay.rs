@@ -3,14 +3,19 @@
 //! serde's container default fills a missing field from the field's own type. Where a default value holds a struct that
 //! differs from that struct's own `Default`, setting one key inside it would silently change the others. Here a key that
 //! is set changes that key and nothing else, at any depth; an enum keeps the base's content only while the variant stays
-//! the same. Errors keep the position that the format gives them.
+//! the same. Errors name the keys that lead to them, those of TOML their line too.
+//!
+//! What a format gives is first taken as a tree: configurations are large, and are compiled for one deserializer so.
+
+use std::fmt;
+use std::vec;
 
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
+    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer,
+    MapAccess, SeqAccess, VariantAccess, Visitor,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize, forward_to_deserialize_any};
+use serde_json::Value;
 
 /// Deserializes a `T` whose missing keys, nested ones too, are those of `base`.
 ///
@@ -21,8 +26,9 @@ where
     T: Serialize + Deserialize<'de>,
     D: Deserializer<'de>,
 {
-    let base = serde_json::to_value(base).map_err(D::Error::custom)?;
-    T::deserialize(Over { inner: deserializer, base })
+    let base = serde_json::to_value(base).map_err(D::Error::custom)?.into();
+    let given = Tree::deserialize(deserializer)?;
+    T::deserialize(Over { given, base }).map_err(D::Error::custom)
 }
 
 /// [`deserialize_over`] the type's default, for `#[serde(deserialize_with = "...")]`.
@@ -37,223 +43,411 @@ where
     deserialize_over(&T::default(), deserializer)
 }
 
-/// A deserializer whose structs and enums are completed from `base`.
-struct Over<D> {
-    inner: D,
-    base: Value,
+/// Reads TOML.
+///
+/// # Errors
+/// What is wrong with its line and column.
+pub fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T, TomlError> {
+    read(text, Tree::Null)
 }
 
-/// The same for a seed, a visitor and what those are given.
-struct OverSeed<S> {
-    seed: S,
-    base: Value,
+/// Reads TOML whose missing keys, nested ones too, are those of `base`.
+///
+/// # Errors
+/// What is wrong with its line and column, and one where `base` cannot be serialized.
+pub fn from_toml_over<T: Serialize + DeserializeOwned>(base: &T, text: &str) -> Result<T, TomlError> {
+    let base = serde_json::to_value(base).map_err(|e| TomlError(e.to_string()))?;
+    read(text, base.into())
 }
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for OverSeed<S> {
-    type Value = S::Value;
+/// Why a TOML text was refused, and where: line and column count from 1.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TomlError(String);
 
-    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<Self::Value, D::Error> {
-        self.seed.deserialize(Over { inner, base: self.base })
-    }
+fn read<T: DeserializeOwned>(text: &str, base: Tree) -> Result<T, TomlError> {
+    let given = toml::from_str(text).map_err(|e| TomlError(e.to_string()))?;
+    T::deserialize(Over { given, base }).map_err(|e| match place(text, &e.keys) {
+        Some((line, column)) => TomlError(format!("line {line}, column {column}: {}", e.message)),
+        None => TomlError(e.to_string()),
+    })
 }
 
-macro_rules! forward {
-    ($($method:ident($($argument:ident: $type:ty),*);)*) => {
-        $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, D::Error> {
-            self.inner.$method($($argument,)* visitor)
-        })*
+/// Line and column, from 1, of the last of the keys that the text has.
+fn place(text: &str, keys: &str) -> Option<(usize, usize)> {
+    let root = toml::de::DeTable::parse(text).ok()?;
+    let (mut table, mut list) = (Some(root.get_ref()), None);
+    let (mut keys, mut at) = (keys.to_owned(), None);
+    // A name may hold dots itself.
+    let rest = |keys: &str, name: &str| match keys.strip_prefix(name)? {
+        "" => Some(String::new()),
+        rest => rest.strip_prefix('.').map(str::to_owned),
     };
+    loop {
+        let next = match (table, list) {
+            (Some(table), _) => table
+                .iter()
+                .find_map(|(key, value)| Some((rest(&keys, key.get_ref())?, key.span().start, value))),
+            (None, Some(list)) => {
+                let list: &toml::de::DeArray<'_> = list;
+                let number = keys.split('.').next().unwrap_or_default();
+                let value = number.parse().ok().and_then(|i: usize| list.get(i));
+                value.and_then(|value| Some((rest(&keys, number)?, value.span().start, value)))
+            }
+            (None, None) => None,
+        };
+        let Some((keys_left, start, value)) = next else { break };
+        at = Some(start);
+        (table, list) = (value.get_ref().as_table(), value.get_ref().as_array());
+        keys = keys_left;
+    }
+    let before = text.get(..at?)?;
+    let line = before.rfind('\n').map_or(0, |end| end + 1);
+    Some((1 + before.matches('\n').count(), 1 + before[line..].chars().count()))
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Over<D> {
-    type Error = D::Error;
+/// Anything that a format of configurations can hold.
+#[derive(Debug, Clone, PartialEq)]
+enum Tree {
+    Null,
+    Flag(bool),
+    Signed(i64),
+    Unsigned(u64),
+    Float(f64),
+    Text(String),
+    List(Vec<Tree>),
+    Table(Vec<(String, Tree)>),
+}
 
-    forward! {
-        deserialize_any(); deserialize_bool(); deserialize_i8(); deserialize_i16(); deserialize_i32();
-        deserialize_i64(); deserialize_i128(); deserialize_u8(); deserialize_u16(); deserialize_u32();
-        deserialize_u64(); deserialize_u128(); deserialize_f32(); deserialize_f64(); deserialize_char();
-        deserialize_str(); deserialize_string(); deserialize_bytes(); deserialize_byte_buf();
-        deserialize_unit(); deserialize_unit_struct(name: &'static str); deserialize_seq();
-        deserialize_tuple(len: usize); deserialize_tuple_struct(name: &'static str, len: usize);
-        deserialize_map(); deserialize_identifier(); deserialize_ignored_any();
+impl Tree {
+    /// What stands at a key of a table.
+    fn at(self, name: &str) -> Self {
+        let Self::Table(entries) = self else { return Self::Null };
+        entries.into_iter().find(|(key, _)| key == name).map_or(Self::Null, |(_, value)| value)
+    }
+}
+
+impl From<Value> for Tree {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(flag) => Self::Flag(flag),
+            Value::Number(n) => match (n.as_i64(), n.as_u64()) {
+                (Some(n), _) => Self::Signed(n),
+                (None, Some(n)) => Self::Unsigned(n),
+                (None, None) => n.as_f64().map_or(Self::Null, Self::Float),
+            },
+            Value::String(text) => Self::Text(text),
+            Value::Array(list) => Self::List(list.into_iter().map(Self::from).collect()),
+            Value::Object(map) => Self::Table(map.into_iter().map(|(k, v)| (k, v.into())).collect()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_option(OverVisitor { visitor, base: self.base })
+    fn visit_bool<E>(self, flag: bool) -> Result<Tree, E> {
+        Ok(Tree::Flag(flag))
+    }
+
+    fn visit_i64<E>(self, n: i64) -> Result<Tree, E> {
+        Ok(Tree::Signed(n))
+    }
+
+    fn visit_u64<E>(self, n: u64) -> Result<Tree, E> {
+        Ok(Tree::Unsigned(n))
+    }
+
+    fn visit_f64<E>(self, x: f64) -> Result<Tree, E> {
+        Ok(Tree::Float(x))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Tree, E> {
+        Ok(Tree::Text(text.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Tree, D::Error> {
+        Tree::deserialize(inner)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Tree, A::Error> {
+        let mut list = Vec::new();
+        while let Some(value) = sequence.next_element()? {
+            list.push(value);
+        }
+        Ok(Tree::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
+        let mut entries: Vec<(String, Tree)> = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, Tree>()? {
+            if entries.iter().any(|(other, _)| *other == name) {
+                return Err(A::Error::custom(format!("`{name}` is given twice")));
+            }
+            entries.push((name, value));
+        }
+        Ok(Tree::Table(entries))
+    }
+}
+
+/// What is wrong, and the keys that lead there, joined by dots.
+#[derive(Debug)]
+struct OverError {
+    keys: String,
+    message: String,
+}
+
+impl OverError {
+    /// The error of a value that stands at `key`.
+    fn under(self, key: &str) -> Self {
+        let keys = match self.keys.as_str() {
+            "" => key.to_owned(),
+            keys => format!("{key}.{keys}"),
+        };
+        Self { keys, ..self }
+    }
+}
+
+impl fmt::Display for OverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.keys.as_str() {
+            "" => f.write_str(&self.message),
+            keys => write!(f, "in `{keys}`: {}", self.message),
+        }
+    }
+}
+
+impl std::error::Error for OverError {}
+
+impl de::Error for OverError {
+    /// An error of [`deserialize_over`] further in comes as its text: its keys are taken out again.
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        let text = message.to_string();
+        match text.strip_prefix("in `").and_then(|rest| rest.split_once("`: ")) {
+            Some((keys, message)) => Self { keys: keys.to_owned(), message: message.to_owned() },
+            None => Self { keys: String::new(), message: text },
+        }
+    }
+}
+
+/// A deserializer whose structs and enums are completed from `base`.
+struct Over {
+    given: Tree,
+    base: Tree,
+}
+
+impl<'de> Deserializer<'de> for Over {
+    type Error = OverError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, OverError> {
+        match self.given {
+            Tree::Null => visitor.visit_unit(),
+            Tree::Flag(flag) => visitor.visit_bool(flag),
+            Tree::Signed(n) => visitor.visit_i64(n),
+            Tree::Unsigned(n) => visitor.visit_u64(n),
+            Tree::Float(x) => visitor.visit_f64(x),
+            Tree::Text(text) => visitor.visit_string(text),
+            Tree::List(list) => visitor.visit_seq(Items { count: 0, rest: list.into_iter() }),
+            Tree::Table(given) => visitor.visit_map(Filled::new(given, Tree::Null)),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map identifier ignored_any
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, OverError> {
+        match self.given {
+            Tree::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        name: &'static str,
+        _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_newtype_struct(name, OverVisitor { visitor, base: self.base })
+    ) -> Result<V::Value, OverError> {
+        visitor.visit_newtype_struct(self)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        name: &'static str,
-        fields: &'static [&'static str],
+        _name: &'static str,
+        _fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_struct(name, fields, OverVisitor { visitor, base: self.base })
+    ) -> Result<V::Value, OverError> {
+        match self.given {
+            Tree::Table(given) => visitor.visit_map(Filled::new(given, self.base)),
+            _ => self.deserialize_any(visitor),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        name: &'static str,
-        variants: &'static [&'static str],
+        _name: &'static str,
+        _variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_enum(name, variants, OverVisitor { visitor, base: self.base })
-    }
-
-    fn is_human_readable(&self) -> bool {
-        self.inner.is_human_readable()
-    }
-}
-
-struct OverVisitor<V> {
-    visitor: V,
-    base: Value,
-}
-
-impl<'de, V: Visitor<'de>> Visitor<'de> for OverVisitor<V> {
-    type Value = V::Value;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.visitor.expecting(f)
-    }
-
-    fn visit_none<E: serde::de::Error>(self) -> Result<V::Value, E> {
-        self.visitor.visit_none()
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<V::Value, E> {
-        self.visitor.visit_unit()
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        self.visitor.visit_some(Over { inner, base: self.base })
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        self.visitor.visit_newtype_struct(Over { inner, base: self.base })
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, sequence: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_seq(sequence)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, given: A) -> Result<V::Value, A::Error> {
-        let rest = match self.base {
-            Value::Object(rest) => rest,
-            _ => Map::new(),
+    ) -> Result<V::Value, OverError> {
+        let (name, given) = match self.given {
+            Tree::Text(name) => (name, Tree::Null),
+            Tree::Table(mut entries) if entries.len() == 1 => entries.remove(0),
+            Tree::Table(entries) => {
+                let names: Vec<String> = entries.iter().map(|(name, _)| format!("`{name}`")).collect();
+                let found = match names.is_empty() {
+                    true => "none".to_owned(),
+                    false => names.join(", "),
+                };
+                return Err(OverError::custom(format!("expected one key; found {found}")));
+            }
+            _ => return self.deserialize_any(visitor),
         };
-        self.visitor.visit_map(Filled { given: Some(given), rest, base: Value::Null, filled: None })
+        visitor.visit_enum(OverVariant { base: self.base.at(&name), name, given })
+    }
+}
+
+/// The items of a list.
+struct Items {
+    count: usize,
+    rest: vec::IntoIter<Tree>,
+}
+
+impl<'de> SeqAccess<'de> for Items {
+    type Error = OverError;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, OverError> {
+        let Some(given) = self.rest.next() else { return Ok(None) };
+        self.count += 1;
+        let value = seed.deserialize(Over { given, base: Tree::Null });
+        value.map(Some).map_err(|e| e.under(&(self.count - 1).to_string()))
     }
 
-    fn visit_enum<A: EnumAccess<'de>>(self, given: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_enum(OverEnum { given, base: self.base })
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.rest.len())
     }
 }
 
 /// The keys that are given, then those of the base that are not.
-struct Filled<A> {
-    given: Option<A>,
-    rest: Map<String, Value>,
-    /// What the base holds at the given key.
-    base: Value,
-    /// The base's value at a key that is not given.
-    filled: Option<Value>,
+struct Filled {
+    entries: vec::IntoIter<(String, Over)>,
+    /// The key read last, and what stands there.
+    value: Option<(String, Over)>,
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Filled<A> {
-    type Error = A::Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        // A seed is used up by the first try: its end is asked for with a seed of its own.
-        let mut seed = Some(seed);
-        if let Some(given) = &mut self.given {
-            let mut name = String::new();
-            let key = given.next_key_seed(Named { seed: &mut seed, name: &mut name })?;
-            if let Some(key) = key {
-                self.base = self.rest.remove(&name).unwrap_or(Value::Null);
-                return Ok(Some(key));
-            }
-        }
-        let (Some(seed), Some(name)) = (seed, self.rest.keys().next().cloned()) else { return Ok(None) };
-        self.filled = self.rest.remove(&name);
-        seed.deserialize(name.into_deserializer()).map(Some)
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        if let Some(value) = self.filled.take() {
-            return seed.deserialize(value).map_err(A::Error::custom);
-        }
-        let given = self.given.as_mut().ok_or_else(|| A::Error::custom("a value without its key"))?;
-        given.next_value_seed(OverSeed { seed, base: std::mem::take(&mut self.base) })
-    }
-}
-
-/// A seed for a name, which is written down. The seed is left where there is no name.
-struct Named<'a, S> {
-    seed: &'a mut Option<S>,
-    name: &'a mut String,
-}
-
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Named<'_, S> {
-    type Value = S::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        let seed = self.seed.take().ok_or_else(|| D::Error::custom("a name read twice"))?;
-        *self.name = String::deserialize(deserializer)?;
-        seed.deserialize(self.name.as_str().into_deserializer())
-    }
-}
-
-struct OverEnum<A> {
-    given: A,
-    base: Value,
-}
-
-impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for OverEnum<A> {
-    type Error = A::Error;
-    type Variant = OverEnum<A::Variant>;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), A::Error> {
-        let mut name = String::new();
-        let named = Named { seed: &mut Some(seed), name: &mut name };
-        let (value, given) = self.given.variant_seed(named)?;
-        let base = match self.base {
-            Value::Object(mut variant) => variant.remove(&name).unwrap_or(Value::Null),
-            _ => Value::Null,
+impl Filled {
+    fn new(given: Vec<(String, Tree)>, base: Tree) -> Self {
+        let mut rest = match base {
+            Tree::Table(rest) => rest,
+            _ => Vec::new(),
         };
-        Ok((value, OverEnum { given, base }))
+        let mut entries: Vec<(String, Over)> = Vec::with_capacity(given.len().max(rest.len()));
+        for (name, given) in given {
+            let base = match rest.iter().position(|(key, _)| *key == name) {
+                Some(at) => rest.remove(at).1,
+                None => Tree::Null,
+            };
+            entries.push((name, Over { given, base }));
+        }
+        entries.extend(rest.into_iter().map(|(name, given)| (name, Over { given, base: Tree::Null })));
+        Self { entries: entries.into_iter(), value: None }
     }
 }
 
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for OverEnum<A> {
-    type Error = A::Error;
+impl<'de> MapAccess<'de> for Filled {
+    type Error = OverError;
 
-    fn unit_variant(self) -> Result<(), A::Error> {
-        self.given.unit_variant()
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, OverError> {
+        let Some((name, value)) = self.entries.next() else { return Ok(None) };
+        let key =
+            seed.deserialize(name.as_str().into_deserializer()).map_err(|e: OverError| e.under(&name))?;
+        self.value = Some((name, value));
+        Ok(Some(key))
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, A::Error> {
-        self.given.newtype_variant_seed(OverSeed { seed, base: self.base })
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, OverError> {
+        let (name, value) = self.value.take().ok_or_else(|| OverError::custom("a value without its key"))?;
+        seed.deserialize(value).map_err(|e| e.under(&name))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        self.given.tuple_variant(len, visitor)
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.entries.len())
+    }
+}
+
+/// A variant and its content; none where the name stands alone.
+struct OverVariant {
+    name: String,
+    given: Tree,
+    base: Tree,
+}
+
+impl<'de> EnumAccess<'de> for OverVariant {
+    type Error = OverError;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), OverError> {
+        let value = seed.deserialize(self.name.as_str().into_deserializer());
+        Ok((value.map_err(|e: OverError| e.under(&self.name))?, self))
+    }
+}
+
+impl OverVariant {
+    fn content(self) -> (String, Over) {
+        (self.name, Over { given: self.given, base: self.base })
+    }
+}
+
+impl<'de> VariantAccess<'de> for OverVariant {
+    type Error = OverError;
+
+    fn unit_variant(self) -> Result<(), OverError> {
+        match &self.given {
+            Tree::Null => Ok(()),
+            Tree::Table(entries) if entries.is_empty() => Ok(()),
+            _ => Err(OverError::custom(format!("`{0}` has no content; expected \"{0}\"", self.name))
+                .under(&self.name)),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, OverError> {
+        let (name, content) = self.content();
+        seed.deserialize(content).map_err(|e| e.under(&name))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, OverError> {
+        let (name, content) = self.content();
+        content.deserialize_any(visitor).map_err(|e| e.under(&name))
     }
 
     fn struct_variant<V: Visitor<'de>>(
         self,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, A::Error> {
-        self.given.struct_variant(fields, OverVisitor { visitor, base: self.base })
+    ) -> Result<V::Value, OverError> {
+        let (name, content) = self.content();
+        content.deserialize_struct("", fields, visitor).map_err(|e| e.under(&name))
     }
 }
 
@@ -338,15 +532,56 @@ mod tests {
     }
 
     #[test]
-    fn typos_and_wrong_types_keep_their_position() {
+    fn typos_and_wrong_types_are_named_with_their_keys_and_lines() {
         for (given, line, word) in [
-            ("{\n\"iner\": {}}", "line 2", "iner"),
-            ("{\"inner\": {\n\n\"c\": 1}}", "line 3", "unknown field `c`"),
-            ("{\"kind\":\n {\"deeep\": {}}}", "line 2", "deeep"),
-            ("{\"inner\":\n {\"a\": \"x\"}}", "line 2", "invalid type"),
+            ("\niner = {}\n", "line 2, column 1:", "unknown field `iner`"),
+            ("[inner]\n\n  c = 1\n", "line 3, column 3:", "unknown field `c`"),
+            ("[kind.deeep]\n", "line 1, column 7:", "unknown variant `deeep`"),
+            ("kind = \"deeep\"\n", "line 1, column 1:", "unknown variant `deeep`"),
+            ("kind = 3\n", "line 1, column 1:", "invalid type: integer `3`"),
+            ("[inner]\na = 1\nlist = [1,\n \"x\"]\n", "line 4, column 2:", "invalid type"),
+            ("[kind]\ndeep.a = \"x\"\n", "line 2, column 6:", "invalid type: string \"x\", expected f32"),
+            ("[kind]\ndeep.a = 1\nother.a = 1\n", "line 1, column 2:", "found `deep`, `other`"),
+            ("[kind]\nplain.a = 1\n", "line 2, column 1:", "`plain` has no content"),
+            ("[kind]\n\nnamed.y = 300\n", "line 3, column 7:", "300"),
+            ("inner = {\n", "line 1", "TOML parse error"),
         ] {
-            let error = read(given).unwrap_err().to_string();
+            let error = from_toml_over(&Outer::default(), given).unwrap_err().to_string();
             assert!(error.contains(line) && error.contains(word), "{given}: {error}");
         }
+        for (given, keys, word) in [
+            (r#"{"inner": {"c": 1}}"#, "in `inner.c`", "unknown field `c`"),
+            (r#"{"inner": {"a": "x"}}"#, "in `inner.a`", "invalid type"),
+            (r#"{"inner": {}, "inner": {}}"#, "", "`inner` is given twice"),
+        ] {
+            let error = read(given).unwrap_err().to_string();
+            assert!(error.contains(keys) && error.contains(word), "{given}: {error}");
+        }
+    }
+
+    /// A part whose default is not that of its own type, inside a type that is read over its default itself.
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Outmost {
+        #[serde(deserialize_with = "deserialize_over_default")]
+        outer: Outer,
+    }
+
+    #[test]
+    fn a_type_that_is_read_over_its_default_keeps_its_place_in_errors() {
+        let expected = Outer { inner: Inner { a: 3.0, ..Outer::default().inner }, ..Outer::default() };
+        assert_eq!(from_toml::<Outmost>("[outer]\ninner.a = 3\n").unwrap(), Outmost { outer: expected });
+        let error = from_toml::<Outmost>("[outer]\n[outer.inner]\nb = 2\naa = 3\n").unwrap_err().to_string();
+        assert!(error.starts_with("line 4, column 1: unknown field `aa`"), "{error}");
+    }
+
+    #[test]
+    fn numbers_that_are_no_json_are_kept() {
+        let read: Inner = from_toml("a = inf\n").unwrap();
+        assert_eq!(read.a, f32::INFINITY);
+        assert!(from_toml::<Inner>("a = nan\n").unwrap().a.is_nan());
+        assert_eq!(
+            from_toml::<Inner>("a = 0.1\nb = 9007199254740993\n").unwrap().b,
+            Some(9_007_199_254_740_993)
+        );
     }
 }

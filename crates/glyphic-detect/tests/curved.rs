@@ -9,7 +9,7 @@ use common::{
     assert_tensor, formula_weights, load, load_for_gradients, relative, target, tensor, total,
 };
 use glyphic_core::geometry::{Point, Polygon};
-use glyphic_core::{Page, Region, TextInstance};
+use glyphic_core::{Page, Region, TextInstance, from_toml};
 use glyphic_detect::drrg::{DrrgConfig, DrrgLossConfig, DrrgLosses, DrrgMapTargets, DrrgOrder, GcnConfig};
 use glyphic_detect::fcenet::{FceLossConfig, FceLossRule, FceLosses, FceMaps, FceNetConfig};
 use glyphic_detect::maskrcnn::MaskRcnnConfig;
@@ -294,10 +294,10 @@ fn configurations_of_curved_text_survive_a_file() {
     for config in configs {
         config.validate().unwrap();
         let text = toml::to_string(&config).unwrap();
-        assert_eq!(toml::from_str::<DetectorConfig>(&text).unwrap(), config, "{text}");
+        assert_eq!(from_toml::<DetectorConfig>(&text).unwrap(), config, "{text}");
     }
     for wrong in ["[textsnake]\nneck_channels = 0\n", "[fcenet]\ntargets.fourier_degree = 3\n"] {
-        assert!(toml::from_str::<DetectorConfig>(wrong).unwrap().validate().is_err(), "{wrong}");
+        assert!(from_toml::<DetectorConfig>(wrong).unwrap().validate().is_err(), "{wrong}");
     }
 }
 
@@ -325,7 +325,7 @@ fn the_references_configurations_are_files_by_their_names() {
     ];
     for (name, expected) in table {
         let path = format!("{}/../../configs/detect/{name}.toml", env!("CARGO_MANIFEST_DIR"));
-        let file: File = toml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let file: File = from_toml(&std::fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!(file.detector, expected, "{name}");
     }
 }

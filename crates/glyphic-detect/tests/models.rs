@@ -2,7 +2,7 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Distribution, Gradients, Tensor, TensorData};
-use glyphic_core::{Detector, Image};
+use glyphic_core::{Detector, Image, from_toml};
 use glyphic_detect::dbnet::{DbBackbone, DbLevel, DbLite, DbResnet, DbTargets, DbUnclip, DbZoom, Depth};
 use glyphic_detect::{DbNetConfig, DbNetDetector, DetectorConfig, Error};
 use glyphic_nn::checkpoint::{StateDict, state_names};
@@ -293,14 +293,14 @@ fn configurations_survive_a_file() {
     for (name, config) in configs() {
         let config = DetectorConfig::Dbnet(config);
         let text = toml::to_string(&config).unwrap();
-        assert_eq!(toml::from_str::<DetectorConfig>(&text).unwrap(), config, "{name}:\n{text}");
+        assert_eq!(from_toml::<DetectorConfig>(&text).unwrap(), config, "{name}:\n{text}");
     }
 }
 
 #[test]
 fn a_file_says_only_what_differs_and_typos_are_found() {
     let text = "[dbnet.decode]\nmin_score = 0.5\noutline = \"polygon\"\nunclip = { ratio = 2.0 }\n";
-    let DetectorConfig::Dbnet(config) = toml::from_str(text).unwrap() else { panic!("another model") };
+    let DetectorConfig::Dbnet(config) = from_toml(text).unwrap() else { panic!("another model") };
     assert_eq!(config.backbone, DbBackbone::default());
     assert_eq!(config.decode.min_score, 0.5);
     for (text, place) in [
@@ -309,7 +309,7 @@ fn a_file_says_only_what_differs_and_typos_are_found() {
         ("[dbnet.backbone.vit]\n", "vit"),
         ("[dbnett]\n", "dbnett"),
     ] {
-        let error = toml::from_str::<DetectorConfig>(text).unwrap_err().to_string();
+        let error = from_toml::<DetectorConfig>(text).unwrap_err().to_string();
         assert!(error.contains(place), "{error}");
     }
 }
@@ -321,13 +321,13 @@ fn a_key_set_inside_a_model_changes_that_key_and_nothing_else() {
     expected.decode.min_score = 0.5;
     expected.neck.out_channels = 16;
     expected.input.resize.long_side = 640;
-    assert_eq!(toml::from_str::<DetectorConfig>(text).unwrap(), DetectorConfig::DbnetLite(expected));
+    assert_eq!(from_toml::<DetectorConfig>(text).unwrap(), DetectorConfig::DbnetLite(expected));
     let text = "[dbnet_lite]\ndecode.unclip.ratio = 1.5\nbackbone.lite.fine = 2\n";
     let mut expected = DbNetConfig::lite();
     expected.decode.unclip = DbUnclip::Ratio(1.5);
     expected.backbone = DbBackbone::Lite(DbLite { fine: 2, ..DbLite::default() });
-    assert_eq!(toml::from_str::<DetectorConfig>(text).unwrap(), DetectorConfig::DbnetLite(expected));
-    let error = toml::from_str::<DetectorConfig>("[dbnet_lite]\n[dbnet_lite.neck]\n\nout = 3\n").unwrap_err();
+    assert_eq!(from_toml::<DetectorConfig>(text).unwrap(), DetectorConfig::DbnetLite(expected));
+    let error = from_toml::<DetectorConfig>("[dbnet_lite]\n[dbnet_lite.neck]\n\nout = 3\n").unwrap_err();
     assert!(error.to_string().contains("line 4"), "{error}");
 }
 

@@ -1,6 +1,6 @@
 //! Crops, labels and dictionaries that are not as they should be, for every recognizer of the list with its own values.
 
-use glyphic_core::{Image, Symbol};
+use glyphic_core::{Image, Symbol, from_toml};
 use glyphic_nn::device::cpu;
 use glyphic_recognize::crnn::CrnnConfig;
 use glyphic_recognize::{Learn, RecognizerConfig, Visitor};
@@ -139,7 +139,7 @@ fn dictionaries_with_a_character_twice_or_none_are_refused_by_every_model() {
             let path = folder.path().join("dict.txt");
             std::fs::write(&path, content).unwrap();
             let text = format!("[{name}]\n{key} = {{ file = {:?} }}\n", path.display().to_string());
-            let config: RecognizerConfig = toml::from_str(&text).map_err(|error| error.to_string())?;
+            let config: RecognizerConfig = from_toml(&text).map_err(|error| error.to_string())?;
             config.vocab().map_err(|error| error.to_string())
         };
         // An empty line is passed over, a space is a character.
@@ -153,7 +153,7 @@ fn dictionaries_with_a_character_twice_or_none_are_refused_by_every_model() {
         }
         // Given in the file itself.
         let text = format!("[{name}]\n{key} = \"aba\"\n");
-        let config: RecognizerConfig = toml::from_str(&text).unwrap();
+        let config: RecognizerConfig = from_toml(&text).unwrap();
         let error = config.vocab().unwrap_err().to_string();
         assert!(error.contains("'a'"), "{name}: {error}");
     }

@@ -5,7 +5,7 @@ mod common;
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 use common::{formula_weights, gradients, values};
-use glyphic_core::{Image, Recognizer, Transcript};
+use glyphic_core::{Image, Recognizer, Transcript, from_toml};
 use glyphic_graph::{Dim, Session};
 use glyphic_nn::checkpoint::{LoadOptions, StateDict, load_into, state_names};
 use glyphic_nn::device::cpu;
@@ -102,11 +102,11 @@ fn state_dict_names_are_those_of_the_checkpoints() {
 fn resolved_configurations_read_back_and_reject_typos() {
     for (name, config) in all_configs() {
         let text = toml::to_string(&config).unwrap();
-        assert_eq!(toml::from_str::<RecognizerConfig>(&text).unwrap(), config, "{name}");
+        assert_eq!(from_toml::<RecognizerConfig>(&text).unwrap(), config, "{name}");
     }
-    assert!(toml::from_str::<RecognizerConfig>("[crnn_lite]\nmax_widht = 3").is_err());
-    assert!(toml::from_str::<RecognizerConfig>("[crnn.resize]\nheigth = 3").is_err());
-    assert!(toml::from_str::<RecognizerConfig>("[crnnlite]").is_err());
+    assert!(from_toml::<RecognizerConfig>("[crnn_lite]\nmax_widht = 3").is_err());
+    assert!(from_toml::<RecognizerConfig>("[crnn.resize]\nheigth = 3").is_err());
+    assert!(from_toml::<RecognizerConfig>("[crnnlite]").is_err());
 }
 
 #[test]
@@ -450,7 +450,7 @@ fn characters_come_from_a_dictionary_that_is_checked() {
         let path = folder.join("dict.txt");
         std::fs::write(&path, content).unwrap();
         let text = format!("[sar]\nlabels.characters = {{ file = {:?} }}\n", path.display().to_string());
-        toml::from_str::<RecognizerConfig>(&text)
+        from_toml::<RecognizerConfig>(&text)
     };
     // An empty line is passed over, a space is a character.
     let RecognizerConfig::Sar(config) = open("a\n\n \nb\n").unwrap() else { panic!("another model") };
@@ -462,7 +462,7 @@ fn characters_come_from_a_dictionary_that_is_checked() {
         let error = open(content).unwrap_err().to_string();
         assert!(error.contains(part), "{content:?}: {error}");
     }
-    let missing = toml::from_str::<RecognizerConfig>("[crnn]\ncharacters = { file = \"/no/such\" }\n");
+    let missing = from_toml::<RecognizerConfig>("[crnn]\ncharacters = { file = \"/no/such\" }\n");
     assert!(missing.unwrap_err().to_string().contains("/no/such"));
     std::fs::remove_dir_all(&folder).unwrap();
 }

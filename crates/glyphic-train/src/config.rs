@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use glyphic_core::deserialize_over_default;
+use glyphic_core::{deserialize_over_default, from_toml};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -199,7 +199,7 @@ impl TrainConfig {
 
     fn parse(text: &str) -> Result<Self, String> {
         fn file<B: Default + Serialize + DeserializeOwned>(text: &str) -> Result<File<B>, String> {
-            toml::from_str(text).map_err(|e| e.to_string())
+            from_toml(text).map_err(|e| e.to_string())
         }
         let head: Head = toml::from_str(text).map_err(|e| e.to_string())?;
         if let Some(task) = head.task {

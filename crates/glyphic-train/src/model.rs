@@ -182,17 +182,19 @@ impl ModelConfig {
 
 #[cfg(test)]
 mod tests {
+    use glyphic_core::from_toml;
+
     use super::*;
 
     #[test]
     fn every_name_is_a_model_with_a_task() {
         for name in ModelConfig::names() {
             let text = format!("[{name}]\n");
-            let model: ModelConfig = toml::from_str(&text).unwrap_or_else(|e| panic!("{e}"));
+            let model: ModelConfig = from_toml(&text).unwrap_or_else(|e| panic!("{e}"));
             model.validate().unwrap();
             assert!(ModelConfig::task_of(name).is_some(), "{name}");
         }
-        let error = toml::from_str::<ModelConfig>("[dbnett]\n").unwrap_err().to_string();
+        let error = from_toml::<ModelConfig>("[dbnett]\n").unwrap_err().to_string();
         assert!(ModelConfig::names().iter().all(|name| error.contains(&format!("`{name}`"))), "{error}");
     }
 }

@@ -1,6 +1,6 @@
 use std::{fs, path::Path};
 
-use glyphic_core::{Confidence, deserialize_over};
+use glyphic_core::{Confidence, from_toml_over};
 use glyphic_detect::{DetectorConfig, dbnet::DbLevel};
 use glyphic_recognize::{BeamConfig, Decoding, RecognizerConfig};
 use serde::{Deserialize, Serialize};
@@ -131,9 +131,8 @@ impl ReaderConfig {
     /// [`Error::Config`], which names line and column, [`Error::Reading`].
     pub fn apply(&mut self, toml: &str, name: &str) -> Result<Applied> {
         let base = ConfigFile { detector: None, recognizer: None, reading: Some(self.reading.clone()) };
-        let file = toml::Deserializer::parse(toml)
-            .and_then(|deserializer| deserialize_over(&base, deserializer))
-            .map_err(|source| Error::Config { name: name.to_owned(), source: Box::new(source) })?;
+        let file =
+            from_toml_over(&base, toml).map_err(|source| Error::Config { name: name.to_owned(), source })?;
         let applied = Applied { detector: file.detector.is_some(), recognizer: file.recognizer.is_some() };
         if let Some(reading) = &file.reading {
             reading.validate()?;

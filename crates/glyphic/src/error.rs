@@ -18,7 +18,7 @@ pub enum Error {
         /// The file.
         name: String,
         /// What is wrong and where.
-        source: Box<toml::de::Error>,
+        source: glyphic_core::TomlError,
     },
     /// A value of `[reading]` outside its range.
     #[error("invalid reading.{field} = {value}; expected {expected}")]

@@ -1,6 +1,6 @@
 //! From what a page says to what it means.
 
-use glyphic_core::{Image, Page, Region, TextInstance, Transcript};
+use glyphic_core::{Image, Page, Region, TextInstance, Transcript, from_toml};
 use glyphic_extract::kie::sdmgr::Extraction;
 use glyphic_extract::kie::{Fields, fields};
 use glyphic_extract::ner::bert_softmax::EntityFinder;
@@ -34,8 +34,8 @@ struct File {
 /// # Errors
 /// [`Error::Config`] with the line of a typo.
 pub fn parse_extractor(text: &str, name: &str) -> Result<ExtractorConfig> {
-    let failed = |source| Error::Config { name: name.to_owned(), source: Box::new(source) };
-    toml::from_str::<File>(text).map(|file| file.extractor).map_err(failed)
+    let failed = |source| Error::Config { name: name.to_owned(), source };
+    from_toml::<File>(text).map(|file| file.extractor).map_err(failed)
 }
 
 /// The extractor of a configuration with its weights, on the processor.
@@ -65,8 +65,8 @@ struct EntityFile {
 /// # Errors
 /// [`Error::Config`] with the line of a typo.
 pub fn parse_entity_finder(text: &str, name: &str) -> Result<EntityConfig> {
-    let failed = |source| Error::Config { name: name.to_owned(), source: Box::new(source) };
-    toml::from_str::<EntityFile>(text).map(|file| file.ner).map_err(failed)
+    let failed = |source| Error::Config { name: name.to_owned(), source };
+    from_toml::<EntityFile>(text).map(|file| file.ner).map_err(failed)
 }
 
 /// The finder of entities of a configuration with its vocabulary, a token a line, and weights, on the processor.
