@@ -16,7 +16,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images};
+use fast_image_resize::{
+    FilterType, ResizeAlg, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::U8x3,
+};
 use glyphic_core::{Image, Line, Polygon, Sample};
 use glyphic_synth::{LineSynth, PageKind, PageSynth, SynthConfig};
 use image::{
@@ -230,16 +234,18 @@ fn record(sample: &Sample) -> Result<Vec<u8>> {
     let text = sample.truth.instances[0].text();
     let (w, h) = (sample.image.width(), sample.image.height());
     let width = ((f64::from(w) * f64::from(SHARD_HEIGHT) / f64::from(h)).round() as u32).max(1);
-    let source = images::ImageRef::new(w, h, sample.image.rgb(), PixelType::U8x3)?;
-    let mut target = images::Image::new(width, SHARD_HEIGHT, PixelType::U8x3);
+    let source = TypedImageRef::<U8x3>::from_buffer(w, h, sample.image.rgb())?;
+    let mut rgb = vec![0; width as usize * SHARD_HEIGHT as usize * 3];
+    let mut target = TypedImage::<U8x3>::from_buffer(width, SHARD_HEIGHT, &mut rgb)?;
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&source, &mut target, &options)?;
-    let mut bytes = Vec::with_capacity(12 + text.len() + target.buffer().len());
+    Resizer::new().resize_typed(&source, &mut target, &options)?;
+    drop(target);
+    let mut bytes = Vec::with_capacity(12 + text.len() + rgb.len());
     for n in [width, SHARD_HEIGHT, text.len() as u32] {
         bytes.extend(n.to_le_bytes());
     }
     bytes.extend(text.as_bytes());
-    bytes.extend(target.buffer());
+    bytes.extend(rgb);
     Ok(bytes)
 }
 

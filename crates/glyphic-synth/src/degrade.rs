@@ -1,6 +1,10 @@
 //! What scanners, tills and cameras do to text.
 
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images};
+use fast_image_resize::{
+    FilterType, ResizeAlg, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::U8x3,
+};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use zune_jpeg::{
     JpegDecoder,
@@ -20,15 +24,15 @@ pub(crate) fn resize(canvas: &Canvas, w: usize, h: usize, filter: ResizeAlg) -> 
 /// As [`resize`], of a rectangle (left, top, width, height) inside the picture.
 pub(crate) fn resize_part(canvas: &Canvas, part: [f64; 4], w: usize, h: usize, filter: ResizeAlg) -> Canvas {
     let mut out = Canvas::new(w, h, [0; 3]);
-    let source = images::ImageRef::new(canvas.w as u32, canvas.h as u32, &canvas.rgb, PixelType::U8x3)
+    // Typed views: the dynamic ones would compile the filters for every pixel type.
+    let source = TypedImageRef::<U8x3>::from_buffer(canvas.w as u32, canvas.h as u32, &canvas.rgb)
         .expect("3 bytes a pixel");
-    let mut target = images::Image::from_slice_u8(w as u32, h as u32, &mut out.rgb, PixelType::U8x3)
-        .expect("3 bytes a pixel");
+    let mut target =
+        TypedImage::<U8x3>::from_buffer(w as u32, h as u32, &mut out.rgb).expect("3 bytes a pixel");
     let [left, top, wide, high] = part;
     let options = ResizeOptions::new().resize_alg(filter).crop(left, top, wide, high);
-    Resizer::new()
-        .resize(&source, &mut target, &options)
-        .expect("both are 3 bytes a pixel and the part lies inside");
+    Resizer::new().resize_typed(&source, &mut target, &options).expect("the part lies inside");
+    drop(target);
     out
 }
 
