@@ -245,7 +245,12 @@ macro_rules! tiles {
                     $rows.tile::<S, $vectors, $size>($simd, $block, $count - $size);
                 }
             })*
-            _ => (0..$count).for_each(|x| $rows.tile::<S, $vectors, 1>($simd, $block, x)),
+            _ => {
+                // No closure: where the compiler does not inline it, it is compiled without the vectors' instructions.
+                for x in 0..$count {
+                    $rows.tile::<S, $vectors, 1>($simd, $block, x);
+                }
+            }
         }
     }};
 }
@@ -260,8 +265,7 @@ impl Rows<'_> {
         // All vectors are whole.
         let full = block.first + width <= packed.outputs;
         let (bias, _) = S::as_simd_f32s(&packed.bias[block.first..]);
-        let bias: [S::f32s; VECTORS] = std::array::from_fn(|v| bias[v]);
-        let mut sums = [bias; ROWS];
+        let mut sums = [bias.as_chunks::<VECTORS>().0[0]; ROWS];
         let (weights, _) = S::as_simd_f32s(&packed.weights[packed.start + block.offset..]);
         let (weights, _) = weights.as_chunks::<VECTORS>();
         let length = packed.inner / self.segments.len();
