@@ -1,5 +1,5 @@
 use crate::map::rows_a_task;
-use crate::product::{Addend, Rows};
+use crate::product::{Addend, Lines, Rows};
 use crate::winograd::Winograd;
 use crate::{Activation, Map, Packed, Residual, Target};
 
@@ -38,7 +38,7 @@ impl ConvShape {
 }
 
 /// So many products take as long as reading a weight that is in no near cache.
-const READING: usize = 12;
+const READING: usize = 30;
 
 impl ConvShape {
     /// Whether maps of usual sizes are convolved by Winograd's algorithm, which needs no frame.
@@ -188,7 +188,8 @@ impl Conv {
     ) {
         let ConvShape { kernel: [kh, kw], stride, dilation, before, .. } = self.shape;
         let pixels = [kh, kw] == [1, 1] && stride == [1, 1];
-        let same = residual.is_none_or(|r| r.map.frame == [0; 2] && r.map.height == target.map.height);
+        let same_height = residual.is_none_or(|r| r.map.height == target.map.height);
+        let same = same_height && residual.is_none_or(|r| r.map.frame == [0; 2]);
         if pixels && map.frame == [0; 2] && target.map.frame == [0; 2] && same {
             // Pixels without a neighbourhood: lines of a convenient length, whatever the rows are.
             map = lines(map);
@@ -212,50 +213,46 @@ impl Conv {
         } else {
             1
         };
+        // An enlarged residual has other lines.
+        let together = if same_height { several } else { 1 };
         // What is not applied in registers is applied once a row is whole.
         let light = if activation.is_light() { activation } else { Activation::None };
-        let one = |image: usize, y: usize, row: &mut [f32], group: usize, only: Option<usize>| {
-            let row = &mut row[margin..out_len - margin];
-            let first = image * map.image_len()
-                + (y * stride[0] + map.frame[0] - before[0]) * row_len
-                + (map.frame[1] - before[1]) * map.channels;
-            {
-                let packed = &groups[group];
-                let channel = group * packed.outputs();
-                let addend = residual.map(|r| {
-                    let scale = height / r.map.height;
-                    Addend {
-                        row: &r.map.row(r.values, image, y / scale)[channel..],
-                        step: r.map.channels,
-                        scale,
-                    }
-                });
-                Rows {
-                    packed,
-                    input: &input[first + group * inputs..],
-                    step: stride[1] * map.channels,
-                    segments: &segments,
-                    only,
-                    count: out_map.width,
-                    addend,
-                    activation: light,
-                    to: &mut row[target.channel + channel..],
-                    to_step: out_map.channels,
-                }
-                .run();
-            }
-        };
         let task = rows_a_task(work, height).next_multiple_of(several);
-        out_map.for_each_rows(target.values, task, |image, first, rows| {
-            for (i, rows) in rows.chunks_mut(several * out_len).enumerate() {
-                let first = first + i * several;
+        out_map.for_each_rows(target.values, task, |image, first_row, rows| {
+            for (i, rows) in rows.chunks_mut(together * out_len).enumerate() {
+                let y = first_row + i * together;
+                let first = image * map.image_len()
+                    + (y * stride[0] + map.frame[0] - before[0]) * row_len
+                    + (map.frame[1] - before[1]) * map.channels;
+                let lines = rows.len() / out_len;
                 for (group, packed) in groups.iter().enumerate() {
-                    let blocks = if several > 1 { packed.blocks() } else { 1 };
-                    for block in 0..blocks {
-                        for (y, row) in rows.chunks_exact_mut(out_len).enumerate() {
-                            one(image, first + y, row, group, (several > 1).then_some(block));
+                    let channel = group * packed.outputs();
+                    let addend = residual.map(|r| {
+                        let scale = height / r.map.height;
+                        Addend {
+                            row: &r.values[r.map.row_at(image, y / scale) + channel..],
+                            step: r.map.channels,
+                            line_step: r.map.row_len(),
+                            scale,
                         }
+                    });
+                    Rows {
+                        packed,
+                        input: &input[first + group * inputs..],
+                        step: stride[1] * map.channels,
+                        segments: &segments,
+                        count: lines * out_map.width,
+                        lines: (lines > 1).then_some(Lines {
+                            len: out_map.width,
+                            step: stride[0] * row_len,
+                            to_step: out_len,
+                        }),
+                        addend,
+                        activation: light,
+                        to: &mut rows[margin + target.channel + channel..],
+                        to_step: out_map.channels,
                     }
+                    .run();
                 }
                 if !activation.is_light() {
                     for row in rows.chunks_exact_mut(out_len) {
@@ -333,6 +330,9 @@ mod tests {
             (shape(192, 192, 1, [1, 5], [1, 1], [0, 2, 0, 2]), 2, 1, 43),
             (shape(48, 64, 1, [1, 3], [1, 1], [0, 1, 0, 1]), 1, 3, 30),
             (shape(64, 512, 1, [3, 3], [1, 1], [1; 4]), 1, 16, 50),
+            (shape(64, 70, 1, [3, 3], [2, 1], [1; 4]), 2, 8, 25),
+            (shape(200, 40, 1, [3, 3], [2, 2], [1; 4]), 1, 7, 31),
+            (shape(1100, 33, 1, [1, 1], [1, 1], [0; 4]), 1, 6, 17),
         ];
         for (i, (shape, batch, height, width)) in table.into_iter().enumerate() {
             let seed = i as u64;
@@ -388,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_residual_of_half_the_size_is_enlarged() {
-        for (inputs, outputs, kernel, pad) in [(1, 1, 1, 0), (16, 16, 3, 1)] {
+        for (inputs, outputs, kernel, pad) in [(1, 1, 1, 0), (16, 16, 3, 1), (600, 16, 1, 0)] {
             let shape = shape(inputs, outputs, 1, [kernel; 2], [1, 1], [pad; 4]);
             let weights = vec![0.0; inputs * outputs * kernel * kernel];
             let layer = Conv::new(shape, &weights, Some(&vec![0.5; outputs]), [2, 4]);

@@ -99,7 +99,7 @@ impl Deform {
                     input: patches,
                     step: depth,
                     segments: &[0],
-                    only: None,
+                    lines: None,
                     count: out.width,
                     addend: None::<Addend<'_>>,
                     activation,

@@ -134,12 +134,16 @@ impl WithSimd for Row<'_> {
                         self.pixels::<S, PIXELS>(simd, first, x);
                         x += PIXELS;
                     }
-                    (x..self.count).for_each(|x| self.pixels::<S, 1>(simd, first, x));
+                    for x in x..self.count {
+                        self.pixels::<S, 1>(simd, first, x);
+                    }
                 }
             }
         }
         if whole < channels {
-            (0..self.count).for_each(|x| self.part(simd, whole, channels - whole, x));
+            for x in 0..self.count {
+                self.part(simd, whole, channels - whole, x);
+            }
         }
     }
 }
@@ -172,7 +176,9 @@ impl Row<'_> {
             // The last run overlaps the one before it.
             self.run_of::<S, TAPS, N>(simd, first, self.count - N);
         } else {
-            (x..self.count).for_each(|x| self.run_of::<S, TAPS, 1>(simd, first, x));
+            for x in x..self.count {
+                self.run_of::<S, TAPS, 1>(simd, first, x);
+            }
         }
     }
 

@@ -5,11 +5,15 @@ use std::cell::RefCell;
 use pulp::{Simd, WithSimd};
 
 use crate::map::spread;
-use crate::vector::{arch, load_n, store_n};
+use crate::vector::{arch, fetch, load_n, store_n};
 use crate::{Activation, scratch};
 
 /// The most vectors of outputs in a block: with the rows of a step they fill the registers.
 const MAX_VECTORS: usize = 3;
+
+/// Rows of weights that are read for all rows of inputs before the next ones are: with three vectors of outputs they take
+/// 100 kB, so that they and those fetched ahead stay in a core's second-level cache.
+const CHUNK: usize = 512;
 
 /// Rows of weights that are filled together where they are the columns of the source.
 const FILL: usize = 16;
@@ -141,11 +145,6 @@ impl Packed {
         self.outputs
     }
 
-    /// Groups of outputs that are computed together.
-    pub(crate) fn blocks(&self) -> usize {
-        self.blocks.len()
-    }
-
     /// Outputs rounded up to whole vectors.
     pub(crate) fn padded(&self) -> usize {
         self.bias.len()
@@ -170,19 +169,34 @@ pub(crate) struct Addend<'a> {
     pub(crate) row: &'a [f32],
     /// Numbers between pixels.
     pub(crate) step: usize,
+    /// Numbers between lines of pixels.
+    pub(crate) line_step: usize,
     /// Outputs that share a pixel.
     pub(crate) scale: usize,
 }
 
-/// Outputs of `count` rows of inputs. The row of output `x` is the segments at `x * step + segments[i]`, one behind the other.
+/// Lines of outputs of equal length that are computed together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lines {
+    /// Outputs of a line.
+    pub(crate) len: usize,
+    /// Numbers between the inputs of a line and those of the next.
+    pub(crate) step: usize,
+    /// Numbers between the outputs of a line and those of the next.
+    pub(crate) to_step: usize,
+}
+
+/// Outputs of `count` rows of inputs. The row of output `x` of a line is the segments at `x * step + segments[i]`, one behind
+/// the other.
 pub(crate) struct Rows<'a> {
     pub(crate) packed: &'a Packed,
     pub(crate) input: &'a [f32],
     pub(crate) step: usize,
     pub(crate) segments: &'a [usize],
-    /// The number of the block of outputs that is computed; all without one.
-    pub(crate) only: Option<usize>,
+    /// Outputs of all lines.
     pub(crate) count: usize,
+    /// All outputs are one line without them.
+    pub(crate) lines: Option<Lines>,
     pub(crate) addend: Option<Addend<'a>>,
     pub(crate) activation: Activation,
     /// Output `x` begins at `x * to_step`; nothing beyond the outputs is written.
@@ -192,36 +206,100 @@ pub(crate) struct Rows<'a> {
 
 impl Rows<'_> {
     pub(crate) fn run(self) {
-        if self.count > 0 && self.packed.inner > 0 {
-            arch().dispatch(self);
+        if self.count == 0 || self.packed.inner == 0 {
+            return;
         }
+        if self.packed.inner > CHUNK && self.count > MAX_ROWS {
+            let sums = (self.count + MAX_ROWS) * MAX_VECTORS * lanes();
+            scratch::with(sums, |sums| arch().dispatch(Products { rows: self, chunk: CHUNK, sums }));
+        } else {
+            let chunk = self.packed.inner;
+            arch().dispatch(Products { rows: self, chunk, sums: &mut [] });
+        }
+    }
+
+    /// Line and place in it of the output of this number.
+    #[inline(always)]
+    fn place(&self, x: usize) -> (usize, usize) {
+        self.lines.map_or((0, x), |lines| (x / lines.len, x % lines.len))
     }
 }
 
-impl WithSimd for Rows<'_> {
+/// Rows whose sums between two chunks should stay in the cache.
+const TOGETHER: usize = 288;
+/// The most rows of a step.
+const MAX_ROWS: usize = 14;
+/// Weights that stay in a core's second-level cache from one use to the next.
+const NEAR: usize = 1 << 16;
+/// Rows of weights whose successors are fetched together.
+const FETCHED: usize = 8;
+/// Rows of weights from those that a single step computes with to those that it fetches.
+const NEXT: usize = 32;
+
+/// [`Rows`], their weights read chunk by chunk.
+struct Products<'a, 'b> {
+    rows: Rows<'a>,
+    /// Rows of weights that are read together: all of them, or a part.
+    chunk: usize,
+    /// Room for the sums of a block between two chunks, a step behind the other.
+    sums: &'b mut [f32],
+}
+
+/// Rows of weights: `length` at `from` of each of some segments.
+#[derive(Clone, Copy)]
+struct Chunk {
+    segment: usize,
+    segments: usize,
+    from: usize,
+    length: usize,
+}
+
+impl WithSimd for Products<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let (count, packed) = (self.count, self.packed);
-        let blocks = self.only.map_or(0..packed.blocks.len(), |block| block..block + 1);
-        for block in &packed.blocks[blocks] {
-            // Rows a step: as many sums as the registers hold (32 of them where vectors have 16 numbers, else 16).
-            match (S::F32_LANES == 16, block.vectors) {
-                (true, 1) => tiles!(self, simd, *block, count, 1, [14, 8, 4]),
-                (true, 2) => tiles!(self, simd, *block, count, 2, [12, 10, 8, 4]),
-                (true, _) => tiles!(self, simd, *block, count, 3, [8, 7, 5, 3]),
-                (false, 1) => tiles!(self, simd, *block, count, 1, [8, 4]),
-                (false, 2) => tiles!(self, simd, *block, count, 2, [6, 4]),
-                (false, _) => tiles!(self, simd, *block, count, 3, [4, 2]),
+        let (count, packed) = (self.rows.count, self.rows.packed);
+        let segments = self.rows.segments.len();
+        let length = packed.inner / segments;
+        for block in &packed.blocks {
+            let mut chunk = Chunk { segment: 0, segments: (self.chunk / length).max(1), from: 0, length };
+            while chunk.segment < segments {
+                chunk.segments = chunk.segments.min(segments - chunk.segment);
+                chunk.length = if length > self.chunk {
+                    // Even parts of a segment.
+                    let parts = length.div_ceil(self.chunk);
+                    length.div_ceil(parts).min(length - chunk.from)
+                } else {
+                    length
+                };
+                let job = (*block, chunk);
+                // Rows a step: as many sums as the registers hold (32 of them where vectors have 16 numbers, else 16).
+                match (S::F32_LANES == 16, block.vectors) {
+                    (true, 1) => tiles!(self, simd, job, count, 1, [14, 8, 4]),
+                    (true, 2) => tiles!(self, simd, job, count, 2, [12, 10, 8, 4]),
+                    (true, _) => tiles!(self, simd, job, count, 3, [9, 8, 7, 5, 3]),
+                    (false, 1) => tiles!(self, simd, job, count, 1, [8, 4]),
+                    (false, 2) => tiles!(self, simd, job, count, 2, [6, 4]),
+                    (false, _) => tiles!(self, simd, job, count, 3, [4, 2]),
+                }
+                chunk.from += chunk.length;
+                if chunk.from == length {
+                    (chunk.segment, chunk.from) = (chunk.segment + chunk.segments, 0);
+                }
             }
         }
-        if !self.activation.is_light() {
-            let Self { activation, to, to_step, .. } = self;
-            if to_step == packed.outputs {
-                activation.apply(&mut to[..count * to_step]);
-            } else {
-                to.chunks_mut(to_step).take(count).for_each(|to| activation.apply(&mut to[..packed.outputs]));
+        let Rows { activation, to, to_step, lines, .. } = self.rows;
+        if !activation.is_light() {
+            let (len, line) = lines.map_or((count, to.len()), |lines| (lines.len, lines.to_step));
+            for to in to.chunks_mut(line) {
+                if to_step == packed.outputs {
+                    activation.apply(&mut to[..len * to_step]);
+                } else {
+                    to.chunks_mut(to_step)
+                        .take(len)
+                        .for_each(|to| activation.apply(&mut to[..packed.outputs]));
+                }
             }
         }
     }
@@ -245,51 +323,99 @@ macro_rules! tiles {
                     $rows.tile::<S, $vectors, $size>($simd, $block, $count - $size);
                 }
             })*
-            _ => (0..$count).for_each(|x| $rows.tile::<S, $vectors, 1>($simd, $block, x)),
+            _ => {
+                // No closure: where the compiler does not inline it, it is compiled without the vectors' instructions.
+                for x in 0..$count {
+                    $rows.tile::<S, $vectors, 1>($simd, $block, x);
+                }
+            }
         }
     }};
 }
 pub(crate) use tiles;
 
-impl Rows<'_> {
-    /// Rows `x..x + ROWS`, the block's outputs of each.
+impl Products<'_, '_> {
+    /// Rows `x..x + ROWS`, the block's outputs of each, as far as the chunk goes.
     #[inline(always)]
-    fn tile<S: Simd, const VECTORS: usize, const ROWS: usize>(&mut self, simd: S, block: Block, x: usize) {
-        let packed = self.packed;
+    fn tile<S: Simd, const VECTORS: usize, const ROWS: usize>(
+        &mut self,
+        simd: S,
+        (block, chunk): (Block, Chunk),
+        x: usize,
+    ) {
+        let Self { rows: job, sums: kept, .. } = self;
+        let packed = job.packed;
         let width = VECTORS * S::F32_LANES;
         // All vectors are whole.
         let full = block.first + width <= packed.outputs;
-        let (bias, _) = S::as_simd_f32s(&packed.bias[block.first..]);
-        let bias: [S::f32s; VECTORS] = std::array::from_fn(|v| bias[v]);
-        let mut sums = [bias; ROWS];
-        let (weights, _) = S::as_simd_f32s(&packed.weights[packed.start + block.offset..]);
+        let segment = packed.inner / job.segments.len();
+        let first_row = chunk.segment * segment + chunk.from;
+        let summed = chunk.segments * chunk.length;
+        let step = x.div_ceil(ROWS);
+        let mut sums = if first_row == 0 {
+            let (bias, _) = S::as_simd_f32s(&packed.bias[block.first..]);
+            [bias.as_chunks::<VECTORS>().0[0]; ROWS]
+        } else {
+            let (kept, _) = S::as_simd_f32s(&kept[step * ROWS * width..][..ROWS * width]);
+            kept.as_chunks::<VECTORS>().0.as_chunks::<ROWS>().0[0]
+        };
+        let weights = &packed.weights[packed.start + block.offset + first_row * width..];
+        // The next chunk is fetched while there is still much to compute with this one, each of the first steps a part of it;
+        // a single step fetches what it needs soon. A single row computes too little to fetch beside it.
+        let steps = job.count.div_ceil(ROWS);
+        let share = if steps == 1 { VECTORS } else { VECTORS.div_ceil(steps) };
+        let distance = if steps == 1 { NEXT.min(summed) * width } else { summed * width };
+        let at = distance + step * share * summed * S::F32_LANES;
+        let far = packed.weights.len() > NEAR;
+        let useful = ROWS > 1 && far && step * share < VECTORS && at < weights.len();
+        let fetches = if useful { FETCHED * share } else { 0 };
+        let mut ahead = weights.as_ptr().wrapping_add(at);
+        let (weights, _) = S::as_simd_f32s(weights);
         let (weights, _) = weights.as_chunks::<VECTORS>();
-        let length = packed.inner / self.segments.len();
-        for (weights, segment) in weights.chunks_exact(length).zip(self.segments) {
-            let input = &self.input[*segment..];
+        for (weights, segment) in
+            weights.chunks_exact(chunk.length).zip(&job.segments[chunk.segment..][..chunk.segments])
+        {
+            let input = &job.input[segment + chunk.from..];
             let mut rows = [&input[..0]; ROWS];
             for (p, row) in rows.iter_mut().enumerate() {
-                *row = &input[(x + p) * self.step..][..length];
+                let (line, x) = job.place(x + p);
+                let at = job.lines.map_or(0, |lines| line * lines.step) + x * job.step;
+                *row = &input[at..][..chunk.length];
             }
             let input = rows;
-            for i in 0..length {
-                for p in 0..ROWS {
-                    let value = simd.splat_f32s(input[p][i]);
-                    for v in 0..VECTORS {
-                        sums[p][v] = simd.mul_add_e_f32s(value, weights[i][v], sums[p][v]);
+            // A few at a time: addresses of what is fetched would take registers from the loop.
+            let group = if ROWS > 1 { FETCHED } else { chunk.length };
+            for first in (0..chunk.length).step_by(group) {
+                for _ in 0..fetches {
+                    fetch(ahead);
+                    ahead = ahead.wrapping_add(S::F32_LANES);
+                }
+                for i in first..chunk.length.min(first + group) {
+                    for p in 0..ROWS {
+                        let value = simd.splat_f32s(input[p][i]);
+                        for v in 0..VECTORS {
+                            sums[p][v] = simd.mul_add_e_f32s(value, weights[i][v], sums[p][v]);
+                        }
                     }
                 }
             }
         }
+        if first_row + summed < packed.inner {
+            let (kept, _) = S::as_mut_simd_f32s(&mut kept[step * ROWS * width..][..ROWS * width]);
+            kept.as_chunks_mut::<VECTORS>().0.as_chunks_mut::<ROWS>().0[0] = sums;
+            return;
+        }
 
         let zero = simd.splat_f32s(0.0);
-        let relu = self.activation == Activation::Relu;
+        let relu = job.activation == Activation::Relu;
         for (p, sums) in sums.into_iter().enumerate() {
-            let added = self.addend.map(|addend| {
-                let pixel = if addend.scale == 1 { x + p } else { (x + p) / addend.scale };
-                &addend.row[pixel * addend.step + block.first..]
+            let (line, x) = job.place(x + p);
+            let added = job.addend.map(|addend| {
+                let pixel = if addend.scale == 1 { x } else { x / addend.scale };
+                &addend.row[line * addend.line_step + pixel * addend.step + block.first..]
             });
-            let to = &mut self.to[(x + p) * self.to_step + block.first..];
+            let line = job.lines.map_or(0, |lines| line * lines.to_step);
+            let to = &mut job.to[line + x * job.to_step + block.first..];
             if full {
                 let (to, _) = S::as_mut_simd_f32s(&mut to[..width]);
                 let added = added.map(|added| S::as_simd_f32s(&added[..width]).0);
@@ -357,6 +483,7 @@ pub fn product(a: &[f32], packed: &Packed, addend: Option<&[f32]>, activation: A
     let tasks = (count / 16).min(4 * rayon::current_num_threads()).max(1);
     let size =
         if rayon::current_num_threads() == 1 { count } else { count.div_ceil(tasks).next_multiple_of(8) };
+    let size = if inner > CHUNK { size.min(TOGETHER) } else { size };
     let work: Vec<(usize, &mut [f32])> = to.chunks_mut(size * outputs).enumerate().collect();
     spread(work, |(i, to)| {
         let first = i * size;
@@ -365,9 +492,14 @@ pub fn product(a: &[f32], packed: &Packed, addend: Option<&[f32]>, activation: A
             input: &a[first * inner..],
             step: inner,
             segments: &[0],
-            only: None,
             count: to.len() / outputs,
-            addend: addend.map(|a| Addend { row: &a[first * outputs..], step: outputs, scale: 1 }),
+            lines: None,
+            addend: addend.map(|a| Addend {
+                row: &a[first * outputs..],
+                step: outputs,
+                line_step: 0,
+                scale: 1,
+            }),
             activation,
             to_step: outputs,
             to,

@@ -116,6 +116,7 @@ impl QuantizedConv {
                         Addend {
                             row: r.map.row(r.values, image, (first + i) / scale),
                             step: r.map.channels,
+                            line_step: 0,
                             scale,
                         }
                     });
@@ -254,7 +255,12 @@ impl QuantizedProduct {
                     step: padded,
                     segments: &[0],
                     count,
-                    addend: addend.map(|a| Addend { row: &a[first * outputs..], step: outputs, scale: 1 }),
+                    addend: addend.map(|a| Addend {
+                        row: &a[first * outputs..],
+                        step: outputs,
+                        line_step: 0,
+                        scale: 1,
+                    }),
                     activation,
                     to_step: outputs,
                     to,

@@ -36,7 +36,7 @@ impl WithSimd for Softmax<'_> {
         let most = rest.iter().fold(simd.reduce_max_f32s(most), |m, v| m.max(*v));
         if most == f32::NEG_INFINITY {
             // Nothing is possible; as the definition has it, 0 / 0.
-            vectors.iter_mut().for_each(|v| *v = simd.splat_f32s(f32::NAN));
+            vectors.fill(simd.splat_f32s(f32::NAN));
             rest.fill(f32::NAN);
             return;
         }
@@ -54,7 +54,9 @@ impl WithSimd for Softmax<'_> {
         }
         let share = 1.0 / sum;
         let by = simd.splat_f32s(share);
-        vectors.iter_mut().for_each(|v| *v = simd.mul_f32s(*v, by));
+        for v in vectors.iter_mut() {
+            *v = simd.mul_f32s(*v, by);
+        }
         rest.iter_mut().for_each(|v| *v *= share);
     }
 }

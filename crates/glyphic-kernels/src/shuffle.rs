@@ -67,7 +67,7 @@ impl Shuffle {
                 input: map.row(input, image, y / self.kernel[0]),
                 step: map.channels,
                 segments: &[0],
-                only: None,
+                lines: None,
                 count: map.width,
                 addend: None::<Addend<'_>>,
                 activation,

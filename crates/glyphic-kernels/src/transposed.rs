@@ -127,7 +127,7 @@ impl Transposed {
                         .unwrap_or_default(),
                     step: map.channels,
                     segments: &segments,
-                    only: None,
+                    lines: None,
                     count: out.width.saturating_sub(first).div_ceil(sx),
                     addend: None::<Addend<'_>>,
                     activation,

@@ -11,6 +11,21 @@ pub(crate) fn arch() -> Arch {
     Arch::new()
 }
 
+/// Asks for the cache line at an address, which may lie outside of what is allocated.
+#[inline(always)]
+pub(crate) fn fetch(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        #[expect(unsafe_code, reason = "a hint: it reads nothing, and no address makes it fail")]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T1>(at.cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
 /// The first numbers of a slice that holds a whole vector.
 #[inline(always)]
 pub(crate) fn load<S: Simd>(values: &[f32]) -> S::f32s {

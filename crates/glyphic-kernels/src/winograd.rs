@@ -364,7 +364,7 @@ impl Winograd {
                             input: &before[point * n * self.inputs..][..n * self.inputs],
                             step: self.inputs,
                             segments: &[0],
-                            only: None,
+                            lines: None,
                             count: n,
                             addend: None,
                             activation: Activation::None,
