@@ -17,6 +17,7 @@ mod config;
 mod crop;
 mod detect;
 pub mod device;
+mod erase;
 mod error;
 #[cfg(feature = "train")]
 mod export;
