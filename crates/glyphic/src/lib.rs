@@ -17,7 +17,6 @@ mod config;
 mod crop;
 mod detect;
 pub mod device;
-mod erase;
 mod error;
 #[cfg(feature = "train")]
 mod export;

@@ -9,7 +9,7 @@ use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
 use crate::{
     Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, crop,
     crop::Crop,
-    device, erase, lines, load_detector, load_recognizer, orientation,
+    device, lines, load_detector, load_recognizer, orientation,
     orientation::{LEVEL, PAGE, Reading, SCENE, Standing, Turn, Upright},
     quad::Quad,
     recognize, rules, vertical,
@@ -246,17 +246,6 @@ impl Reader {
             }
             for again in read(&|region| unsure.contains(&region), margin)? {
                 better(&mut readings, again, |transcript| transcript.score);
-            }
-        }
-        let unsure = below(&readings, self.config.reread_below);
-        if let Some((clean, changed)) = erase::rules_and_boxes(image, regions, |i| unsure.contains(&i)) {
-            let crops =
-                crop::crop_regions(&clean, regions, |i| changed.contains(&i), self.config.crop_margin);
-            for again in recognize::read_crops(self.recognizer.as_ref(), crops)? {
-                // A rule may have been the foot of a letter: what reads badly without it counts for nothing.
-                if again.1.score >= self.config.min_text_score {
-                    better(&mut readings, again, |transcript| transcript.score);
-                }
             }
         }
         if self.config.orientation != Orientation::Keep {
