@@ -357,6 +357,46 @@ fn a_column_of_numbers_is_not_one_large_text() {
 }
 
 #[test]
+fn a_column_with_an_odd_region_is_not_one_large_text() {
+    let row = |i: u32| region([100., 100. + 18. * f64::from(i), 20., 12.]);
+    let column = region([90., 90., 45., 150.]);
+    // Two rows found as one, and a mark beside a row.
+    for odd in [[100., 172., 20., 30.], [122., 150., 4., 4.]] {
+        let found: Vec<Region> = (0..4).map(row).chain([region(odd)]).collect();
+        assert_eq!(add_large(found.clone(), vec![column.clone()], 36.0), found, "{odd:?}");
+    }
+    let mostly_odd = vec![row(0), row(2), region([100., 120., 4., 4.]), region([100., 160., 20., 40.])];
+    assert_eq!(add_large(mostly_odd, vec![column.clone()], 36.0), [column]);
+}
+
+#[test]
+fn a_blob_is_outlined_upright_and_a_tilted_line_is_not() {
+    let map = |inside: &dyn Fn(f64, f64) -> bool| {
+        let mut values = Map::filled(80, 80, 0.0).unwrap();
+        for (x, y) in (0..80).flat_map(|y| (0..80).map(move |x| (x, y))) {
+            if inside(x as f64 - 40.0, y as f64 - 40.0) {
+                values.row_mut(y)[x] = 1.0;
+            }
+        }
+        ProbabilityMap { values, scale: [1.0, 1.0] }
+    };
+    let is_upright = |map: &ProbabilityMap, rule| {
+        let config = DbDecodeConfig { rule, ..DbDecodeConfig::default() };
+        let regions = config.decode(map);
+        let [a, b, c, d] = regions[0].polygon.points() else { panic!("{regions:?}") };
+        a.y == b.y && b.x == c.x && c.y == d.y && d.x == a.x
+    };
+    // A blob with cut corners, as a single digit leaves it.
+    let blob = map(&|x, y| x.abs() + y.abs() <= 6.0 && x.abs() <= 4.0 && y.abs() <= 4.0);
+    assert!(is_upright(&blob, DbRule::Right));
+    // A square that stands on a corner, and a short line that rises.
+    let diamond = map(&|x, y| x.abs() + y.abs() <= 12.0);
+    assert!(!is_upright(&diamond, DbRule::Right));
+    let rising = map(&|x, y| (y + 0.2 * x).abs() <= 5.0 && x.abs() <= 20.0);
+    assert!(!is_upright(&rising, DbRule::Right));
+}
+
+#[test]
 fn a_block_of_lines_text_found_already_and_small_regions_are_not_added() {
     let lines: Vec<Region> = (0..5).map(|i| region([10., 10. + 50. * f64::from(i), 300., 32.])).collect();
     assert_eq!(add_large(lines.clone(), vec![region([8., 8., 304., 240.])], 80.0), lines);

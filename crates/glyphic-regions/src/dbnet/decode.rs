@@ -1,7 +1,7 @@
 //! From a probability map to regions, and from the regions of several passes over a picture to one list, on plain slices.
 
 use glyphic_core::geometry::{
-    Point, Polygon, intersection_area, min_area_rect, offset, order_quad, perimeter, signed_area,
+    Point, Polygon, RotatedRect, intersection_area, min_area_rect, offset, order_quad, perimeter, signed_area,
 };
 use glyphic_core::{Detected, DropReason, Region};
 use glyphic_imgproc::{
@@ -105,6 +105,12 @@ const MAX_DEVIATION: f64 = 0.75;
 
 /// An outline of fewer vertices has no area to speak of.
 const MIN_VERTICES: usize = 4;
+
+/// A contour at most this many times longer than wide, around which an upright rectangle has at most so many times the area of the
+/// smallest one, is upright: the kernel of a single digit is a blob of a few pixels, and its smallest rectangle stands on a corner as
+/// often as not.
+const BLUNT: f64 = 1.5;
+const UPRIGHT: f64 = 1.2;
 
 /// A row of single pixels is one pixel thick, although its contour has no area.
 const MIN_THICKNESS: f64 = 1.0;
@@ -232,11 +238,27 @@ impl DbDecodeConfig {
             return Err(DropReason::TooSmall);
         }
         let outline = match self.outline {
-            DbOutline::Quad => order_quad(rect.corners).to_vec(),
+            DbOutline::Quad => match self.rule {
+                DbRule::Right => upright(&grown, &rect),
+                DbRule::Mmocr021 => None,
+            }
+            .unwrap_or_else(|| order_quad(rect.corners).to_vec()),
             _ => grown,
         };
         Ok((outline, score))
     }
+}
+
+/// The upright rectangle around an outline that is hardly longer than wide, where it is hardly larger than `smallest`, the smallest
+/// one at any angle.
+fn upright(outline: &[Point], smallest: &RotatedRect) -> Option<Vec<Point>> {
+    let (width, height) = (smallest.width, smallest.height);
+    if width.max(height) > BLUNT * width.min(height) {
+        return None;
+    }
+    let bounds = Polygon::new(outline.to_vec()).ok()?.bounds();
+    (bounds.width() * bounds.height() <= UPRIGHT * width * height)
+        .then(|| Polygon::from_rect(bounds).ok().map(|upright| upright.points().to_vec()))?
 }
 
 /// Whether a contour is a straight row of pixels that its simplified outline makes thinner than a pixel, as that of a low line
@@ -311,9 +333,11 @@ const SMALL_WIDTH: f64 = 0.35;
 const COLUMN: usize = 3;
 const COLUMN_ASPECT: f64 = 1.5;
 
-/// The heights of a column's regions differ by so much of their median at most, and their gaps are at least so much of it.
+/// The heights of a column's regions differ by so much of their median at most, and their gaps are at least so much of it. That holds
+/// for so many of them: two rows may have been found as one, and a mark may stand beside a row.
 const COLUMN_HEIGHTS: f64 = 0.35;
 const COLUMN_GAP: f64 = 0.1;
+const COLUMN_SHARE: f64 = 0.75;
 
 /// For text too large for the pass before: adds those regions of a pass at a smaller scale, the coarse ones, that are at least `least`
 /// pixels high and not found yet. Finer regions inside them were pieces of their letters, but for small lines.
@@ -386,9 +410,15 @@ fn is_column<'r>(coarse: &Region, inside: impl Iterator<Item = &'r Region>) -> b
     let mut heights: Vec<f64> = rows.iter().map(glyphic_core::Rect::height).collect();
     heights.sort_by(f64::total_cmp);
     let median = heights[heights.len() / 2];
+    let most = |fitting: usize, of: usize| fitting as f64 >= COLUMN_SHARE * of as f64;
+    let found = rows.len();
+    rows.retain(|row| (row.height() - median).abs() <= COLUMN_HEIGHTS * median);
+    if rows.len() < COLUMN || !most(rows.len(), found) {
+        return false;
+    }
     rows.sort_by(|a, b| a.y0.total_cmp(&b.y0));
-    heights.iter().all(|h| (h - median).abs() <= COLUMN_HEIGHTS * median)
-        && rows.windows(2).all(|pair| pair[1].y0 - pair[0].y1 >= COLUMN_GAP * median)
+    let apart = rows.windows(2).filter(|pair| pair[1].y0 - pair[0].y1 >= COLUMN_GAP * median).count();
+    most(apart, rows.len() - 1)
 }
 
 fn apart(a: &Region, b: &Region) -> bool {
