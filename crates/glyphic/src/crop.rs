@@ -96,7 +96,6 @@ impl Crop {
         let inner = [self.margin, self.margin + self.size[0]];
         let outer = ((inner[0] / width) as f32, (inner[1] / width) as f32);
         let transcript = words::without_false_spaces(transcript, |from, to| self.widest_gap(from, to));
-        let transcript = words::with_lone_capitals(transcript);
         let words = words::split(&transcript, outer, confidence);
         let alone = words.len() == 1;
         words

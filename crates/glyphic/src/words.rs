@@ -49,46 +49,6 @@ pub(crate) fn without_false_spaces<'t>(
     Cow::Owned(Transcript { text, chars, word_alternatives: Vec::new(), ..transcript.clone() })
 }
 
-/// What a recognizer reads for an upright stroke that stands alone.
-const STROKES: [char; 8] = ['1', 'l', '|', '!', '/', '[', ']', 'i'];
-
-/// A stroke read with less confidence than this may be another one, 0 to 1.
-const DOUBTFUL: f32 = 0.5;
-
-/// The transcript with a doubtful upright stroke that stands alone between words of letters as a capital I: the picture alone does not
-/// tell "I" from "1" and "|" in a light face.
-pub(crate) fn with_lone_capitals(transcript: Cow<'_, Transcript>) -> Cow<'_, Transcript> {
-    let chars = &transcript.chars;
-    let is_space = |i: usize| chars.get(i).is_none_or(|c| c.char.is_whitespace());
-    let word = |from: usize, step: fn(usize) -> Option<usize>| -> Vec<char> {
-        std::iter::successors(step(from).and_then(step), |i| step(*i))
-            .map_while(|i| chars.get(i).filter(|c| !c.char.is_whitespace()).map(|c| c.char))
-            .collect()
-    };
-    // A line may begin with it, and it stands before a word.
-    let spelled = |word: &[char]| {
-        let letters = word.iter().filter(|c| c.is_alphabetic()).count();
-        letters >= 2 && word.len() - letters <= 1 && !word.iter().any(char::is_ascii_digit)
-    };
-    let is_capital = |i: usize| {
-        STROKES.contains(&chars[i].char)
-            && chars[i].score < DOUBTFUL
-            && i.checked_sub(1).is_none_or(is_space)
-            && chars.get(i + 1).is_some()
-            && is_space(i + 1)
-            && spelled(&word(i, |i| i.checked_add(1)))
-            && (i < 2 || spelled(&word(i, |i| i.checked_sub(1))))
-    };
-    let capitals: Vec<usize> = (0..chars.len()).filter(|i| is_capital(*i)).collect();
-    if capitals.is_empty() || transcript.text != chars.iter().map(|c| c.char).collect::<String>() {
-        return transcript;
-    }
-    let mut transcript = transcript.into_owned();
-    capitals.into_iter().for_each(|i| transcript.chars[i].char = 'I');
-    transcript.text = transcript.chars.iter().map(|c| c.char).collect();
-    Cow::Owned(transcript)
-}
-
 /// The words of a transcript, left to right. `outer` is where the text begins and ends in the crop's width:
 /// the first word starts and the last ends there.
 ///
@@ -217,30 +177,6 @@ mod tests {
         let words: Vec<_> =
             split(&joined, (0.0, 1.0), Confidence::Mean).into_iter().map(|w| w.transcript.text).collect();
         assert_eq!(words, ["ab-cd", "-", "e"]);
-    }
-
-    #[test]
-    fn a_doubtful_stroke_alone_between_words_is_a_capital() {
-        let read = |text: &str, score: f32| {
-            let mut line = transcript(text);
-            line.chars.iter_mut().filter(|c| STROKES.contains(&c.char)).for_each(|c| c.score = score);
-            with_lone_capitals(Cow::Owned(line)).text.clone()
-        };
-        let cases = [
-            ("And / am so", "And I am so"),
-            ("1 am so", "I am so"),
-            ("so, | am", "so, I am"),
-            ("so we | am", "so we I am"),
-            // Beside numbers, marks and the end of a line, and as part of a word.
-            ("No 1 2 ab", "No 1 2 ab"),
-            ("room 1", "room 1"),
-            ("a1 - / - b", "a1 - / - b"),
-            ("and/or l1 a", "and/or l1 a"),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(read(text, 0.3), expected);
-            assert_eq!(read(text, 0.9), text);
-        }
     }
 
     #[test]
