@@ -370,33 +370,6 @@ fn a_column_with_an_odd_region_is_not_one_large_text() {
 }
 
 #[test]
-fn a_blob_is_outlined_upright_and_a_tilted_line_is_not() {
-    let map = |inside: &dyn Fn(f64, f64) -> bool| {
-        let mut values = Map::filled(80, 80, 0.0).unwrap();
-        for (x, y) in (0..80).flat_map(|y| (0..80).map(move |x| (x, y))) {
-            if inside(x as f64 - 40.0, y as f64 - 40.0) {
-                values.row_mut(y)[x] = 1.0;
-            }
-        }
-        ProbabilityMap { values, scale: [1.0, 1.0] }
-    };
-    let is_upright = |map: &ProbabilityMap, rule| {
-        let config = DbDecodeConfig { rule, ..DbDecodeConfig::default() };
-        let regions = config.decode(map);
-        let [a, b, c, d] = regions[0].polygon.points() else { panic!("{regions:?}") };
-        a.y == b.y && b.x == c.x && c.y == d.y && d.x == a.x
-    };
-    // A blob with cut corners, as a single digit leaves it.
-    let blob = map(&|x, y| x.abs() + y.abs() <= 6.0 && x.abs() <= 4.0 && y.abs() <= 4.0);
-    assert!(is_upright(&blob, DbRule::Right));
-    // A square that stands on a corner, and a short line that rises.
-    let diamond = map(&|x, y| x.abs() + y.abs() <= 12.0);
-    assert!(!is_upright(&diamond, DbRule::Right));
-    let rising = map(&|x, y| (y + 0.2 * x).abs() <= 5.0 && x.abs() <= 20.0);
-    assert!(!is_upright(&rising, DbRule::Right));
-}
-
-#[test]
 fn a_block_of_lines_text_found_already_and_small_regions_are_not_added() {
     let lines: Vec<Region> = (0..5).map(|i| region([10., 10. + 50. * f64::from(i), 300., 32.])).collect();
     assert_eq!(add_large(lines.clone(), vec![region([8., 8., 304., 240.])], 80.0), lines);

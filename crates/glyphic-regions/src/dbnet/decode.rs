@@ -1,7 +1,7 @@
 //! From a probability map to regions, and from the regions of several passes over a picture to one list, on plain slices.
 
 use glyphic_core::geometry::{
-    Point, Polygon, RotatedRect, intersection_area, min_area_rect, offset, order_quad, perimeter, signed_area,
+    Point, Polygon, intersection_area, min_area_rect, offset, order_quad, perimeter, signed_area,
 };
 use glyphic_core::{Detected, DropReason, Region};
 use glyphic_imgproc::{
@@ -105,12 +105,6 @@ const MAX_DEVIATION: f64 = 0.75;
 
 /// An outline of fewer vertices has no area to speak of.
 const MIN_VERTICES: usize = 4;
-
-/// A contour at most this many times longer than wide, around which an upright rectangle has at most so many times the area of the
-/// smallest one, is upright: the kernel of a single digit is a blob of a few pixels, and its smallest rectangle stands on a corner as
-/// often as not.
-const BLUNT: f64 = 1.5;
-const UPRIGHT: f64 = 1.2;
 
 /// A row of single pixels is one pixel thick, although its contour has no area.
 const MIN_THICKNESS: f64 = 1.0;
@@ -238,27 +232,11 @@ impl DbDecodeConfig {
             return Err(DropReason::TooSmall);
         }
         let outline = match self.outline {
-            DbOutline::Quad => match self.rule {
-                DbRule::Right => upright(&grown, &rect),
-                DbRule::Mmocr021 => None,
-            }
-            .unwrap_or_else(|| order_quad(rect.corners).to_vec()),
+            DbOutline::Quad => order_quad(rect.corners).to_vec(),
             _ => grown,
         };
         Ok((outline, score))
     }
-}
-
-/// The upright rectangle around an outline that is hardly longer than wide, where it is hardly larger than `smallest`, the smallest
-/// one at any angle.
-fn upright(outline: &[Point], smallest: &RotatedRect) -> Option<Vec<Point>> {
-    let (width, height) = (smallest.width, smallest.height);
-    if width.max(height) > BLUNT * width.min(height) {
-        return None;
-    }
-    let bounds = Polygon::new(outline.to_vec()).ok()?.bounds();
-    (bounds.width() * bounds.height() <= UPRIGHT * width * height)
-        .then(|| Polygon::from_rect(bounds).ok().map(|upright| upright.points().to_vec()))?
 }
 
 /// Whether a contour is a straight row of pixels that its simplified outline makes thinner than a pixel, as that of a low line
