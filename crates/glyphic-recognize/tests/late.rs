@@ -315,7 +315,8 @@ fn run(session: &Session, inputs: &[(&str, &Tensor<4>)]) -> Vec<f32> {
 #[test]
 fn svtrs_graph_computes_what_it_does_alone_and_in_a_batch() {
     let (svtr, line, ..) = small();
-    for (config, size) in [(svtr, [64, 256]), (line, [32, 320])] {
+    // The rectification magnifies rounding: in single precision each engine is 1.5e-4 to 3e-4 from double precision.
+    for (config, size, bound) in [(svtr, [64, 256], 5e-4), (line, [32, 320], 1e-4)] {
         config.validate().unwrap();
         let net = loaded(&config, false);
         let graph = config.graph(&net).unwrap();
@@ -330,8 +331,7 @@ fn svtrs_graph_computes_what_it_does_alone_and_in_a_batch() {
         let largest = expected.iter().fold(1.0f32, |m, v| m.max(v.abs()));
         let found = run(&session, &[("image", &x)]);
         assert_eq!(found.len(), expected.len());
-        // The rectification magnifies rounding: in single precision each engine is 1.5e-4 to 3e-4 from double precision here.
-        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-3 * largest));
+        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < bound * largest));
         let one = found.len() / 3;
         for n in 0..3 {
             let alone = run(&session, &[("image", &x.clone().narrow(0, n, 1))]);
