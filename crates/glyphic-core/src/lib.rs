@@ -27,6 +27,6 @@ pub use overlay::{TomlError, deserialize_over, deserialize_over_default, from_to
 pub use page::{
     Alternative, CharSpan, Confidence, Document, Line, Page, Region, Sample, TextInstance, Transcript,
 };
-pub use stage::{Detected, Detector, Extractor, Recognizer};
+pub use stage::{Detected, Detector, Extractor, Recognizer, Replaced};
 pub use truth::{Entity, EntityText, OutlineTruth, Truths};
 pub use vocab::{DICT36, DICT90, LATIN, Symbol, Vocab, parse_dict, read_dict};

@@ -7,6 +7,17 @@ pub struct Detected {
     pub regions: Vec<Region>,
     /// The candidates that are no regions, by reason.
     pub dropped: Dropped,
+    /// What some of the regions stand in place of.
+    pub replaced: Vec<Replaced>,
+}
+
+/// A region, and smaller ones that it was taken for the whole of: which of them is text, reading them tells better than finding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replaced {
+    /// The region that is kept, as it stands among those of a [`Detected`].
+    pub by: Region,
+    /// Those in its place, none of which is kept.
+    pub pieces: Vec<Region>,
 }
 
 /// Finds text in pictures.
@@ -18,7 +29,7 @@ pub trait Detector: Send + Sync {
 
     /// As [`Detector::detect`], with the number of candidates that were left out, where the detector counts them.
     fn detect_counted(&self, images: &[Image]) -> Result<Vec<Detected>> {
-        let counted = |regions| Detected { regions, dropped: Dropped::default() };
+        let counted = |regions| Detected { regions, ..Detected::default() };
         Ok(self.detect(images)?.into_iter().map(counted).collect())
     }
 }

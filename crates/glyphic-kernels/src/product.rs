@@ -254,6 +254,21 @@ struct Chunk {
     length: usize,
 }
 
+/// What all steps with a chunk of a block's weights share; steps of few sums are too short to tell it themselves.
+#[derive(Clone, Copy)]
+struct Pass {
+    block: Block,
+    chunk: Chunk,
+    /// Rows of weights before the chunk.
+    before: usize,
+    /// Rows of weights in the chunk.
+    summed: usize,
+    /// No chunk comes after it.
+    last: bool,
+    /// The weights are too many to stay near.
+    far: bool,
+}
+
 impl WithSimd for Products<'_, '_> {
     type Output = ();
 
@@ -273,15 +288,19 @@ impl WithSimd for Products<'_, '_> {
                 } else {
                     length
                 };
-                let job = (*block, chunk);
+                let before = chunk.segment * length + chunk.from;
+                let summed = chunk.segments * chunk.length;
+                let last = before + summed == packed.inner;
+                let far = packed.weights.len() > NEAR;
+                let pass = Pass { block: *block, chunk, before, summed, last, far };
                 // Rows a step: as many sums as the registers hold (32 of them where vectors have 16 numbers, else 16).
                 match (S::F32_LANES == 16, block.vectors) {
-                    (true, 1) => tiles!(self, simd, job, count, 1, [14, 8, 4]),
-                    (true, 2) => tiles!(self, simd, job, count, 2, [12, 10, 8, 4]),
-                    (true, _) => tiles!(self, simd, job, count, 3, [9, 8, 7, 5, 3]),
-                    (false, 1) => tiles!(self, simd, job, count, 1, [8, 4]),
-                    (false, 2) => tiles!(self, simd, job, count, 2, [6, 4]),
-                    (false, _) => tiles!(self, simd, job, count, 3, [4, 2]),
+                    (true, 1) => tiles!(self, simd, pass, count, 1, [14, 8, 4]),
+                    (true, 2) => tiles!(self, simd, pass, count, 2, [12, 10, 8, 4]),
+                    (true, _) => tiles!(self, simd, pass, count, 3, [9, 8, 7, 5, 3]),
+                    (false, 1) => tiles!(self, simd, pass, count, 1, [8, 4]),
+                    (false, 2) => tiles!(self, simd, pass, count, 2, [6, 4]),
+                    (false, _) => tiles!(self, simd, pass, count, 3, [4, 2]),
                 }
                 chunk.from += chunk.length;
                 if chunk.from == length {
@@ -337,39 +356,40 @@ pub(crate) use tiles;
 impl Products<'_, '_> {
     /// Rows `x..x + ROWS`, the block's outputs of each, as far as the chunk goes.
     #[inline(always)]
-    fn tile<S: Simd, const VECTORS: usize, const ROWS: usize>(
-        &mut self,
-        simd: S,
-        (block, chunk): (Block, Chunk),
-        x: usize,
-    ) {
+    fn tile<S: Simd, const VECTORS: usize, const ROWS: usize>(&mut self, simd: S, pass: Pass, x: usize) {
+        let Pass { block, chunk, before, summed, last, far } = pass;
         let Self { rows: job, sums: kept, .. } = self;
         let packed = job.packed;
         let width = VECTORS * S::F32_LANES;
         // All vectors are whole.
         let full = block.first + width <= packed.outputs;
-        let segment = packed.inner / job.segments.len();
-        let first_row = chunk.segment * segment + chunk.from;
-        let summed = chunk.segments * chunk.length;
         let step = x.div_ceil(ROWS);
-        let mut sums = if first_row == 0 {
+        let mut sums = if before == 0 {
             let (bias, _) = S::as_simd_f32s(&packed.bias[block.first..]);
             [bias.as_chunks::<VECTORS>().0[0]; ROWS]
         } else {
             let (kept, _) = S::as_simd_f32s(&kept[step * ROWS * width..][..ROWS * width]);
             kept.as_chunks::<VECTORS>().0.as_chunks::<ROWS>().0[0]
         };
-        let weights = &packed.weights[packed.start + block.offset + first_row * width..];
-        // The next chunk is fetched while there is still much to compute with this one, each of the first steps a part of it;
-        // a single step fetches what it needs soon. A single row computes too little to fetch beside it.
-        let steps = job.count.div_ceil(ROWS);
-        let share = if steps == 1 { VECTORS } else { VECTORS.div_ceil(steps) };
-        let distance = if steps == 1 { NEXT.min(summed) * width } else { summed * width };
-        let at = distance + step * share * summed * S::F32_LANES;
-        let far = packed.weights.len() > NEAR;
-        let useful = ROWS > 1 && far && step * share < VECTORS && at < weights.len();
-        let fetches = if useful { FETCHED * share } else { 0 };
-        let mut ahead = weights.as_ptr().wrapping_add(at);
+        let weights = &packed.weights[packed.start + block.offset + before * width..];
+        let mut ahead = weights.as_ptr();
+        // A single row computes too little to fetch beside it.
+        let fetches = if ROWS > 1 && far {
+            // The next chunk is fetched while there is still much to compute with this one, each of the first steps a part
+            // of it; a single step fetches what it needs soon.
+            let steps = job.count.div_ceil(ROWS);
+            let share = if steps == 1 { VECTORS } else { VECTORS.div_ceil(steps) };
+            let distance = if steps == 1 { NEXT.min(summed) * width } else { summed * width };
+            let at = distance + step * share * summed * S::F32_LANES;
+            ahead = ahead.wrapping_add(at);
+            if step * share < VECTORS && at < weights.len() { FETCHED * share } else { 0 }
+        } else {
+            0
+        };
+        let starts: [usize; ROWS] = std::array::from_fn(|p| {
+            let (line, x) = job.place(x + p);
+            job.lines.map_or(0, |lines| line * lines.step) + x * job.step
+        });
         let (weights, _) = S::as_simd_f32s(weights);
         let (weights, _) = weights.as_chunks::<VECTORS>();
         for (weights, segment) in
@@ -377,14 +397,12 @@ impl Products<'_, '_> {
         {
             let input = &job.input[segment + chunk.from..];
             let mut rows = [&input[..0]; ROWS];
-            for (p, row) in rows.iter_mut().enumerate() {
-                let (line, x) = job.place(x + p);
-                let at = job.lines.map_or(0, |lines| line * lines.step) + x * job.step;
-                *row = &input[at..][..chunk.length];
+            for (row, start) in rows.iter_mut().zip(starts) {
+                *row = &input[start..][..chunk.length];
             }
             let input = rows;
             // A few at a time: addresses of what is fetched would take registers from the loop.
-            let group = if ROWS > 1 { FETCHED } else { chunk.length };
+            let group = if fetches > 0 { FETCHED } else { chunk.length };
             for first in (0..chunk.length).step_by(group) {
                 for _ in 0..fetches {
                     fetch(ahead);
@@ -400,7 +418,7 @@ impl Products<'_, '_> {
                 }
             }
         }
-        if first_row + summed < packed.inner {
+        if !last {
             let (kept, _) = S::as_mut_simd_f32s(&mut kept[step * ROWS * width..][..ROWS * width]);
             kept.as_chunks_mut::<VECTORS>().0.as_chunks_mut::<ROWS>().0[0] = sums;
             return;

@@ -1,7 +1,7 @@
 //! The decoder of DBNet: against the reference, and against texts that are drawn.
 
 use glyphic_core::geometry::{Point, offset, perimeter, signed_area};
-use glyphic_core::{DropReason, Polygon, Rect, Region};
+use glyphic_core::{DropReason, Polygon, Rect, Region, Replaced};
 use glyphic_imgproc::{Map, fill_poly, pixels};
 use glyphic_regions::dbnet::{DbDecodeConfig, DbOutline, DbRule, DbUnclip, ProbabilityMap, add_large};
 use glyphic_testing::golden::cases;
@@ -317,19 +317,25 @@ fn region([x, y, w, h]: [f64; 4]) -> Region {
     Region { polygon: Polygon::from_rect(rect).unwrap(), score: 0.9 }
 }
 
+fn with_large(fine: Vec<Region>, coarse: Vec<Region>, least: f64) -> Vec<Region> {
+    add_large(fine, coarse, least).0
+}
+
 #[test]
 fn large_text_replaces_the_pieces_found_of_it() {
     let digit_pieces = [[20., 20., 30., 90.], [140., 60., 60., 40.]].map(region).to_vec();
     let beside = region([400., 20., 100., 20.]);
     let large = region([10., 10., 300., 240.]);
-    let fine = [digit_pieces, vec![beside.clone()]].concat();
-    assert_eq!(add_large(fine, vec![large.clone()], 80.0), [beside, large]);
+    let fine = [digit_pieces.clone(), vec![beside.clone()]].concat();
+    let (kept, replaced) = add_large(fine, vec![large.clone()], 80.0);
+    assert_eq!(kept, [beside, large.clone()]);
+    assert_eq!(replaced, [Replaced { by: large, pieces: digit_pieces }]);
 }
 
 #[test]
 fn sparse_lines_do_not_become_one_large_text() {
     let lines: Vec<Region> = (0..4).map(|i| region([10., 10. + 60. * f64::from(i), 200., 20.])).collect();
-    assert_eq!(add_large(lines.clone(), vec![region([0., 0., 400., 250.])], 80.0), lines);
+    assert_eq!(with_large(lines.clone(), vec![region([0., 0., 400., 250.])], 80.0), lines);
 }
 
 #[test]
@@ -337,7 +343,7 @@ fn a_label_inside_a_large_ring_stays() {
     let label = region([20., 60., 60., 18.]);
     let piece = region([120., 20., 30., 60.]);
     let ring = region([10., 10., 360., 150.]);
-    assert_eq!(add_large(vec![label.clone(), piece], vec![ring.clone()], 80.0), [label, ring]);
+    assert_eq!(with_large(vec![label.clone(), piece], vec![ring.clone()], 80.0), [label, ring]);
 }
 
 #[test]
@@ -348,12 +354,12 @@ fn a_column_of_numbers_is_not_one_large_text() {
         .map(|(i, w)| region([100., 100. + 18. * i as f64, *w, 12.]))
         .collect();
     let column = region([90., 90., 45., 110.]);
-    assert_eq!(add_large(numbers.clone(), vec![column.clone()], 36.0), numbers);
+    assert_eq!(with_large(numbers.clone(), vec![column.clone()], 36.0), numbers);
     // Letters of a sign that stand on each other, and pieces of a large digit.
     let letters: Vec<Region> = (0..4).map(|i| region([100., 100. + 25. * f64::from(i), 20., 25.])).collect();
-    assert_eq!(add_large(letters, vec![column.clone()], 36.0), vec![column.clone()]);
+    assert_eq!(with_large(letters, vec![column.clone()], 36.0), vec![column.clone()]);
     let pieces = [[100., 95., 20., 30.], [100., 130., 25., 8.], [102., 150., 12., 40.]].map(region).to_vec();
-    assert_eq!(add_large(pieces, vec![column.clone()], 36.0), [column]);
+    assert_eq!(with_large(pieces, vec![column.clone()], 36.0), [column]);
 }
 
 #[test]
@@ -363,17 +369,17 @@ fn a_column_with_an_odd_region_is_not_one_large_text() {
     // Two rows found as one, and a mark beside a row.
     for odd in [[100., 172., 20., 30.], [122., 150., 4., 4.]] {
         let found: Vec<Region> = (0..4).map(row).chain([region(odd)]).collect();
-        assert_eq!(add_large(found.clone(), vec![column.clone()], 36.0), found, "{odd:?}");
+        assert_eq!(with_large(found.clone(), vec![column.clone()], 36.0), found, "{odd:?}");
     }
     let mostly_odd = vec![row(0), row(2), region([100., 120., 4., 4.]), region([100., 160., 20., 40.])];
-    assert_eq!(add_large(mostly_odd, vec![column.clone()], 36.0), [column]);
+    assert_eq!(with_large(mostly_odd, vec![column.clone()], 36.0), [column]);
 }
 
 #[test]
 fn a_block_of_lines_text_found_already_and_small_regions_are_not_added() {
     let lines: Vec<Region> = (0..5).map(|i| region([10., 10. + 50. * f64::from(i), 300., 32.])).collect();
-    assert_eq!(add_large(lines.clone(), vec![region([8., 8., 304., 240.])], 80.0), lines);
+    assert_eq!(with_large(lines.clone(), vec![region([8., 8., 304., 240.])], 80.0), lines);
     let found = vec![region([10., 10., 300., 150.])];
-    assert_eq!(add_large(found.clone(), vec![region([0., 0., 330., 200.])], 80.0), found);
-    assert_eq!(add_large(found.clone(), vec![region([400., 0., 330., 60.])], 80.0), found);
+    assert_eq!(with_large(found.clone(), vec![region([0., 0., 330., 200.])], 80.0), found);
+    assert_eq!(with_large(found.clone(), vec![region([400., 0., 330., 60.])], 80.0), found);
 }

@@ -22,6 +22,7 @@ mod error;
 mod export;
 mod extract;
 mod gutters;
+mod large;
 mod lines;
 mod models;
 mod orientation;

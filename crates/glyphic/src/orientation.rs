@@ -9,6 +9,9 @@ use crate::quad::Quad;
 /// So many of a page's longest lines are read to tell which way up it stands.
 const SAMPLE: usize = 8;
 
+/// ... and of the largest regions, whatever their shape, where the lines do not tell.
+const LARGEST: usize = 32;
+
 /// Lines of a sample are so many times longer than high at least.
 const LONG: f64 = 2.0;
 
@@ -208,6 +211,17 @@ pub(crate) fn sample(regions: &[Region]) -> Vec<usize> {
     let mut sample: Vec<usize> = lines.into_iter().take(SAMPLE).map(|(i, _)| i).collect();
     sample.sort_unstable();
     sample
+}
+
+/// Indices of the regions of the largest area, in order.
+pub(crate) fn largest(regions: &[Region]) -> Vec<usize> {
+    let mut largest: Vec<(usize, f64)> =
+        regions.iter().enumerate().map(|(i, region)| (i, region.polygon.area())).collect();
+    largest.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    largest.truncate(LARGEST);
+    let mut largest: Vec<usize> = largest.into_iter().map(|(i, _)| i).collect();
+    largest.sort_unstable();
+    largest
 }
 
 /// A picture whose text stands upright, and the way back.

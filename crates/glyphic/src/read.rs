@@ -1,18 +1,19 @@
 use std::collections::BTreeSet;
 
 use glyphic_core::{
-    Detected, Detector, DropReason, Dropped, Image, Page, Polygon, Recognizer, Rect, Region, TextInstance,
-    Transcript,
+    Detected, Detector, DropReason, Dropped, Image, Page, Polygon, Recognizer, Rect, Region, Replaced,
+    TextInstance, Transcript,
 };
 use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
 
 use crate::{
     Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, crop,
     crop::Crop,
-    device, lines, load_detector, load_recognizer, orientation,
+    device, large, lines, load_detector, load_recognizer, orientation,
     orientation::{LEVEL, PAGE, Reading, SCENE, Standing, Turn, Upright},
     quad::Quad,
     recognize, rules, vertical,
+    vertical::Candidate,
 };
 
 /// Reads the text of pictures. One reader serves every thread; a page never depends on what else is read, nor on
@@ -82,15 +83,15 @@ impl Reader {
 
     /// Finds the regions of text.
     fn find(&self, image: &Image) -> Result<Found> {
-        let Detected { regions, dropped } =
+        let Detected { regions, dropped, replaced } =
             self.detector.detect_counted(std::slice::from_ref(image))?.pop().unwrap_or_default();
-        Ok(Found { regions: rules::divide(image, regions), dropped, readings: Vec::new() })
+        Ok(Found { regions: rules::divide(image, regions), dropped, replaced, readings: Vec::new() })
     }
 
     /// How a page stands, from what its longest lines read like, each as it was found and upside down. The picture is looked at
     /// on its side, too, where that is not clear. Readings of the lines as they were found stay with `found`.
     fn turn_of(&self, image: &Image, found: &mut Found) -> Result<(Turn, Reading)> {
-        let mut ways = self.ways(image, &found.regions)?;
+        let mut ways = self.ways(image, &found.regions, &orientation::sample(&found.regions))?;
         found.readings = std::mem::take(&mut ways.readings);
         let lying = [(Turn::None, ways.level), (Turn::Over, ways.over)];
         let (turn, reading) = orientation::clearest(lying);
@@ -104,14 +105,22 @@ impl Reader {
             return Ok((turn, reading));
         };
         let regions = self.detector.detect(std::slice::from_ref(&turned))?.pop().unwrap_or_default();
-        let aside = self.ways(&turned, &regions)?;
+        let aside = self.ways(&turned, &regions, &orientation::sample(&regions))?;
         let [level, over] = lying;
-        Ok(orientation::clearest([level, over, (Turn::Up, aside.level), (Turn::Down, aside.over)]))
+        let clearest =
+            orientation::clearest([level, over, (Turn::Up, aside.level), (Turn::Down, aside.over)]);
+        if matches!(clearest.0, Turn::None | Turn::Over) || !level.1.is_sure() {
+            return Ok(clearest);
+        }
+        // Words of both kinds read surely, as in a table with vertical heads: of all that was found, short numbers too.
+        let level = self.ways(image, &found.regions, &orientation::largest(&found.regions))?.level;
+        let aside = self.ways(&turned, &regions, &orientation::largest(&regions))?;
+        let aside = if clearest.0 == Turn::Up { aside.level } else { aside.over };
+        Ok(orientation::clearest([(Turn::None, level), (clearest.0, aside)]))
     }
 
-    /// What the longest lines of some regions read like.
-    fn ways(&self, image: &Image, regions: &[Region]) -> Result<Ways> {
-        let sample = orientation::sample(regions);
+    /// What some of the regions read like, as they stand and upside down.
+    fn ways(&self, image: &Image, regions: &[Region], sample: &[usize]) -> Result<Ways> {
         let margin = self.config.crop_margin;
         let wanted = |region: usize| sample.binary_search(&region).is_ok();
         let crops = crop::crop_regions(image, regions, wanted, margin);
@@ -152,40 +161,51 @@ impl Reader {
 
     /// Reads the regions that were found.
     fn read_found(&self, image: &Image, found: Found) -> Result<Page> {
-        let Found { mut regions, dropped, readings } = found;
+        let Found { mut regions, dropped, replaced, readings } = found;
         let mut page = Page::new(image.width(), image.height());
         page.dropped = dropped;
+        let mut doubtful = large::add(&mut regions, replaced);
         let mut lines = Vec::new();
         if vertical::suspected(&regions) {
             let turned = vertical::turned(image);
             let found = self.detector.detect(std::slice::from_ref(&turned))?.pop().unwrap_or_default();
             lines = vertical::add(&mut regions, found, image.height());
         }
-        self.read_regions(image, &regions, &lines, readings, &mut page)?;
+        large::join(&mut doubtful, &lines);
+        self.read_regions(image, &regions, &lines, &doubtful, readings, &mut page)?;
         if page.instances.is_empty() && image.height() <= CROP_HEIGHT {
-            self.read_regions(image, &[whole(image)?], &[], Vec::new(), &mut page)?;
+            self.read_regions(image, &[whole(image)?], &[], &[], Vec::new(), &mut page)?;
         }
         lines::order_into_ruled_lines(&mut page, image);
         Ok(page)
     }
 
-    /// Adds the words of regions to a page; of a vertical line and the pieces it was found in, one or the other. `known` are
-    /// first readings of some of them.
+    /// Adds the words of regions to a page; of a vertical line, or of large text, and the pieces it was found in, one or the
+    /// other. `known` are first readings of some of them.
     fn read_regions(
         &self,
         image: &Image,
         regions: &[Region],
-        vertical: &[vertical::Candidate],
+        vertical: &[Candidate],
+        large: &[Candidate],
         known: Vec<(Crop, Transcript)>,
         page: &mut Page,
     ) -> Result<()> {
         let mut readings = self.readings(image, regions, known)?;
         page.dropped.add_many(DropReason::NoCrop, regions.len().saturating_sub(readings.len()));
-        let losers = vertical::losers(vertical, |region| {
+        let reading = |region: usize| {
             let place = readings.binary_search_by_key(&region, |(crop, _)| crop.region).ok()?;
-            let (crop, transcript) = readings.get(place)?;
+            readings.get(place)
+        };
+        let mut losers = vertical::losers(vertical, |region| {
+            let (crop, transcript) = reading(region)?;
             Some((transcript, matches!(crop.turn, Turn::Down | Turn::Up)))
         });
+        let of_large = large::losers(large, self.config.min_text_score, |region| {
+            let (_, transcript) = reading(region).filter(|_| !losers.contains(&region))?;
+            Some(transcript)
+        });
+        losers.extend(of_large);
         readings.retain(|(crop, _)| !losers.contains(&crop.region));
         for (crop, transcript) in readings {
             let mut words = crop.words(regions, &transcript, self.config.confidence);
@@ -285,6 +305,8 @@ struct Ways {
 struct Found {
     regions: Vec<Region>,
     dropped: Dropped,
+    /// Regions that large ones stand in place of.
+    replaced: Vec<Replaced>,
     /// First readings of some of the regions.
     readings: Vec<(Crop, Transcript)>,
 }

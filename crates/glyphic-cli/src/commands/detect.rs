@@ -68,7 +68,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             let image = &loaded.image;
             let info = input.info(&loaded, TextSource::default());
             let mut detected = detector.detect_counted(std::slice::from_ref(image)).or_exit(Exit::Model)?;
-            let Detected { regions, dropped } = detected.pop().unwrap_or_default();
+            let Detected { regions, dropped, .. } = detected.pop().unwrap_or_default();
             let mut page = Page::new(image.width(), image.height());
             page.instances = regions.into_iter().map(TextInstance::new).collect();
             page.dropped = dropped;

@@ -142,7 +142,10 @@ impl DbNetDetector {
         while zoom.coarse > 1.0 && side / zoom.coarse >= COARSEST {
             (times, side) = (times / zoom.coarse, side / zoom.coarse);
             let (coarse, coarse_map) = decode(pass(level, times)?, min_score);
-            detected.regions = add_large(detected.regions, coarse.regions, LARGE * coarse_map.scale[1]);
+            let (regions, replaced) =
+                add_large(detected.regions, coarse.regions, LARGE * coarse_map.scale[1]);
+            detected.regions = regions;
+            detected.replaced.extend(replaced);
         }
         Ok((detected, map))
     }

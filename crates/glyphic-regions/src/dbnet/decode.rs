@@ -3,7 +3,7 @@
 use glyphic_core::geometry::{
     Point, Polygon, intersection_area, min_area_rect, offset, order_quad, perimeter, signed_area,
 };
-use glyphic_core::{Detected, DropReason, Region};
+use glyphic_core::{Detected, DropReason, Region, Replaced};
 use glyphic_imgproc::{
     Approximation, Map, Pixel, Retrieval, approx_poly_dp, arc_length, find_contours, points, polygon_mean,
 };
@@ -318,9 +318,10 @@ const COLUMN_GAP: f64 = 0.1;
 const COLUMN_SHARE: f64 = 0.75;
 
 /// For text too large for the pass before: adds those regions of a pass at a smaller scale, the coarse ones, that are at least `least`
-/// pixels high and not found yet. Finer regions inside them were pieces of their letters, but for small lines.
-pub fn add_large(fine: Vec<Region>, coarse: Vec<Region>, least: f64) -> Vec<Region> {
-    let mut kept = fine;
+/// pixels high and not found yet. Finer regions inside them were pieces of their letters, but for small lines; they are given
+/// beside.
+pub fn add_large(fine: Vec<Region>, coarse: Vec<Region>, least: f64) -> (Vec<Region>, Vec<Replaced>) {
+    let (mut kept, mut replaced) = (fine, Vec::new());
     for region in coarse {
         let height = height(&region);
         if height < least {
@@ -348,7 +349,6 @@ pub fn add_large(fine: Vec<Region>, coarse: Vec<Region>, least: f64) -> Vec<Regi
         {
             continue;
         }
-        let mut i = 0;
         let small_line = |i: usize| {
             let (line, large) = (kept[i].polygon.bounds(), region.polygon.bounds());
             line.width() >= LINE_ASPECT * line.height()
@@ -356,13 +356,14 @@ pub fn add_large(fine: Vec<Region>, coarse: Vec<Region>, least: f64) -> Vec<Regi
                 && line.width() < SMALL_WIDTH * large.width()
         };
         let stays: Vec<bool> = (0..kept.len()).map(|i| !inside(i) || small_line(i)).collect();
-        kept.retain(|_| {
-            i += 1;
-            stays[i - 1]
-        });
-        kept.push(region);
+        let mut stays = stays.into_iter();
+        let pieces: Vec<Region> = kept.extract_if(.., |_| !stays.next().unwrap_or(true)).collect();
+        kept.push(region.clone());
+        if !pieces.is_empty() {
+            replaced.push(Replaced { by: region, pieces });
+        }
     }
-    kept
+    (kept, replaced)
 }
 
 /// The shorter side of the smallest rectangle around a region.
