@@ -151,8 +151,11 @@ impl Line {
         let step = Point::new(b.start.x - a.end.x, b.start.y - a.end.y);
         let (along, across) = (step.x * u.x + step.y * u.y, u.x * step.y - u.y * step.x);
         let height = a.height.min(b.height);
-        // The farther away, the less exact the direction.
-        along > -0.5 * height && across.abs() <= 0.5 * height + 0.02 * along.max(0.0)
+        // The farther away, the less exact the direction; that of a short line that runs about level says nothing of what is far.
+        let (left, right) = (left.polygon.bounds(), self.polygon.bounds());
+        let shared = left.y1.min(right.y1) - left.y0.max(right.y0);
+        let level = u.y.abs() <= 0.1 && shared > 0.5 * left.height().min(right.height());
+        along > -0.5 * height && (level || across.abs() <= 0.5 * height + 0.02 * along.max(0.0))
     }
 }
 
@@ -258,5 +261,17 @@ mod tests {
             line("next", 500.0, 32.0),
         ];
         assert_eq!(page.text(), "Milk 2 2.30\nRye\nright column\nnext");
+    }
+
+    #[test]
+    fn a_short_line_that_was_outlined_askew_stands_on_its_row() {
+        let mut page = Page::new(900, 200);
+        let askew = Polygon::from_flat(&[29.7, 58.4, 83.6, 61.8, 82.4, 80.4, 28.5, 77.0]).unwrap();
+        page.lines = vec![
+            Line { polygon: askew, ..line("Lamp", 0.0, 0.0) },
+            line("5", 309.0, 58.0),
+            line("12.50", 430.0, 57.0),
+        ];
+        assert_eq!(page.text(), "Lamp 5 12.50");
     }
 }

@@ -9,6 +9,13 @@ use crate::{orientation::Turn, quad::Quad, words};
 /// A region taller than this many times its width may hold a line that runs up or down; it is read turned, too.
 const TALL: f64 = 1.5;
 
+/// A region less than this many times longer than high, whose side runs up or down by this sine at least, stands on a corner.
+const SQUARE: f64 = 1.5;
+const ASKEW: f64 = 0.3;
+
+/// The upright box around such a region is smaller than its bounds by so much on each side, in sizes of the bounds.
+const TIGHTER: f64 = 0.08;
+
 /// The longest side of a crop in pixels: beyond any line of text, and a bound on what one region may cost.
 const MAX_SIDE: f64 = 8192.0;
 
@@ -31,9 +38,12 @@ pub(crate) struct Crop {
     margin: f64,
     /// How its text runs.
     pub(crate) turn: Turn,
+    /// The upright box around a region that stands askew.
+    boxed: bool,
 }
 
-/// The crops of the regions that are `wanted`, in order: one a region; three of a tall one, upright first. `margin` is in
+/// The crops of the regions that are `wanted`, in order: one a region; three of a tall one, upright first; two of one that stands
+/// on a corner and is about as wide as high, for that is how the outline of an upright character often comes out. `margin` is in
 /// heights of the region. A region that no perspective straightens has none.
 pub(crate) fn crop_regions(
     image: &Image,
@@ -50,7 +60,9 @@ pub(crate) fn crop_regions(
         if upright.height() > TALL * upright.width() {
             quads.extend([(upright.turned_left(), Turn::Down), (upright.turned_right(), Turn::Up)]);
         }
-        quads.into_iter().filter_map(|(quad, turn)| crop(image, region, &quad, margin, turn)).collect()
+        let own = quads.into_iter().filter_map(|(quad, turn)| crop(image, region, &quad, margin, turn));
+        let boxed = box_around(&upright).and_then(|quad| crop(image, region, &quad, margin, Turn::None));
+        own.chain(boxed.map(|crop| Crop { boxed: true, ..crop })).collect()
     };
     regions.par_iter().enumerate().flat_map_iter(crops).collect()
 }
@@ -69,6 +81,21 @@ pub(crate) fn crop_turned_over(
     regions.par_iter().enumerate().filter_map(crop).collect()
 }
 
+/// The upright box around a quad that is about as wide as high and stands askew. It is smaller than the quad's bounds: outlines are
+/// drawn generously, and most so across the corners.
+fn box_around(quad: &Quad) -> Option<Quad> {
+    let (width, height) = (quad.width(), quad.height());
+    let (start, end) = (quad.start(), quad.end());
+    let square = width.max(height) < SQUARE * width.min(height);
+    if !square || (end.y - start.y).abs() < ASKEW * start.distance(end) {
+        return None;
+    }
+    let bounds = quad.to_polygon().ok()?.bounds();
+    let (x, y) = (TIGHTER * bounds.width(), TIGHTER * bounds.height());
+    let (x0, y0, x1, y1) = (bounds.x0 + x, bounds.y0 + y, bounds.x1 - x, bounds.y1 - y);
+    Some(Quad([(x0, y0), (x1, y0), (x1, y1), (x0, y1)].map(|(x, y)| Point::new(x, y))))
+}
+
 fn crop(image: &Image, region: usize, quad: &Quad, margin: f64, turn: Turn) -> Option<Crop> {
     let size = [quad.width(), quad.height()];
     let margin = (margin * quad.height()).round();
@@ -79,7 +106,7 @@ fn crop(image: &Image, region: usize, quad: &Quad, margin: f64, turn: Turn) -> O
     let to_picture = transform.inverse()?;
     let image = warp_perspective(image, &transform, width as u32, height as u32, Border::Replicate).ok()?;
     let size = [width - 2.0 * margin, height - 2.0 * margin];
-    Some(Crop { region, image, to_picture, size, margin, turn })
+    Some(Crop { region, image, to_picture, size, margin, turn, boxed: false })
 }
 
 impl Crop {
@@ -103,7 +130,7 @@ impl Crop {
             .map(|word| {
                 let at = |share: f32| (f64::from(share) * width).clamp(inner[0], inner[1]);
                 // A word that stands nowhere in particular stands somewhere in its region.
-                let own = (!alone || self.turn != Turn::None)
+                let own = (!alone || self.turn != Turn::None || self.boxed)
                     .then(|| self.outline(at(word.start), at(word.end)))
                     .flatten();
                 let polygon = own.unwrap_or_else(|| upright(&region.polygon));

@@ -13,6 +13,7 @@
 //! # Ok::<(), glyphic::Error>(())
 //! ```
 
+mod cells;
 mod config;
 mod crop;
 mod detect;

@@ -31,6 +31,9 @@ const PROSE_WORDS: usize = 3;
 /// A column has at least this many pieces.
 const COLUMN_PIECES: usize = 3;
 
+/// Vertical words beside each other share so much of the shorter one's length.
+const BESIDE: f64 = 0.5;
+
 /// A word of fewer characters, or one that is narrower in heights, shows no direction.
 const VERTICAL_CHARS: usize = 2;
 const NARROW: f64 = 0.5;
@@ -64,9 +67,17 @@ fn order(page: &mut Page, divided: &dyn Fn(&Piece, &Piece) -> bool) {
     };
     let mut lines = Vec::new();
     for block in columns(chain(words, WORD_GAP, &divided), &level) {
-        let cells = block.iter().enumerate().map(|(i, piece)| Piece { words: vec![i], ..piece.clone() });
+        // What is far apart is told to be on a row by the page's direction: that of a short word is not known so well.
+        let cells = block.iter().enumerate().map(|(i, piece)| Piece {
+            words: vec![i],
+            direction: level.or_own(piece.direction),
+            ..piece.clone()
+        });
         let mut rows = chain(cells.collect(), f64::INFINITY, &|_, _| false);
         rows.sort_by(|a, b| level.middle(a).y.total_cmp(&level.middle(b).y));
+        for beside in rows.chunk_by_mut(|a, b| level.both_stand(a, b)) {
+            beside.sort_by(|a, b| level.middle(a).x.total_cmp(&level.middle(b).x));
+        }
         lines.extend(rows.iter().flat_map(|row| row.words.iter().map(|i| block[*i].clone())));
     }
 
@@ -176,11 +187,27 @@ impl Level {
         Point::new(dot(p, u), u.x * p.y - u.y * p.x)
     }
 
+    /// The page's direction for what runs about so, its own for others.
+    fn or_own(&self, direction: Point) -> Point {
+        if dot(direction, self.direction) >= MIN_COS { self.direction } else { direction }
+    }
+
     /// Where a piece runs; `None` for one that runs across the page's text.
     fn span(&self, piece: &Piece) -> Option<Span> {
         let (start, end) = (self.at(piece.start), self.at(piece.end));
         let along = dot(piece.direction, self.direction) >= MIN_COS;
         along.then(|| Span { start: start.x, end: end.x, y: (start.y + end.y) / 2.0, height: piece.height })
+    }
+
+    /// Whether two pieces run across the page's text and stand beside each other, as vertical heads of a table do.
+    fn both_stand(&self, a: &Piece, b: &Piece) -> bool {
+        let extent = |piece: &Piece| {
+            let (start, end) = (self.at(piece.start), self.at(piece.end));
+            ((end.x - start.x).abs() < (end.y - start.y).abs())
+                .then(|| [start.y.min(end.y), start.y.max(end.y)])
+        };
+        let (Some(a), Some(b)) = (extent(a), extent(b)) else { return false };
+        a[1].min(b[1]) - a[0].max(b[0]) > BESIDE * (a[1] - a[0]).min(b[1] - b[0])
     }
 
     fn middle(&self, piece: &Piece) -> Point {
@@ -424,6 +451,22 @@ mod tests {
         let read = lines(&words, 0.0);
         let starts: Vec<&str> = read.iter().filter_map(|l| l.split(' ').next()).collect();
         assert_eq!(starts, ["A", "l0a", "l1a", "l2a", "l3a", "r0a", "r1a", "r2a", "r3a"]);
+    }
+
+    #[test]
+    fn heads_that_run_upwards_follow_each_other_to_the_right() {
+        let mut page = page(&[("Oslo", 0., 200.), ("12", 100., 200.), ("15", 160., 200.)], 0.0);
+        for (text, left, top) in [("February", 160., 95.), ("May", 220., 150.), ("January", 100., 105.)] {
+            let (right, bottom) = (left + 20., 180.);
+            let polygon = Polygon::from_flat(&[left, bottom, left, top, right, top, right, bottom]).unwrap();
+            page.instances.push(TextInstance {
+                transcript: Some(Transcript { text: text.to_owned(), ..Transcript::default() }),
+                ..TextInstance::new(Region { polygon, score: 0.9 })
+            });
+        }
+        order_into_lines(&mut page);
+        let lines: Vec<&str> = page.lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(lines, ["January", "February", "May", "Oslo", "12", "15"]);
     }
 
     #[test]

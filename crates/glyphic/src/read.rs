@@ -1,13 +1,13 @@
 use std::collections::BTreeSet;
 
 use glyphic_core::{
-    Detected, Detector, DropReason, Dropped, Image, Page, Polygon, Recognizer, Rect, Region, Replaced,
+    Detected, Detector, DropReason, Dropped, Image, Page, Point, Polygon, Recognizer, Rect, Region, Replaced,
     TextInstance, Transcript,
 };
 use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
 
 use crate::{
-    Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, crop,
+    Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, cells, crop,
     crop::Crop,
     device, large, lines, load_detector, load_recognizer, orientation,
     orientation::{LEVEL, PAGE, Reading, SCENE, Standing, Turn, Upright},
@@ -176,8 +176,45 @@ impl Reader {
         if page.instances.is_empty() && image.height() <= CROP_HEIGHT {
             self.read_regions(image, &[whole(image)?], &[], &[], Vec::new(), &mut page)?;
         }
+        self.read_cells(image, &mut page)?;
         lines::order_into_ruled_lines(&mut page, image);
         Ok(page)
+    }
+
+    /// Adds what stands in cells that rules close and was not read: rows of boxes with a letter each, and single characters.
+    fn read_cells(&self, image: &Image, page: &mut Page) -> Result<()> {
+        let middle = |word: &TextInstance| {
+            let b = word.region.polygon.bounds();
+            Point::new((b.x0 + b.x1) / 2.0, (b.y0 + b.y1) / 2.0)
+        };
+        let least = self.config.min_text_score;
+        let (combs, mut cells) = cells::combs(cells::find(image));
+        let crops: Vec<Option<Image>> = combs.iter().map(|comb| comb.crop(image)).collect();
+        let wanted: Vec<Image> = crops.iter().flatten().cloned().collect();
+        let mut transcripts = self.recognizer.recognize(&wanted)?.into_iter();
+        for (comb, crop) in combs.into_iter().zip(crops) {
+            let read = crop.and_then(|_| transcripts.next()).filter(|t| t.score >= least);
+            let Some(word) = read.and_then(|transcript| comb.word(transcript)) else {
+                cells.extend(comb.0);
+                continue;
+            };
+            let bounds = comb.bounds();
+            page.instances.retain(|word| !cells::within(&bounds, middle(word)));
+            page.instances.push(word);
+        }
+        cells.retain(|cell| !page.instances.iter().any(|word| cell.covers(middle(word))));
+        let regions: Vec<Region> = cells.iter().filter_map(cells::Cell::region).collect();
+        let crops = crop::crop_regions(image, &regions, |_| true, self.config.crop_margin);
+        for (crop, transcript) in recognize::read_crops(self.recognizer.as_ref(), crops)? {
+            let mut chars = transcript.text.chars();
+            let single = chars.next().is_some_and(char::is_alphanumeric) && chars.next().is_none();
+            if single && crop.turn == Turn::None && transcript.score >= least {
+                page.instances.extend(crop.words(&regions, &transcript, self.config.confidence));
+            } else {
+                page.dropped.add(DropReason::LowTextScore);
+            }
+        }
+        Ok(())
     }
 
     /// Adds the words of regions to a page; of a vertical line, or of large text, and the pieces it was found in, one or the

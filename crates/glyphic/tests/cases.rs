@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use glyphic::{Image, Orientation, Page, Reader, ReaderConfig};
 
 /// Case, and the share of its words that must be read to the letter.
-const CASES: [(&str, f64); 17] = [
+const CASES: [(&str, f64); 18] = [
     ("a4-small-print", 0.95),
     ("big", 1.0),
     ("code", 0.5),
@@ -23,6 +23,7 @@ const CASES: [(&str, f64); 17] = [
     ("tilt", 0.8),
     ("upside-down", 0.9),
     ("vertical", 0.9),
+    ("vertical-heads", 1.0),
     ("white-on-clear", 0.9),
 ];
 
