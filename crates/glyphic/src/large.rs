@@ -13,7 +13,10 @@ const SURE: f32 = 0.7;
 const LETTERS: usize = 4;
 const TIMES: usize = 3;
 
-/// ... and so many are enough where the whole would be left out.
+/// A column is read as text that runs up or down. So many pieces of it that read surely, and as no less, are its rows.
+const ROWS: usize = 3;
+
+/// ... and so many letters are enough where the whole would be left out.
 const FEW: usize = 2;
 
 /// Puts the pieces of large regions behind the others, to be read as well.
@@ -38,21 +41,28 @@ pub(crate) fn join(candidates: &mut [Candidate], vertical: &[Candidate]) {
     }
 }
 
-/// The regions that are not to be read: of large text and its pieces the one or the others. What reads below `least` is left out.
+/// The regions that are not to be read: of large text and its pieces the one or the others. `reading` tells what a region reads as
+/// and whether it was read as text that runs up or down; what reads below `least` is left out.
 pub(crate) fn losers<'a>(
     candidates: &[Candidate],
     least: f32,
-    reading: impl Fn(usize) -> Option<&'a Transcript>,
+    reading: impl Fn(usize) -> Option<(&'a Transcript, bool)>,
 ) -> Vec<usize> {
     let letters = |t: &Transcript| t.text.chars().filter(|c| c.is_alphanumeric()).count();
     let mut out = Vec::new();
     for Candidate { region, pieces } in candidates {
-        let sure = pieces.iter().filter_map(|piece| reading(*piece)).filter(|t| t.score >= SURE);
-        let in_pieces: usize = sure.map(letters).sum();
-        let (whole, clear) =
-            reading(*region).map_or((0, false), |whole| (letters(whole), whole.score >= least));
+        let sure: Vec<usize> = pieces
+            .iter()
+            .filter_map(|piece| reading(*piece))
+            .filter(|(t, turned)| t.score >= SURE && !turned && letters(t) > 0)
+            .map(|(t, _)| letters(t))
+            .collect();
+        let in_pieces: usize = sure.iter().sum();
+        let (whole, clear, turned) = reading(*region)
+            .map_or((0, false, false), |(whole, turned)| (letters(whole), whole.score >= least, turned));
         let more = in_pieces >= LETTERS && in_pieces >= TIMES * whole;
-        match more || (!clear && in_pieces >= FEW) {
+        let rows = turned && sure.len() >= ROWS && in_pieces >= whole;
+        match more || rows || (!clear && in_pieces >= FEW) {
             true => out.push(*region),
             false => out.extend(pieces),
         }
@@ -92,15 +102,21 @@ mod tests {
     #[test]
     fn a_column_of_numbers_takes_the_place_of_what_looked_like_one_text() {
         let read = |text: &str, score| Transcript { text: text.to_owned(), score, ..Transcript::default() };
+        let turned = std::cell::Cell::new(false);
         let losers = |whole: Transcript, pieces: [Transcript; 3]| {
             let all = [vec![whole], pieces.to_vec()].concat();
-            losers(&[Candidate { region: 0, pieces: vec![1, 2, 3] }], 0.5, |i| all.get(i))
+            let reading = |i: usize| Some((all.get(i)?, i == 0 && turned.get()));
+            losers(&[Candidate { region: 0, pieces: vec![1, 2, 3] }], 0.5, reading)
         };
         let numbers = || ["12", "7", "140"].map(|text| read(text, 0.9));
         assert_eq!(losers(read("1", 0.8), numbers()), [0]);
         assert_eq!(losers(read("proceso", 0.3), numbers()), [0], "it would be left out");
         assert_eq!(losers(read("HOTEL", 0.9), ["I", "I", "O"].map(|text| read(text, 0.9))), [1, 2, 3]);
         assert_eq!(losers(read("1", 0.8), ["12", "7", "140"].map(|text| read(text, 0.4))), [1, 2, 3]);
+        assert_eq!(losers(read("proc", 0.9), numbers()), [1, 2, 3]);
+        turned.set(true);
+        assert_eq!(losers(read("proc", 0.9), numbers()), [0], "it ran down");
+        assert_eq!(losers(read("process", 0.9), numbers()), [1, 2, 3]);
         assert_eq!(losers(read("", 0.2), ["-", "l", ""].map(|text| read(text, 0.9))), [1, 2, 3]);
     }
 }

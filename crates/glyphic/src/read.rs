@@ -239,8 +239,8 @@ impl Reader {
             Some((transcript, matches!(crop.turn, Turn::Down | Turn::Up)))
         });
         let of_large = large::losers(large, self.config.min_text_score, |region| {
-            let (_, transcript) = reading(region).filter(|_| !losers.contains(&region))?;
-            Some(transcript)
+            let (crop, transcript) = reading(region).filter(|_| !losers.contains(&region))?;
+            Some((transcript, matches!(crop.turn, Turn::Down | Turn::Up)))
         });
         losers.extend(of_large);
         readings.retain(|(crop, _)| !losers.contains(&crop.region));
