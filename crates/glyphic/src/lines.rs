@@ -455,7 +455,13 @@ mod tests {
 
     #[test]
     fn heads_that_run_upwards_follow_each_other_to_the_right() {
-        let mut page = page(&[("Oslo", 0., 200.), ("12", 100., 200.), ("15", 160., 200.)], 0.0);
+        let rows = [
+            ("Oslo fjord north", 0., 200.),
+            ("12", 200., 200.),
+            ("Bergen harbour", 0., 240.),
+            ("9", 200., 240.),
+        ];
+        let mut page = page(&rows, 0.0);
         for (text, left, top) in [("February", 160., 95.), ("May", 220., 150.), ("January", 100., 105.)] {
             let (right, bottom) = (left + 20., 180.);
             let polygon = Polygon::from_flat(&[left, bottom, left, top, right, top, right, bottom]).unwrap();
@@ -466,7 +472,7 @@ mod tests {
         }
         order_into_lines(&mut page);
         let lines: Vec<&str> = page.lines.iter().map(|line| line.text.as_str()).collect();
-        assert_eq!(lines, ["January", "February", "May", "Oslo", "12", "15"]);
+        assert_eq!(lines, ["January", "February", "May", "Oslo fjord north", "12", "Bergen harbour", "9"]);
     }
 
     #[test]
