@@ -51,17 +51,19 @@ pub(crate) fn losers<'a>(
     let letters = |t: &Transcript| t.text.chars().filter(|c| c.is_alphanumeric()).count();
     let mut out = Vec::new();
     for Candidate { region, pieces } in candidates {
-        let sure: Vec<usize> = pieces
+        // Letters of each, and whether it runs up or down.
+        let sure: Vec<(usize, bool)> = pieces
             .iter()
             .filter_map(|piece| reading(*piece))
-            .filter(|(t, turned)| t.score >= SURE && !turned && letters(t) > 0)
-            .map(|(t, _)| letters(t))
+            .filter(|(t, _)| t.score >= SURE && letters(t) > 0)
+            .map(|(t, turned)| (letters(t), turned))
             .collect();
-        let in_pieces: usize = sure.iter().sum();
+        let in_pieces: usize = sure.iter().map(|(letters, _)| letters).sum();
         let (whole, clear, turned) = reading(*region)
             .map_or((0, false, false), |(whole, turned)| (letters(whole), whole.score >= least, turned));
         let more = in_pieces >= LETTERS && in_pieces >= TIMES * whole;
-        let rows = turned && sure.len() >= ROWS && in_pieces >= whole;
+        let level = sure.iter().filter(|(_, turned)| !turned).count();
+        let rows = turned && level >= ROWS && in_pieces >= whole;
         match more || rows || (!clear && in_pieces >= FEW) {
             true => out.push(*region),
             false => out.extend(pieces),
