@@ -59,22 +59,22 @@ RECOGNIZERS = {
     "svtr": dict(
         model={"svtr": {"channels": [32, 64, 128], "depths": [1, 2, 1], "heads": [1, 2, 4], "local": 2, "features": 96, "dropout": 0.0, "drop_path": 0.0}},
         full={"svtr": {}},
-        rate=1e-3, batch=16, steps=2000, every=40, note="half of svtr-tiny's channels, a third of its depth, no dropout",
+        rate=5e-4, batch=16, steps=2000, every=40, note="half of svtr-tiny's channels, a third of its depth, no dropout",
     ),
     "parseq": dict(
         model={"parseq": {"features": 96, "layers": 3, "heads": 3, "decoder_heads": 3, "dropout": 0.0}},
         full={"parseq": {"features": 192, "heads": 3, "decoder_heads": 6}},
-        rate=1e-3, batch=16, steps=2000, every=40, note="half of parseq-tiny's features, a quarter of its layers, no dropout",
+        rate=5e-4, batch=16, steps=2000, every=40, note="half of parseq-tiny's features, a quarter of its layers, no dropout",
     ),
     "nrtr": dict(
         model={"nrtr": {"dropout": 0.0, "layers": 2, "channels": [8, 16, 32, 64, 128], "model": 128, "inner": 256, "input": {"resize": narrow(32, 96)}}},
         full={"nrtr": {}},
-        rate=1e-3, batch=16, steps=2000, every=40, note="r31_1by16_1by8 with a quarter of the channels and a third of the layers, 32x96, no dropout",
+        rate=5e-4, batch=16, steps=2000, every=40, note="r31_1by16_1by8 with a quarter of the channels and a third of the layers, 32x96, no dropout",
     ),
     "satrn": dict(
         model={"satrn": {"encoder_layers": 2, "decoder_layers": 2, "model": 128, "inner": 256, "labels": {"max_length": 25}, "dropout": 0.0}},
         full={"satrn": {"encoder_layers": 6, "model": 256, "inner": 1024, "labels": {"max_length": 25}}},
-        rate=1e-3, batch=8, steps=2000, every=48, note="half of satrn_small's features, a third of its layers, no dropout",
+        rate=5e-4, batch=8, steps=2000, every=48, note="half of satrn_small's features, a third of its layers, no dropout",
     ),
     "aster": dict(model={"aster": {}}, rate=1e-3, batch=8, steps=1500, every=48, note="as it is"),
     "seg": dict(
