@@ -130,6 +130,29 @@ def read(path, unit):
     return [own for own in views if own[3]]
 
 
+def receipts(path):
+    """WildReceipt's keys and values as questions and answers; all other boxes are of unknown class."""
+    pages = []
+    for record in map(json.loads, open(pathlib.Path(path) / "gt.jsonl")):
+        own = record["annotations"]
+        boxes = np.array([bounds([a]) for a in own], dtype=np.float64).reshape(-1, 4)
+        links = np.zeros((len(own), len(own)), dtype=np.int64)
+        labels = [None] * len(own)
+        for j, value in enumerate(own):
+            name = value["entity"].removesuffix("_value")
+            if name == value["entity"] or name.startswith("Prod_"):
+                continue
+            keys = [i for i, key in enumerate(own) if key["entity"] == name + "_key"]
+            if keys:
+                i = min(keys, key=lambda i: distance(boxes[i], boxes[j]))
+                labels[i], labels[j] = "question", "answer"
+                links[i, j] = links[j, i] = 1
+        np.fill_diagonal(links, -1)
+        if own:
+            pages.append((record["width"], record["height"], boxes, [a["text"] for a in own], labels, links))
+    return pages
+
+
 def micro_f1(found, truth, counted):
     tp = sum(int(((found == c) & (truth == c)).sum()) for c in counted)
     total = sum(int((found == c).sum() + (truth == c).sum()) for c in counted)

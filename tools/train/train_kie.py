@@ -217,12 +217,19 @@ class Head(nn.Module):
         return self.node_cls(torch.cat(out)), links
 
 
-def link_loss(scores, links, gamma):
-    """Focal loss of links, a positive pair: of [n, n, 2] and [n, n]."""
+def link_loss(scores, links, gamma, rank):
+    """Focal loss of links, and how many there are, of [n, n, 2] and [n, n]; with `rank` each box's links beside its other pairs."""
     target = torch.from_numpy(links)
-    known = target >= 0
+    known, linked = target >= 0, target == 1
     log = scores.log_softmax(-1)[known].gather(1, target[known][:, None])[:, 0]
-    return (-((1 - log.exp()) ** gamma) * log).sum(), int((target == 1).sum())
+    loss = (-((1 - log.exp()) ** gamma) * log).sum()
+    if rank and linked.any():
+        odds = scores[..., 1] - scores[..., 0]
+        odds = (odds + odds.T) / 2
+        rows = linked.any(1)
+        best = lambda of: odds.masked_fill(~of, -1e4)[rows].logsumexp(1)
+        loss = loss + rank * (best(known) - best(linked)).sum()
+    return loss, int(linked.sum())
 
 
 def macro_f1(found, truth, counted):
@@ -267,6 +274,8 @@ def main():
     p.add_argument("--views", default="entities,lines", help="what is a box of a form in training; the first in validation")
     p.add_argument("--link-weight", type=float, default=1.0)
     p.add_argument("--gamma", type=float, default=1.0)
+    p.add_argument("--receipts", nargs="*", default=[], help="PACK:WEIGHT of WildReceipt, its keys and values as links of forms")
+    p.add_argument("--rank", type=float, default=0.0)
     p.add_argument("--garble", type=float, default=0.0, help="texts that are replaced")
     p.add_argument("--classes", default=None, help="comma-separated; WildReceipt's where absent")
     p.add_argument("--uncounted", default=None)
@@ -312,6 +321,8 @@ def main():
         views = args.views.split(",")
         read = lambda path, view: [Form(own, classes) for own in forms.read(path, view)]
         data = [(read(path, view), float(weight)) for path, weight in packs for view in views]
+        for path, weight in (pack.rsplit(":", 1) for pack in args.receipts):
+            data.append(([Form(own, classes) for own in forms.receipts(path)], float(weight)))
         val = {f"{pathlib.Path(path).name}/{view}": read(path, view) for path in args.val for view in views}
     else:
         data = [(read_pack(path, classes), float(weight)) for path, weight in packs]
@@ -359,7 +370,7 @@ def main():
             loss = loss + (scores[others].logsumexp(1) - scores[others][:, rest].logsumexp(1)).sum()
         loss = loss / (known | others).sum()
         if args.forms:
-            costs = [link_loss(found, truth, args.gamma) for found, truth in zip(links, truths)]
+            costs = [link_loss(found, truth, args.gamma, args.rank) for found, truth in zip(links, truths)]
             loss = loss + args.link_weight * sum(cost for cost, _ in costs) / max(sum(count for _, count in costs), 1)
         adam.zero_grad()
         loss.backward()
