@@ -92,6 +92,11 @@ pub fn fields(page: &Page, extraction: &Extraction) -> Result<Fields> {
             }
         }
     }
+    // Tips are rare: an amount is one only where its row says so.
+    if let Some(tips) = values.get_mut("tips") {
+        tips.retain(|i| finder.says_tip(*i));
+    }
+    values.retain(|_, boxes| !boxes.is_empty());
     // Other documents, such as forms of questions and answers, have no totals and dates of their own.
     let receipt = values.contains_key("total") || values.contains_key("date") || keys.contains_key("total");
     let mut found = Fields::default();
@@ -231,6 +236,17 @@ impl<'a> Finder<'a> {
             (false, true) if names(&["round", "adj", "grand", "payable", "incl", "net"]) => 2.5,
             (false, true) => 1.5,
         }
+    }
+
+    /// Whether what stands in an amount's box and left of it says that it is a tip or a charge for service.
+    fn says_tip(&self, i: usize) -> bool {
+        self.layout.left_of(i).into_iter().chain([i]).any(|i| {
+            let text = self.text(i).to_lowercase();
+            let mut words = text.split(|c: char| !c.is_alphabetic());
+            let letters = letters_of(&text);
+            words.any(|word| word.starts_with("tip") || word.ends_with("tip") || word.starts_with("gratuit"))
+                || ["servicech", "svcch"].iter().any(|charge| letters.contains(charge))
+        })
     }
 
     /// A date where no box has its class: one with a year of four digits, or in a text that says that it is one.
@@ -485,6 +501,23 @@ mod tests {
         let error = fields(&page, &found).unwrap_err().to_string();
         assert_eq!(error, "a link leads from box 1 to box 7, but the page has 2 boxes");
         assert!(fields(&page, &extraction(&["answer"])).is_err());
+    }
+
+    #[test]
+    fn an_amount_is_a_tip_only_where_its_row_says_so() {
+        let found = |key: &str| {
+            let boxes = [
+                (key, [10., 100., 90., 120.], "Others", 0.9),
+                ("4.73", [200., 100., 250., 120.], "Tips_value", 0.4),
+            ];
+            labelled(&boxes).fields.contains_key("tips")
+        };
+        for key in ["TIP", "Add tips:", "10%SVCCHG", "Gratuity", "Service Charge 10%"] {
+            assert!(found(key), "{key}");
+        }
+        for key in ["Cash", "multiple items", "Service tax"] {
+            assert!(!found(key), "{key}");
+        }
     }
 
     #[test]
