@@ -72,12 +72,14 @@ pub(crate) const ALL: &[Embedded] = &[
     bare("mask_rcnn_r50", config!("detect/mask_rcnn_r50_fpn_160e_icdar2015")),
 ];
 
-/// Extractors: name, configuration, weights.
-const EXTRACTORS: &[(&str, &str, &[u8])] = &[(
-    "sdmgr_wildreceipt",
-    config!("sdmgr_wildreceipt"),
-    include_bytes!("../../../weights/sdmgr_wildreceipt.onnx"),
-)];
+/// An extractor: name, configuration, weights.
+macro_rules! extractor {
+    ($name:literal) => {
+        ($name, config!($name), include_bytes!(concat!("../../../weights/", $name, ".onnx")))
+    };
+}
+
+const EXTRACTORS: &[(&str, &str, &[u8])] = &[extractor!("sdmgr_wildreceipt"), extractor!("sdmgr_funsd")];
 
 pub(crate) fn extractor(name: &str) -> Option<(&'static str, &'static [u8])> {
     EXTRACTORS.iter().find(|(known, ..)| *known == name).map(|(_, config, weights)| (*config, *weights))

@@ -57,7 +57,9 @@ fn run(page: &str) {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     fs::copy(photo(), at.join("photo.jpg")).unwrap();
-    fs::copy(photo().with_file_name("till.jpg"), at.join("till.jpg")).unwrap();
+    for name in ["till.jpg", "form.png"] {
+        fs::copy(photo().with_file_name(name), at.join(name)).unwrap();
+    }
     // Synthetic data are drawn with the fonts that the tests bring.
     let bin = at.join("bin");
     fs::create_dir(&bin).unwrap();

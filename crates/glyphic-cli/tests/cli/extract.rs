@@ -128,6 +128,39 @@ fn a_receipt_becomes_fields_in_one_command() {
     glyphic(&["read", &till, "--extractor", "sdmgr_wildreceipt"]).fails(2, &["--extract"]);
 }
 
+/// Questions and answers of a record.
+fn pairs(record: &Value) -> Vec<(String, String)> {
+    let text = |field: &Value| field["text"].as_str().unwrap().to_owned();
+    record["pairs"].as_array().unwrap().iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
+}
+
+#[test]
+fn a_form_becomes_pairs_of_questions_and_answers() {
+    let form = photo().with_file_name("form.png").display().to_string();
+    let read = glyphic(&["read", &form, "--extract", "--extractor", "sdmgr_funsd", "--format", "json"]).ok();
+    let out: Value = serde_json::from_str(&read).unwrap();
+    let found = pairs(&out[0]);
+    for (question, answer) in [
+        ("Name:", "Marta Lindholm"),
+        ("Department:", "Soil Chemistry"),
+        ("Fax:", "555-0190"),
+        ("Serial number:", "FS-2207"),
+        ("Approved by:", "H. Okafor"),
+    ] {
+        assert!(found.contains(&(question.to_owned(), answer.to_owned())), "{question}: {found:?}");
+    }
+    assert_eq!(out[0]["fields"], json!({}));
+    assert!(!out[0]["links"].as_array().unwrap().is_empty());
+
+    let folder = tempfile::tempdir().unwrap();
+    let ocr = folder.path().join("ocr.json").display().to_string();
+    glyphic(&["read", &form, "--format", "json", "--out", &ocr]).ok();
+    let record = glyphic(&["extract", "--ocr", &ocr, "--model", "sdmgr_funsd"]).ok();
+    assert_eq!(pairs(&serde_json::from_str(&record).unwrap()), found);
+    let table = glyphic(&["extract", "--ocr", &ocr, "--model", "sdmgr_funsd", "--format", "table"]).ok();
+    assert!(table.contains("Soil Chemistry"), "{table}");
+}
+
 #[test]
 fn pages_without_text_or_with_too_many_boxes_are_told() {
     let folder = tempfile::tempdir().unwrap();

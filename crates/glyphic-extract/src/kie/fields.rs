@@ -7,7 +7,7 @@ use glyphic_core::Page;
 use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
-use super::sdmgr::Extraction;
+use super::sdmgr::{Extraction, Link};
 use super::values::{
     Meaning, Value, alike, has_cents, has_full_date, is_positive, meaning, month_first, value_of,
 };
@@ -57,7 +57,8 @@ pub struct Item {
 /// A class `Name_value` gives the field `name`, a store's name and address `company` and `address`. Boxes are joined in reading
 /// order; where several name a date, a time or an amount, the value counts whose boxes are surest together. A field without
 /// boxes is looked for in the boxes of its key, `Name_key`, and beside them. Classes of products give items: boxes that share a
-/// row make one. Classes `question` and `answer` give pairs, by their links.
+/// row make one. Classes `question` and `answer` give pairs, by their links: boxes of one of these classes that a link joins are
+/// one text, and each answer belongs to the question whose link to it is surest.
 ///
 /// # Errors
 /// [`Error::DanglingLink`] where a link leads to a box that is not there, [`Error::Scores`] where the extraction is of another
@@ -91,6 +92,11 @@ pub fn fields(page: &Page, extraction: &Extraction) -> Result<Fields> {
             }
         }
     }
+    // Tips are rare: an amount is one only where its row says so.
+    if let Some(tips) = values.get_mut("tips") {
+        tips.retain(|i| finder.says_tip(*i));
+    }
+    values.retain(|_, boxes| !boxes.is_empty());
     // Other documents, such as forms of questions and answers, have no totals and dates of their own.
     let receipt = values.contains_key("total") || values.contains_key("date") || keys.contains_key("total");
     let mut found = Fields::default();
@@ -118,15 +124,7 @@ pub fn fields(page: &Page, extraction: &Extraction) -> Result<Fields> {
         found.fields.insert("time".to_owned(), field);
     }
     found.items = finder.items(&products);
-    let is = |i: usize, class: &str| extraction.labels[i].eq_ignore_ascii_case(class);
-    for link in &extraction.links {
-        for (from, to) in [(link.from, link.to), (link.to, link.from)] {
-            if is(from, "question") && is(to, "answer") {
-                found.pairs.push((finder.joined("question", &[from]), finder.joined("answer", &[to])));
-            }
-        }
-    }
-    found.pairs.sort_by_key(|(question, answer)| (question.boxes.clone(), answer.boxes.clone()));
+    found.pairs = finder.pairs();
     Ok(found)
 }
 
@@ -240,6 +238,17 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// Whether what stands in an amount's box and left of it says that it is a tip or a charge for service.
+    fn says_tip(&self, i: usize) -> bool {
+        self.layout.left_of(i).into_iter().chain([i]).any(|i| {
+            let text = self.text(i).to_lowercase();
+            let mut words = text.split(|c: char| !c.is_alphabetic());
+            let letters = letters_of(&text);
+            words.any(|word| word.starts_with("tip") || word.ends_with("tip") || word.starts_with("gratuit"))
+                || ["servicech", "svcch"].iter().any(|charge| letters.contains(charge))
+        })
+    }
+
     /// A date where no box has its class: one with a year of four digits, or in a text that says that it is one.
     fn any_date(&self) -> Option<Field> {
         let all: Vec<usize> = (0..self.page.instances.len()).collect();
@@ -295,6 +304,40 @@ impl<'a> Finder<'a> {
             neighbours.filter_map(|i| self.meant(name, i)).find(certain)
         };
         own().or_else(right)
+    }
+
+    /// Questions with their answers. An answer has one question; a question may have several answers, as the head of a column.
+    fn pairs(&self) -> Vec<(Field, Field)> {
+        let is = |i: usize, class: &str| self.extraction.labels[i].eq_ignore_ascii_case(class);
+        let mut links: Vec<&Link> = self.extraction.links.iter().collect();
+        links.sort_by(|a, b| b.score.total_cmp(&a.score));
+        // The first box of each box's text.
+        let mut first: Vec<usize> = (0..self.page.instances.len()).collect();
+        for link in &links {
+            let joined = |class| is(link.from, class) && is(link.to, class);
+            let (a, b) = (first[link.from].min(first[link.to]), first[link.from].max(first[link.to]));
+            if joined("question") || joined("answer") {
+                first.iter_mut().filter(|box_| **box_ == b).for_each(|box_| *box_ = a);
+            }
+        }
+        let mut question_of: BTreeMap<usize, usize> = BTreeMap::new();
+        for link in links {
+            for (from, to) in [(link.from, link.to), (link.to, link.from)] {
+                if is(from, "question") && is(to, "answer") {
+                    question_of.entry(first[to]).or_insert(first[from]);
+                }
+            }
+        }
+        let text = |name: &str, of: usize| {
+            let boxes: Vec<usize> = (0..first.len()).filter(|i| first[*i] == of).collect();
+            self.joined(name, &boxes)
+        };
+        let mut pairs: Vec<(usize, usize)> = question_of.into_iter().map(|(a, q)| (q, a)).collect();
+        pairs.sort_unstable();
+        pairs
+            .into_iter()
+            .map(|(question, answer)| (text("question", question), text("answer", answer)))
+            .collect()
     }
 
     /// The items of a receipt. A row with a name alone and the one below it with a price alone are one item.
@@ -390,7 +433,6 @@ mod tests {
     use glyphic_core::{Polygon, Rect, Region, TextInstance, Transcript};
 
     use super::*;
-    use crate::kie::sdmgr::Link;
 
     fn page(boxes: &[(&str, [f64; 4])]) -> Page {
         let mut page = Page::new(400, 600);
@@ -459,6 +501,54 @@ mod tests {
         let error = fields(&page, &found).unwrap_err().to_string();
         assert_eq!(error, "a link leads from box 1 to box 7, but the page has 2 boxes");
         assert!(fields(&page, &extraction(&["answer"])).is_err());
+    }
+
+    #[test]
+    fn an_amount_is_a_tip_only_where_its_row_says_so() {
+        let found = |key: &str| {
+            let boxes = [
+                (key, [10., 100., 90., 120.], "Others", 0.9),
+                ("4.73", [200., 100., 250., 120.], "Tips_value", 0.4),
+            ];
+            labelled(&boxes).fields.contains_key("tips")
+        };
+        for key in ["TIP", "Add tips:", "10%SVCCHG", "Gratuity", "Service Charge 10%"] {
+            assert!(found(key), "{key}");
+        }
+        for key in ["Cash", "multiple items", "Service tax"] {
+            assert!(!found(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn lines_of_an_answer_are_one_text_and_an_answer_has_the_surest_question() {
+        let row = |y: f64, x: f64| [x, y, x + 80.0, y + 20.0];
+        let page = page(&[
+            ("Ship to:", row(10., 10.)),
+            ("4 Quay Road", row(10., 120.)),
+            ("Elmhaven", row(34., 120.)),
+            ("Colour", row(80., 10.)),
+            ("blue", row(104., 10.)),
+            ("green", row(128., 10.)),
+            ("alone", row(300., 10.)),
+            ("ORDER", row(200., 10.)),
+        ]);
+        let labels = ["question", "answer", "answer", "Question", "Answer", "answer", "answer", "header"];
+        let mut found = extraction(&labels);
+        let link = |from, to, score| Link { from, to, score };
+        found.links = vec![
+            link(1, 3, 0.6),
+            link(0, 1, 0.9),
+            link(2, 1, 0.8),
+            link(2, 3, 0.7),
+            link(3, 4, 0.9),
+            link(5, 3, 0.8),
+            link(7, 6, 0.9),
+        ];
+        let pairs = fields(&page, &found).unwrap().pairs;
+        let texts: Vec<_> = pairs.iter().map(|(q, a)| (q.text.as_str(), a.text.as_str())).collect();
+        assert_eq!(texts, [("Ship to:", "4 Quay Road Elmhaven"), ("Colour", "blue"), ("Colour", "green")]);
+        assert_eq!(pairs[0].1.boxes, [1, 2]);
     }
 
     fn labelled(boxes: &[(&str, [f64; 4], &str, f32)]) -> Fields {

@@ -73,6 +73,9 @@ pub struct SdmgrConfig {
     pub scale: [u32; 2],
     /// Characters of a text that count, from its start.
     pub max_chars: usize,
+    /// Lines are divided behind words that end in a colon: what a form asks from what stands there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub split_at_colons: bool,
     /// The most boxes of a page: memory and time grow with the square of their number.
     pub max_boxes: usize,
     /// Pairs of boxes with a higher probability of belonging together become links. 0 to 1.
@@ -144,6 +147,7 @@ impl Default for SdmgrConfig {
             norm: 10.0,
             scale: [1024, 512],
             max_chars: 256,
+            split_at_colons: false,
             max_boxes: 800,
             min_link_score: 0.5,
             loss: SdmgrLossConfig::default(),
