@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod exit;
 mod inputs;
+mod memory;
 mod ocr;
 mod output;
 mod progress;
@@ -52,6 +53,7 @@ fn parse() -> Cli {
 }
 
 fn main() -> ExitCode {
+    memory::return_large_blocks();
     keep_guarded_panics_quiet();
     match commands::run(parse().command) {
         Ok(()) => Exit::Success.into(),
