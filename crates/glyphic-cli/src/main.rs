@@ -53,7 +53,6 @@ fn parse() -> Cli {
 }
 
 fn main() -> ExitCode {
-    memory::return_large_blocks();
     keep_guarded_panics_quiet();
     match commands::run(parse().command) {
         Ok(()) => Exit::Success.into(),
