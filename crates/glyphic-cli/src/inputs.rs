@@ -17,6 +17,7 @@ use glyphic_pdf::{Dpi, PdfFile, TextLayer};
 
 use crate::{
     exit::{Exit, Failure, OrExit},
+    memory,
     progress::Progress,
 };
 
@@ -365,6 +366,7 @@ pub(crate) fn in_batches<'a>(
                     }
                 }
             }
+            memory::give_back(failed.inputs);
             if batch.len() == size { work(&progress, std::mem::take(&mut batch)) } else { Ok(()) }
         })?;
         progress.step();

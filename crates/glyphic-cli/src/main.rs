@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod exit;
 mod inputs;
+mod memory;
 mod ocr;
 mod output;
 mod progress;

@@ -6,6 +6,7 @@
 mod error;
 mod formats;
 mod label;
+mod margins;
 mod overlay;
 mod record;
 mod tree;

@@ -1,6 +1,8 @@
-//! A page as blocks: headings, paragraphs, lists and tables, by geometry alone.
+//! A page as blocks: headers and footers, headings, paragraphs, captions, lists and tables, by geometry and a few words.
 
 use glyphic_core::{Line, Page, Point, Polygon, Rect};
+
+use crate::margins::margins;
 
 /// A line this many times as high as the page's usual one is a heading's.
 const HEADING_HEIGHT: f64 = 1.3;
@@ -29,6 +31,12 @@ pub enum BlockKind {
     ListItem,
     /// Rows of cells that stand beside each other in columns.
     Table,
+    /// What a figure or table is called: it begins with "Figure 3:", "Table 2." or the like.
+    Caption,
+    /// The running header of the page.
+    Header,
+    /// The running footer of the page.
+    Footer,
 }
 
 /// Lines that belong together.
@@ -97,30 +105,31 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
         // Long lines count more: body text is what there is most of.
         std::iter::repeat_n(*h, 1 + line.text.chars().count() / 10)
     }));
+    let margins = margins(page, &bounds, &heights, usual);
     let rows = rows(&bounds);
-    let mut blocks = Vec::new();
+    let mut blocks: Vec<Block> = Vec::new();
     let mut at = 0;
     while at < rows.len() {
-        let table = rows[at..].iter().take_while(|row| row.len() >= 2).count();
+        let cells = |row: &&Vec<usize>| row.len() >= 2 && row.iter().all(|line| margins[*line].is_none());
+        let table = rows[at..].iter().take_while(cells).count();
         if table >= TABLE_ROWS && aligned(&rows[at..at + table], &bounds) {
             blocks.push(table_of(&rows[at..at + table], &bounds));
             at += table;
             continue;
         }
         for &line in &rows[at] {
-            let joins =
-                blocks.last().is_some_and(|block: &Block| goes_on(block, line, page, &bounds, &heights));
+            let margin = margins[line];
+            let joins = blocks.last().is_some_and(|block| match (block.kind, margin) {
+                (BlockKind::Header | BlockKind::Footer, _) | (_, Some(_)) => margin == Some(block.kind),
+                _ => goes_on(block, line, page, &bounds, &heights),
+            });
             match blocks.last_mut() {
                 Some(block) if joins => {
                     block.lines.push(line);
                     block.bounds = union(block.bounds, bounds[line]);
                 }
                 _ => blocks.push(Block {
-                    kind: if is_item(&page.lines[line].text) {
-                        BlockKind::ListItem
-                    } else {
-                        BlockKind::Paragraph
-                    },
+                    kind: margin.unwrap_or_else(|| kind_of(&page.lines[line].text)),
                     lines: vec![line],
                     bounds: bounds[line],
                     cells: Vec::new(),
@@ -136,6 +145,44 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
         }
     }
     blocks
+}
+
+/// What a block is by how its first line begins.
+fn kind_of(text: &str) -> BlockKind {
+    if is_item(text) {
+        BlockKind::ListItem
+    } else if is_caption(text) {
+        BlockKind::Caption
+    } else {
+        BlockKind::Paragraph
+    }
+}
+
+/// Whether a text begins with what a figure or table is called and its number, as in "Fig. 3:" or "Table 2.1. ".
+fn is_caption(text: &str) -> bool {
+    const WORDS: [&str; 13] = [
+        "figure",
+        "fig",
+        "table",
+        "tab",
+        "abbildung",
+        "abb",
+        "tabelle",
+        "tableau",
+        "tabla",
+        "figura",
+        "tabela",
+        "scheme",
+        "chart",
+    ];
+    let mut parts = text.split_whitespace();
+    let (Some(word), Some(number)) = (parts.next(), parts.next()) else { return false };
+    let capital = word.chars().next().is_some_and(char::is_uppercase);
+    let known = WORDS.contains(&word.trim_end_matches('.').to_lowercase().as_str());
+    // Without a mark behind the number it is a sentence, as in "Figure 3 shows".
+    let Some(number) = number.strip_suffix([':', '.']) else { return false };
+    let part = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    capital && known && number.split('.').all(part)
 }
 
 /// The text of a block's lines in one piece; with `dehyphenate` a hyphen at a line's end is undone where a small letter

@@ -79,6 +79,91 @@ fn blocks_are_headings_paragraphs_items_and_tables_in_reading_order() {
     assert_eq!(kinds, expected);
 }
 
+/// A page of a report: running header with the page's number, text, a figure's caption, footer.
+fn running(header: &[(f64, f64, f64, &'static str)], footer: &[(f64, f64, f64, &'static str)]) -> Page {
+    let text = [
+        "A survey of rivers",
+        "was made in 1987",
+        "by many hands",
+        "Figure 3 shows it",
+        "all and more",
+        "of the same",
+    ];
+    let body = text.iter().zip(0..).map(|(text, i)| (50.0, 150.0 + 26.0 * f64::from(i), 20.0, *text));
+    let caption = [(50.0, 400.0, 18.0, "Figure 3: Rivers"), (50.0, 424.0, 18.0, "by their length")];
+    page(&header.iter().copied().chain(body).chain(caption).chain(footer.iter().copied()).collect::<Vec<_>>())
+}
+
+/// The kinds of blocks with their text.
+fn kinds(page: &Page) -> Vec<(BlockKind, String)> {
+    blocks(page).iter().map(|b| (b.kind, joined(page, &b.lines, false))).collect()
+}
+
+#[test]
+fn headers_and_footers_have_the_number_of_the_page_or_small_print_across_from_it() {
+    let (header, footer) = (BlockKind::Header, BlockKind::Footer);
+    let of = |kind: BlockKind, page: &Page| -> Vec<String> {
+        kinds(page).into_iter().filter(|(k, _)| *k == kind).map(|(_, text)| text).collect()
+    };
+    let title = (50.0, 40.0, 20.0, "Rivers of the world");
+    let page = running(&[title, (900.0, 40.0, 20.0, "12")], &[]);
+    assert_eq!(of(header, &page), ["Rivers of the world 12"]);
+    let page = running(&[(50.0, 40.0, 14.0, "RIVERS AND LAKES")], &[(480.0, 750.0, 14.0, "- 3 -")]);
+    assert_eq!(
+        (of(header, &page), of(footer, &page)),
+        (vec!["RIVERS AND LAKES".into()], vec!["- 3 -".into()])
+    );
+    let page =
+        running(&[title], &[(50.0, 750.0, 20.0, "Annual report"), (800.0, 750.0, 20.0, "Page 2 of 9")]);
+    assert_eq!((of(header, &page).len(), of(footer, &page)), (0, vec!["Annual report Page 2 of 9".into()]));
+    // No number, a number that is none of a page, a number in large print, close to the text, far from the edge, one of several.
+    for (above, below) in [
+        (vec![title], vec![(50.0, 750.0, 20.0, "Annual report")]),
+        (vec![title, (900.0, 40.0, 20.0, "1987")], vec![(800.0, 750.0, 20.0, "2.30")]),
+        (vec![(50.0, 40.0, 40.0, "Chapter"), (900.0, 40.0, 40.0, "3")], vec![]),
+        (vec![(50.0, 120.0, 20.0, "Total"), (900.0, 120.0, 20.0, "3")], vec![]),
+        (vec![], vec![(480.0, 600.0, 14.0, "3")]),
+        (vec![], vec![(50.0, 750.0, 20.0, "27"), (480.0, 750.0, 20.0, "Under"), (800.0, 750.0, 20.0, "1")]),
+    ] {
+        let page = running(&above, &below);
+        assert!(of(header, &page).is_empty() && of(footer, &page).is_empty(), "{above:?} {below:?}");
+    }
+}
+
+#[test]
+fn captions_begin_with_the_number_of_a_figure_or_table() {
+    let page = running(&[], &[]);
+    let captions: Vec<_> = kinds(&page).into_iter().filter(|(kind, _)| *kind == BlockKind::Caption).collect();
+    assert_eq!(captions, [(BlockKind::Caption, "Figure 3: Rivers by their length".to_owned())]);
+    for (text, caption) in [
+        ("Table 2.1. Costs", true),
+        ("Abb. 7: Netz", true),
+        ("Table 2 lists", false),
+        ("figure 3: so", false),
+    ] {
+        let page = self::page(&[(50.0, 150.0, 20.0, text)]);
+        assert_eq!(kinds(&page)[0].0 == BlockKind::Caption, caption, "{text}");
+    }
+}
+
+#[test]
+fn headers_footers_and_captions_stand_in_every_format() {
+    let page = running(&[(900.0, 40.0, 14.0, "12")], &[]);
+    for (format, pieces) in [
+        (
+            Format::Html { dehyphenate: false },
+            ["<header>12</header>", "<figcaption>Figure 3: Rivers by their length</figcaption>"],
+        ),
+        (Format::Markdown { dehyphenate: false }, ["12\n\n", "Figure 3: Rivers by their length\n"]),
+        (Format::Hocr, ["class='ocr_header'", "class='ocr_caption'"]),
+        (Format::Alto, ["TAGREFS=\"header\"", "TAGREFS=\"caption\""]),
+        (Format::PageXml, ["type=\"header\"", "type=\"caption\""]),
+    ] {
+        let text = written(format, std::slice::from_ref(&page));
+        assert!(pieces.iter().all(|piece| text.contains(piece)), "{format:?}: {text}");
+    }
+}
+
 #[test]
 fn a_page_that_stands_turned_has_the_blocks_of_the_upright_one() {
     let upright = report();
@@ -200,7 +285,11 @@ fn hocr_alto_and_page_are_well_formed_and_hold_every_word_once() {
     nasty.instances[0].region.polygon =
         Polygon::from_rect(Rect { x0: -40.0, y0: -10.0, x1: 5000.0, y1: 9000.0 }).unwrap();
     assert_eq!(invalid_characters(&nasty), 3);
-    for page in [report(), nasty, Page::new(5, 5)] {
+    let running = running(
+        &[(900.0, 40.0, 14.0, "12")],
+        &[(50.0, 750.0, 20.0, "Annual report"), (800.0, 750.0, 20.0, "12")],
+    );
+    for page in [report(), running, nasty, Page::new(5, 5)] {
         let words = page.instances.len();
         let count = |xml: &str, name: &str, key: &str, value: &str| {
             let holds = |a: &(String, String)| a.0 == key && (value.is_empty() || a.1 == value);

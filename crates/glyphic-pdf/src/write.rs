@@ -1,14 +1,18 @@
 //! Searchable PDF: pictures or existing pages with their text over them, invisible.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use flate2::{Compression, write::ZlibEncoder};
 use glyphic_core::{Image, Point, Polygon};
-use lopdf::{Dictionary, IncrementalDocument, Object, ObjectId, Stream};
+use lopdf::{Dictionary, IncrementalDocument, Object, ObjectId, Stream, Writer};
 
-use crate::{Error, Result, font, read::POINTS};
+use crate::{
+    Error, Result,
+    font::{self, Coding},
+    read::POINTS,
+};
 
 /// A word of the text layer to be written.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +30,7 @@ pub struct PageText {
     page: usize,
     /// Deflated; empty where there is no text.
     operators: Vec<u8>,
+    codings: BTreeSet<Coding>,
 }
 
 impl PageText {
@@ -36,17 +41,14 @@ impl PageText {
     /// The system's.
     pub fn new(page: usize, words: &[TextWord], to_page: [f64; 6]) -> io::Result<Self> {
         if words.is_empty() {
-            return Ok(Self { page, operators: Vec::new() });
+            return Ok(Self { page, operators: Vec::new(), codings: BTreeSet::new() });
         }
         let mut operators = b"q\n".to_vec();
-        operators.extend(text_operators(words, to_page));
+        let codings = text_operators(&mut operators, words, to_page);
         operators.extend(b"Q\n");
-        Ok(Self { page, operators: deflated(&operators)? })
+        Ok(Self { page, operators: deflated(&operators)?, codings })
     }
 }
-
-/// The name of the invisible font in pages' resources.
-const FONT: &str = "GlyphicInvisible0";
 
 /// Words of a line stand apart by this share of their height at least: readers of PDF join words that touch.
 const GAP: f64 = 0.2;
@@ -198,10 +200,11 @@ fn common(ranges: impl Iterator<Item = (f64, f64)>, rounded: fn(f64) -> f64) -> 
 
 /// Operators that set words invisibly. Words of a line are one array of texts with the steps between them; size, stretch and
 /// steps are set where a word would otherwise lie beside its place by more than [`TOLERANCE`], [`ASIDE`] or [`LONGER`], and so
-/// that they serve as many of the words that follow as they can.
-fn text_operators(words: &[TextWord], to_page: [f64; 6]) -> Vec<u8> {
-    let mut out = b"BT 3 Tr\n".to_vec();
+/// that they serve as many of the words that follow as they can. Returns the codings that they are in.
+fn text_operators(out: &mut Vec<u8>, words: &[TextWord], to_page: [f64; 6]) -> BTreeSet<Coding> {
+    out.extend(b"BT 3 Tr\n");
     let placed: Vec<Placed> = words.iter().filter_map(|word| Placed::new(word, to_page)).collect();
+    let codings = codings(&placed);
     // Of each word how far it may reach: the next word's begin is its end at the latest.
     let rooms: Vec<f64> = placed
         .iter()
@@ -225,12 +228,13 @@ fn text_operators(words: &[TextWord], to_page: [f64; 6]) -> Vec<u8> {
         ((wanted - LONGER).max(0.2 * wanted) / natural, (wanted + LONGER).min(room) / natural)
     };
     let (mut size, mut stretch) = (0.0_f64, 100.0_f64);
+    let mut font: Option<(Coding, f64)> = None;
     let mut run: Option<Run> = None;
-    for (i, word) in placed.iter().enumerate() {
+    for (i, (word, coding)) in placed.iter().zip(&codings).enumerate() {
         if !run.as_ref().is_some_and(|run| run.takes(word, size)) {
             let mut before = run.take();
             if let Some(before) = &mut before {
-                before.close(&mut out, Open::Nothing);
+                before.close(out, Open::Nothing);
             }
             // A size that is nearly right is kept, and its text centred in the outline.
             if (word.height - size).abs() > TOLERANCE {
@@ -239,14 +243,18 @@ fn text_operators(words: &[TextWord], to_page: [f64; 6]) -> Vec<u8> {
                 let tenths = |v: f64| (v * 10.0).round() / 10.0;
                 let halves = |v: f64| (v * 2.0).round() / 2.0;
                 size = common(heights, halves).map_or(word.height, tenths).max(0.1);
-                out.extend(format!("/{FONT} {} Tf\n", decimal(size, 1)).bytes());
             }
-            run = Some(begin(&mut out, word, size, before.as_ref()));
+            run = Some(begin(out, word, size, before.as_ref()));
         }
         let Some(run) = &mut run else { continue };
+        if font != Some((*coding, size)) {
+            run.close(out, Open::Nothing);
+            out.extend(format!("/{} {} Tf\n", coding.resource(), decimal(size, 1)).bytes());
+            font = Some((*coding, size));
+        }
         let (least, most) = stretches(i, size);
         if !(least..=most).contains(&stretch) {
-            run.close(&mut out, Open::Nothing);
+            run.close(out, Open::Nothing);
             let alike =
                 placed[i..].iter().take_while(|w| (w.height - size).abs() <= TOLERANCE).count().max(1);
             let ranges = (i..i + alike).map(|i| stretches(i, size));
@@ -260,23 +268,33 @@ fn text_operators(words: &[TextWord], to_page: [f64; 6]) -> Vec<u8> {
             // Back by no more than leaves a gap behind the word before.
             let most = (natural(&[SPACE]) * 1000.0 * unit - GAP / 2.0 * word.height).max(0.0);
             let back = if run.pen > 0.0 { back.min(most) } else { back };
-            run.close(&mut out, Open::Array);
-            run.open_array(&mut out);
+            run.close(out, Open::Array);
+            run.open_array(out);
             // In thousandths of the size, in steps as coarse as may be.
             let step = [100.0, 50.0, 10.0].into_iter().find(|step| step * unit <= ASIDE).unwrap_or(1.0);
             let kern = (back / unit / step).round() * step;
             run.pen -= kern * unit;
             out.extend(decimal(kern, 0).bytes());
         }
-        run.open(&mut out);
-        literal(&mut out, &word.units);
+        run.open(out);
+        literal(out, *coding, &word.units);
         run.pen += (word.natural() + natural(&[SPACE])) * 1000.0 * unit;
     }
     if let Some(run) = &mut run {
-        run.close(&mut out, Open::Nothing);
+        run.close(out, Open::Nothing);
     }
     out.extend(b"ET\n");
-    out
+    codings.into_iter().collect()
+}
+
+/// The coding of each word: the shorter one where most words have it, so that few change the font.
+fn codings(words: &[Placed]) -> Vec<Coding> {
+    let mut codings: Vec<Coding> = words.iter().map(|word| Coding::of(&word.units)).collect();
+    let short = codings.iter().filter(|coding| **coding == Coding::WinAnsi).count();
+    if 2 * short < codings.len() {
+        codings.fill(Coding::Utf16);
+    }
+    codings
 }
 
 const SPACE: u16 = 0x20;
@@ -311,9 +329,9 @@ fn begin(out: &mut Vec<u8>, word: &Placed, size: f64, before: Option<&Run>) -> R
     }
 }
 
-/// A text and a space, two bytes a unit, as they stand in a literal string.
-fn literal(out: &mut Vec<u8>, units: &[u16]) {
-    for byte in units.iter().chain(&[SPACE]).flat_map(|unit| unit.to_be_bytes()) {
+/// A text and a space as they stand in a literal string.
+fn literal(out: &mut Vec<u8>, coding: Coding, units: &[u16]) {
+    for byte in coding.string(units).into_iter().chain(coding.string(&[SPACE])) {
         match byte {
             b'(' | b')' | b'\\' => out.extend([b'\\', byte]),
             b'\r' => out.extend(b"\\r"),
@@ -342,7 +360,7 @@ fn corners(polygon: &Polygon) -> [Point; 4] {
     }
 }
 
-fn deflated(bytes: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn deflated(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes)?;
     encoder.finish()
@@ -356,33 +374,23 @@ pub struct SearchablePdf<W: Write> {
     /// Where each object begins; object 1 comes first. 0 for one that is yet to be written.
     offsets: Vec<u64>,
     pages: Vec<usize>,
+    /// The numbers of the invisible font's codings that pages use.
+    fonts: BTreeMap<Coding, usize>,
 }
 
 /// Object numbers that are known before anything is written.
 const CATALOG: usize = 1;
 const PAGES: usize = 2;
-const FIRST_FONT: usize = 3;
 
 impl<W: Write> SearchablePdf<W> {
-    /// Begins a file: the header and the invisible font.
+    /// Begins a file.
     ///
     /// # Errors
     /// The system's.
     pub fn new(to: W) -> io::Result<Self> {
-        let mut pdf = Self { to, written: 0, offsets: vec![0; PAGES], pages: Vec::new() };
+        let mut pdf =
+            Self { to, written: 0, offsets: vec![0; PAGES], pages: Vec::new(), fonts: BTreeMap::new() };
         pdf.put(b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n")?;
-        let objects = font::objects();
-        for (mut dictionary, stream) in objects {
-            for n in 0..6 {
-                dictionary = dictionary.replace(&format!("{{{n}}}"), &format!("{} 0 R", FIRST_FONT + n));
-            }
-            pdf.offsets.push(0);
-            let number = pdf.offsets.len();
-            match stream {
-                Some(bytes) => pdf.stream(number, &dictionary, &bytes, false)?,
-                None => pdf.object(number, &format!("<< {dictionary} >>"))?,
-            }
-        }
         Ok(pdf)
     }
 
@@ -427,22 +435,45 @@ impl<W: Write> SearchablePdf<W> {
         let scale = POINTS / dpi;
         let (w, h) = (f64::from(width) * scale, f64::from(height) * scale);
         let mut operators = format!("q {w:.3} 0 0 {h:.3} 0 0 cm /Im0 Do Q\n").into_bytes();
-        operators.extend(text_operators(words, [scale, 0.0, 0.0, -scale, 0.0, h]));
+        let mut fonts = String::new();
+        if !words.is_empty() {
+            let codings = text_operators(&mut operators, words, [scale, 0.0, 0.0, -scale, 0.0, h]);
+            let names = codings.into_iter().map(|coding| {
+                let number = *self.fonts.entry(coding).or_insert_with(|| {
+                    self.offsets.push(0);
+                    self.offsets.len()
+                });
+                format!("/{} {number} 0 R ", coding.resource())
+            });
+            fonts = format!(" /Font << {}>>", names.collect::<String>());
+        }
         self.stream(content, "", &operators, false)?;
         let dictionary = format!(
             "<< /Type /Page /Parent {PAGES} 0 R /MediaBox [0 0 {w:.3} {h:.3}] /Contents {content} 0 R /Resources << \
-             /XObject << /Im0 {picture} 0 R >> /Font << /{FONT} {FIRST_FONT} 0 R >> >> >>"
+             /XObject << /Im0 {picture} 0 R >>{fonts} >> >>"
         );
         self.object(page, &dictionary)?;
         self.pages.push(page);
         Ok(())
     }
 
-    /// Writes the list of pages and the table of objects, and gives back what was written to.
+    /// Writes the invisible font, the list of pages and the table of objects, and gives back what was written to.
     ///
     /// # Errors
     /// The system's.
     pub fn finish(mut self) -> io::Result<W> {
+        let numbers = std::mem::take(&mut self.fonts);
+        let fonts = font::fonts(&numbers.keys().copied().collect(), &mut |object| {
+            self.offsets.push(0);
+            let number = self.offsets.len();
+            self.any(number, &object)?;
+            Ok((number as u32, 0))
+        })?;
+        for (coding, font) in fonts {
+            if let Some(&number) = numbers.get(&coding) {
+                self.any(number, &Object::Dictionary(font))?;
+            }
+        }
         let kids: String = self.pages.iter().map(|page| format!("{page} 0 R ")).collect();
         let count = self.pages.len();
         self.object(PAGES, &format!("<< /Type /Pages /Kids [{kids}] /Count {count} >>"))?;
@@ -471,6 +502,14 @@ impl<W: Write> SearchablePdf<W> {
     fn object(&mut self, number: usize, text: &str) -> io::Result<()> {
         self.offsets[number - 1] = self.written;
         self.put(format!("{number} 0 obj\n{text}\nendobj\n").as_bytes())
+    }
+
+    fn any(&mut self, number: usize, object: &Object) -> io::Result<()> {
+        self.offsets[number - 1] = self.written;
+        let mut bytes = format!("{number} 0 obj\n").into_bytes();
+        Writer::write_object(&mut bytes, object)?;
+        bytes.extend(b"\nendobj\n");
+        self.put(&bytes)
     }
 
     /// A stream, deflated unless its dictionary names its own filter.
@@ -547,14 +586,21 @@ pub fn add_text(bytes: &[u8], name: &str, pages: &[PageText]) -> Result<Vec<u8>>
     let damaged = document.xref_start == 0;
     let ids: BTreeMap<u32, ObjectId> = document.get_pages();
     let mut update = IncrementalDocument::create_from(bytes.to_vec(), document);
-    let font = add_font(&mut update.new_document).map_err(|e| failed(e.into()))?;
-    for text in pages.iter().filter(|page| !page.operators.is_empty()) {
+    let texts = || pages.iter().filter(|page| !page.operators.is_empty());
+    let codings: BTreeSet<Coding> = texts().flat_map(|page| &page.codings).copied().collect();
+    let objects = &mut update.new_document;
+    let fonts = font::fonts(&codings, &mut |object| Ok(objects.add_object(object)));
+    let fonts = fonts.map_err(|e| failed(e.into()))?.into_iter();
+    let fonts: BTreeMap<Coding, ObjectId> =
+        fonts.map(|(coding, f)| (coding, objects.add_object(f))).collect();
+    for text in texts() {
         let missing = || Error::NoPage { name: name.to_owned(), page: text.page + 1, pages: ids.len() };
         let number = u32::try_from(text.page + 1).map_err(|_| missing())?;
         let id = *ids.get(&number).ok_or_else(missing)?;
         let previous = update.get_prev_documents();
         let mut page = previous.get_dictionary(id).map_err(failed)?.clone();
-        let resources = with_font(previous, &page, font);
+        let used = fonts.iter().filter(|(coding, _)| text.codings.contains(coding));
+        let resources = with_fonts(previous, &page, used.map(|(coding, font)| (coding.resource(), *font)));
         // Before what the page draws, whose own changes of the coordinates may not be undone at its end.
         let mut contents = vec![Object::Null];
         match page.get(b"Contents") {
@@ -586,8 +632,12 @@ pub fn add_text(bytes: &[u8], name: &str, pages: &[PageText]) -> Result<Vec<u8>>
     Ok(out)
 }
 
-/// A page's resources, its own or those it inherits, with the invisible font.
-fn with_font(document: &lopdf::Document, page: &Dictionary, font: ObjectId) -> Dictionary {
+/// A page's resources, its own or those it inherits, with the invisible font in some codings.
+fn with_fonts<'a>(
+    document: &lopdf::Document,
+    page: &Dictionary,
+    invisible: impl Iterator<Item = (&'a str, ObjectId)>,
+) -> Dictionary {
     let resolved = |object: &Object| document.dereference(object).ok().map(|(_, o)| o.clone());
     let dictionary = |owner: &Dictionary, key: &[u8]| match owner.get(key).ok().and_then(resolved) {
         Some(Object::Dictionary(found)) => Some(found),
@@ -607,73 +657,7 @@ fn with_font(document: &lopdf::Document, page: &Dictionary, font: ObjectId) -> D
     }
     let mut resources = resources.unwrap_or_default();
     let mut fonts = dictionary(&resources, b"Font").unwrap_or_default();
-    fonts.set(FONT, Object::Reference(font));
+    invisible.for_each(|(name, font)| fonts.set(name, Object::Reference(font)));
     resources.set("Font", Object::Dictionary(fonts));
     resources
-}
-
-/// Adds the invisible font's objects.
-fn add_font(document: &mut lopdf::Document) -> io::Result<ObjectId> {
-    let name = |n: &str| Object::Name(n.as_bytes().to_vec());
-    let objects = font::objects();
-    let stream = |index: usize| -> io::Result<Stream> {
-        let (_, bytes) = &objects[index];
-        let bytes = bytes.as_deref().unwrap_or_default();
-        let mut dictionary = Dictionary::new();
-        dictionary.set("Filter", Object::Name(b"FlateDecode".to_vec()));
-        if index == 3 {
-            dictionary.set("Length1", Object::Integer(bytes.len() as i64));
-        }
-        Ok(Stream::new(dictionary, deflated(bytes)?))
-    };
-    let (file, unicode, glyphs) = (stream(3)?, stream(4)?, stream(5)?);
-    let [file, unicode, glyphs] = [file, unicode, glyphs].map(|s| Object::Reference(document.add_object(s)));
-    let bounds = [0.0, font::DESCENT, 1000.0, font::ASCENT].map(|v| Object::Integer(v as i64)).to_vec();
-    let integer = |v: f64| Object::Integer(v as i64);
-    let descriptor = Dictionary::from_iter([
-        ("Type", name("FontDescriptor")),
-        ("FontName", name(font::NAME)),
-        ("Flags", Object::Integer(5)),
-        ("FontBBox", Object::Array(bounds)),
-        ("ItalicAngle", Object::Integer(0)),
-        ("Ascent", integer(font::ASCENT)),
-        ("Descent", integer(font::DESCENT)),
-        ("CapHeight", integer(font::ASCENT)),
-        ("StemV", Object::Integer(80)),
-        ("FontFile2", file),
-    ]);
-    let descriptor = Object::Reference(document.add_object(descriptor));
-    let text = |t: &str| Object::string_literal(t);
-    let system = Dictionary::from_iter([
-        ("Registry", text("Adobe")),
-        ("Ordering", text("Identity")),
-        ("Supplement", Object::Integer(0)),
-    ]);
-    let number = |v: u16| Object::Integer(v.into());
-    let widths = font::widths().into_iter().flat_map(|row| match row {
-        font::Widths::Same(first, last, width) => vec![number(first), number(last), number(width)],
-        font::Widths::Each(first, list) => {
-            vec![number(first), Object::Array(list.into_iter().map(number).collect())]
-        }
-    });
-    let widths = widths.collect();
-    let descendant = Dictionary::from_iter([
-        ("Type", name("Font")),
-        ("Subtype", name("CIDFontType2")),
-        ("BaseFont", name(font::NAME)),
-        ("CIDSystemInfo", Object::Dictionary(system)),
-        ("FontDescriptor", descriptor),
-        ("DW", Object::Integer(font::DEFAULT.into())),
-        ("W", Object::Array(widths)),
-        ("CIDToGIDMap", glyphs),
-    ]);
-    let descendant = Object::Reference(document.add_object(descendant));
-    Ok(document.add_object(Dictionary::from_iter([
-        ("Type", name("Font")),
-        ("Subtype", name("Type0")),
-        ("BaseFont", name(font::NAME)),
-        ("Encoding", name("Identity-H")),
-        ("DescendantFonts", Object::Array(vec![descendant])),
-        ("ToUnicode", unicode),
-    ])))
 }

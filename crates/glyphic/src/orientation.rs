@@ -23,6 +23,10 @@ pub(crate) const LEVEL: f64 = 0.5;
 const SURE: f32 = 0.65;
 const SETTLED: usize = 40;
 
+/// A sample that reads with this confidence and as [`SETTLED`] letters is not read upside down, too. Print that stands upside
+/// down reads with .3 at most, on its side with .6.
+const CERTAIN: f32 = 0.75;
+
 /// Another way up than the likeliest beforehand has to read as so many times its letters, each counting by its confidence.
 const MARGIN: f32 = 1.2;
 
@@ -153,6 +157,11 @@ impl Reading {
     /// Whether a page stands as it was read.
     pub(crate) fn settles(self) -> bool {
         self.is_sure() && self.letters >= SETTLED
+    }
+
+    /// Whether the same lines upside down need not be read.
+    pub(crate) fn is_certain(self) -> bool {
+        self.score >= CERTAIN && self.letters >= SETTLED
     }
 
     /// Its letters, each counting by its confidence; none where they are too few to tell anything.
@@ -366,6 +375,8 @@ mod tests {
         assert_eq!(turn([Reading::default(); 2]), Turn::None);
         assert_eq!((few.confidence(), Reading::of(&[]).score), (0.0, 0.0));
         assert!(!text.settles() && Reading::of(&[read(&"read".repeat(10), 0.7)]).settles());
+        let certain = |score, times| Reading::of(&[read(&"read".repeat(times), score)]).is_certain();
+        assert!(certain(0.8, 10) && !certain(0.7, 10) && !certain(0.99, 9));
     }
 
     #[test]

@@ -88,8 +88,8 @@ impl Reader {
         Ok(Found { regions: rules::divide(image, regions), dropped, replaced, readings: Vec::new() })
     }
 
-    /// How a page stands, from what its longest lines read like, each as it was found and upside down. The picture is looked at
-    /// on its side, too, where that is not clear. Readings of the lines as they were found stay with `found`.
+    /// How a page stands, from what its longest lines read like as they were found and, where that is not clear, upside down. The
+    /// picture is looked at on its side, too, where neither is. Readings of the lines as they were found stay with `found`.
     fn turn_of(&self, image: &Image, found: &mut Found) -> Result<(Turn, Reading)> {
         let mut ways = self.ways(image, &found.regions, &orientation::sample(&found.regions))?;
         found.readings = std::mem::take(&mut ways.readings);
@@ -119,7 +119,8 @@ impl Reader {
         Ok(orientation::clearest([(Turn::None, level), (clearest.0, aside)]))
     }
 
-    /// What some of the regions read like, as they stand and upside down.
+    /// What some of the regions read like, as they stand and upside down. Lines that read with certainty are not read upside down,
+    /// too: most pages stand upright, and then nothing is read twice.
     fn ways(&self, image: &Image, regions: &[Region], sample: &[usize]) -> Result<Ways> {
         let margin = self.config.crop_margin;
         let wanted = |region: usize| sample.binary_search(&region).is_ok();
@@ -128,6 +129,9 @@ impl Reader {
         let lying: Vec<&(Crop, Transcript)> =
             readings.iter().filter(|(crop, _)| crop.turn == Turn::None).collect();
         let level = Reading::of(lying.iter().map(|(_, transcript)| transcript));
+        if level.is_certain() {
+            return Ok(Ways { level, over: Reading::default(), readings });
+        }
         let lying: BTreeSet<usize> = lying.iter().map(|(crop, _)| crop.region).collect();
         let crops = crop::crop_turned_over(image, regions, |region| lying.contains(&region), margin);
         let over = recognize::read_crops(self.recognizer.as_ref(), crops)?;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use glyphic_core::{Page, TextInstance};
 
 use super::xml::{escaped, outline, pixels, share};
-use crate::{PageInfo, blocks};
+use crate::{BlockKind, PageInfo, blocks};
 
 pub(crate) const ALTO_OPEN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <alto xmlns="http://www.loc.gov/standards/alto/ns-v4#" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://www.loc.gov/standards/alto/ns-v4# http://www.loc.gov/standards/alto/v4/alto-4-4.xsd" SCHEMAVERSION="4.4">
@@ -17,6 +17,11 @@ pub(crate) const ALTO_OPEN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
    </processingSoftware>
   </Processing>
  </Description>
+ <Tags>
+  <StructureTag ID="header" LABEL="header"/>
+  <StructureTag ID="footer" LABEL="footer"/>
+  <StructureTag ID="caption" LABEL="caption"/>
+ </Tags>
  <Layout>
 "#;
 
@@ -43,9 +48,15 @@ pub(crate) fn alto_page(info: &PageInfo, page: &Page, number: usize) -> String {
     );
     let mut words = 0;
     for (b, block) in blocks(page).iter().enumerate() {
+        let tag = match block.kind {
+            BlockKind::Header => " TAGREFS=\"header\"",
+            BlockKind::Footer => " TAGREFS=\"footer\"",
+            BlockKind::Caption => " TAGREFS=\"caption\"",
+            _ => "",
+        };
         let _ = writeln!(
             out,
-            "    <TextBlock ID=\"block_{number}_{}\" {}>",
+            "    <TextBlock ID=\"block_{number}_{}\"{tag} {}>",
             b + 1,
             place_of(pixels(block.bounds, page))
         );

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use glyphic_core::{Page, TextInstance};
 
 use super::xml::{escaped, outline, pixels, share};
-use crate::{PageInfo, blocks};
+use crate::{BlockKind, PageInfo, blocks};
 
 pub(crate) const HOCR_OPEN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
@@ -14,7 +14,7 @@ pub(crate) const HOCR_OPEN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
   <title></title>
   <meta http-equiv="Content-Type" content="text/html; charset=utf-8"/>
   <meta name="ocr-system" content="glyphic"/>
-  <meta name="ocr-capabilities" content="ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_wconf"/>
+  <meta name="ocr-capabilities" content="ocr_page ocr_carea ocr_par ocr_line ocr_header ocr_footer ocr_caption ocrx_word ocrp_wconf"/>
  </head>
  <body>
 "#;
@@ -56,6 +56,16 @@ pub(crate) fn hocr_page(info: &PageInfo, page: &Page, number: usize) -> String {
     for (b, block) in blocks(page).iter().enumerate() {
         let [x0, y0, x1, y1] = pixels(block.bounds, page);
         let id = format!("{number}_{}", b + 1);
+        // Around the block, so that programs that know areas alone find it, too.
+        let class = match block.kind {
+            BlockKind::Header => Some("ocr_header"),
+            BlockKind::Footer => Some("ocr_footer"),
+            BlockKind::Caption => Some("ocr_caption"),
+            _ => None,
+        };
+        if let Some(class) = class {
+            let _ = writeln!(out, "   <div class='{class}' title='bbox {x0} {y0} {x1} {y1}'>");
+        }
         let _ = writeln!(out, "   <div class='ocr_carea' id='block_{id}' title='bbox {x0} {y0} {x1} {y1}'>");
         let _ = writeln!(out, "    <p class='ocr_par' id='par_{id}' title='bbox {x0} {y0} {x1} {y1}'>");
         for &index in &block.lines {
@@ -86,6 +96,9 @@ pub(crate) fn hocr_page(info: &PageInfo, page: &Page, number: usize) -> String {
             out.push_str("     </span>\n");
         }
         out.push_str("    </p>\n   </div>\n");
+        if class.is_some() {
+            out.push_str("   </div>\n");
+        }
     }
     out.push_str("  </div>\n");
     out

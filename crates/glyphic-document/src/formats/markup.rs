@@ -46,7 +46,9 @@ pub(crate) fn markdown_page(page: &Page, dehyphenate: bool) -> String {
                     }
                 }
             }
-            BlockKind::Paragraph => drop(writeln!(out, "{}", text(&block.lines))),
+            BlockKind::Paragraph | BlockKind::Caption | BlockKind::Header | BlockKind::Footer => {
+                let _ = writeln!(out, "{}", text(&block.lines));
+            }
         }
         if !(items(&blocks, b) && items(&blocks, b + 1)) {
             out.push('\n');
@@ -96,6 +98,11 @@ pub(crate) fn html_page(page: &Page, dehyphenate: bool) -> String {
                 out.push_str("</table>\n");
             }
             BlockKind::Paragraph => drop(writeln!(out, "<p>{}</p>", text(&block.lines))),
+            BlockKind::Caption => {
+                let _ = writeln!(out, "<figure><figcaption>{}</figcaption></figure>", text(&block.lines));
+            }
+            BlockKind::Header => drop(writeln!(out, "<header>{}</header>", text(&block.lines))),
+            BlockKind::Footer => drop(writeln!(out, "<footer>{}</footer>", text(&block.lines))),
         }
     }
     out.push_str("</section>\n");

@@ -41,7 +41,13 @@ pub(crate) fn page_xml(info: &PageInfo, page: &Page) -> String {
     }
     for (b, block) in blocks.iter().enumerate() {
         let [x0, y0, x1, y1] = pixels(block.bounds, page);
-        let kind = if block.kind == BlockKind::Heading { "heading" } else { "paragraph" };
+        let kind = match block.kind {
+            BlockKind::Heading => "heading",
+            BlockKind::Caption => "caption",
+            BlockKind::Header => "header",
+            BlockKind::Footer => "footer",
+            _ => "paragraph",
+        };
         let _ = writeln!(out, "  <TextRegion id=\"region_{}\" type=\"{kind}\">", b + 1);
         let _ = writeln!(out, "   <Coords points=\"{x0},{y0} {x1},{y0} {x1},{y1} {x0},{y1}\"/>");
         for &index in &block.lines {
