@@ -110,7 +110,12 @@ CURVED_SIDE = 224
 
 # `size` is the side of the window that is cut out in training; pictures of ICDAR are halved first.
 DETECTORS = {
-    "dbnet_lite": dict(model={"dbnet_lite": {"input": {"resize": HALF}}}, rate=2e-3, size=320, batch=4, steps=1500, every=50, note="as it is"),
+    # Looked at once and at the size that it is trained on.
+    "dbnet_lite": dict(
+        model={"dbnet_lite": {"level": "word", "zoom": {"words": 1.0, "coarse": 1.0}, "input": {"resize": {**HALF, "least_pixels": 0}}}},
+        full={"dbnet_lite": {}},
+        rate=2e-3, size=320, batch=4, steps=1500, every=50, note="as it is, one look",
+    ),
     "dbnet_r18": dict(model={"dbnet": {"input": {"resize": HALF}}}, rate=1e-3, size=192, batch=2, steps=1200, every=50, note="as it is"),
     "dbnetpp": dict(
         model={"dbnet": {"input": {"resize": HALF}, "neck": {"scale_fusion": True}}},

@@ -35,7 +35,7 @@ impl DeviceArgs {
 /// One stage's model.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ModelArgs {
-    /// Model: a name listed by `glyphic models`, or a TOML file [default: the shipped model]
+    /// Model: a name listed by `glyphic models`, a TOML file, or the config.toml of a training [default: the shipped model]
     #[arg(long, value_name = "NAME|FILE")]
     model: Option<String>,
     /// Weights: ONNX, safetensors or a .pth checkpoint of MMOCR; the form STAGE=FILE of `read` is accepted as well
@@ -115,7 +115,7 @@ pub(crate) fn share(value: &str) -> Result<f32, String> {
 /// The models of both stages.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReaderArgs {
-    /// Model: a name listed by `glyphic models`, or a TOML file; repeatable, one per stage
+    /// Model: a name listed by `glyphic models`, a TOML file, or the config.toml of a training; repeatable, one per stage
     #[arg(long, value_name = "NAME|FILE")]
     model: Vec<String>,
     /// Weights of one stage, detect=FILE or recognize=FILE: ONNX, safetensors or a .pth checkpoint of MMOCR; repeatable

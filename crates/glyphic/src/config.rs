@@ -94,6 +94,44 @@ struct ConfigFile {
     reading: Option<ReadingConfig>,
 }
 
+/// What a training file says of its model, as the stage of a reader: lines of its other tables are empty, so that places in errors
+/// hold. `None` for what is no training file, or one of another kind of model.
+fn of_training(toml: &str) -> Option<String> {
+    // A table's name stands alone on its line; so may a part of an array, which begins with no name.
+    let table = |line: &str| {
+        let name = line.trim().strip_prefix('[')?.split('#').next()?.trim_end().strip_suffix(']')?;
+        let name = name.trim_start_matches('[').trim_end_matches(']').trim().to_owned();
+        let of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | ' ');
+        (name.starts_with(char::is_alphabetic)
+            && name.chars().all(of_name)
+            && !matches!(&*name, "true" | "false"))
+        .then_some(name)
+    };
+    let tables: Vec<String> = toml.lines().filter_map(table).collect();
+    let model =
+        tables.iter().find_map(|name| name.strip_prefix("model.")?.split('.').next().map(str::to_owned))?;
+    if !tables.iter().any(|name| name == "run" || name.starts_with("run.")) {
+        return None;
+    }
+    let detects = DetectorConfig::all().iter().any(|(_, config)| config.name() == model);
+    let reads = RecognizerConfig::all().iter().any(|(_, config)| config.name() == model);
+    let stage = match (detects, reads) {
+        (true, _) => "detector",
+        (_, true) => "recognizer",
+        _ => return None,
+    };
+    let mut within = false;
+    let lines = toml.lines().map(|line| match table(line) {
+        Some(name) => {
+            within = name.starts_with("model.");
+            if within { line.replacen("model.", &format!("{stage}."), 1) } else { String::new() }
+        }
+        None if within => line.to_owned(),
+        None => String::new(),
+    });
+    Some(lines.collect::<Vec<_>>().join("\n"))
+}
+
 /// Which parts a configuration set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Applied {
@@ -125,11 +163,14 @@ impl ReaderConfig {
         self.apply(&text, &path.display().to_string())
     }
 
-    /// Sets the parts that some TOML names; `name` stands in errors.
+    /// Sets the parts that some TOML names; `name` stands in errors. A training file, or the `config.toml` of a run, names the
+    /// stage of its model.
     ///
     /// # Errors
     /// [`Error::Config`], which names line and column, [`Error::Reading`].
     pub fn apply(&mut self, toml: &str, name: &str) -> Result<Applied> {
+        let of_training = of_training(toml);
+        let toml = of_training.as_deref().unwrap_or(toml);
         let base = ConfigFile { detector: None, recognizer: None, reading: Some(self.reading.clone()) };
         let file =
             from_toml_over(&base, toml).map_err(|source| Error::Config { name: name.to_owned(), source })?;
@@ -258,6 +299,27 @@ mod tests {
             assert!(message.starts_with("my.toml: "), "{message}");
             assert!(message.contains(line) && message.contains(word), "{toml:?}: {message}");
         }
+    }
+
+    #[test]
+    fn a_training_file_names_the_stage_of_its_model() {
+        let run = "[run]\nout = \"runs/x\"\n[run.schedule]\nwarmup_steps = 5\n\n[model.panet.backbone]\ndepth = \"18\"\n\
+                   deformable = [\n    false,\n    false,\n    false,\n    true\n]\n[model.panet.input]\nbgr = true\n\
+                   [batches]\nbatch_size = 4\n[[train]]\nsource.pack = \"p\"\n";
+        let mut config = ReaderConfig::default();
+        let applied = config.apply(run, "config.toml").unwrap();
+        assert_eq!(applied, Applied { detector: true, recognizer: false });
+        let DetectorConfig::Panet(panet) = &config.detector else { panic!("{:?}", config.detector) };
+        assert!(panet.input.bgr && panet.backbone.deformable[3]);
+
+        let run = "[run]\nsteps = 3\n[model.crnn]\nrectify = 20\n";
+        assert!(config.apply(run, "crnn.toml").unwrap().recognizer);
+        assert_eq!(config.recognizer.name(), "crnn");
+        // The line is that of the file.
+        let error = config.apply("[run]\nsteps = 3\n[model.crnn]\nrectfy = 20\n", "crnn.toml").unwrap_err();
+        assert!(error.to_string().contains("line 4"), "{error}");
+        let other = config.apply("[run]\nsteps = 3\n[model.sdmgr]\nclasses = []\n", "kie.toml");
+        assert!(other.is_err());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::exit::{Exit, Failure, OrExit};
 /// are also written separately, as NAME.encoder.onnx and NAME.step.onnx.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Model: a name listed by `glyphic models`, or a TOML file; of an extractor also the config.toml of its training
+    /// Model: a name listed by `glyphic models`, a TOML file, or the config.toml of a training
     #[arg(value_name = "NAME|FILE")]
     model: String,
     /// Weights: safetensors, ONNX, or a .pth checkpoint of MMOCR [default: the model's own]
