@@ -154,11 +154,3 @@ impl ReaderArgs {
         Ok(models)
     }
 }
-
-/// The model alone of a training's configuration, whose `[model.NAME]` is `[STAGE.NAME]` in use. `None` for other files.
-pub(crate) fn trained(text: &str, stage: &str) -> Option<String> {
-    let table: toml::Table = text.parse().ok()?;
-    table.get("run")?;
-    let model = table.get("model")?.clone();
-    toml::to_string(&toml::Table::from_iter([(stage.to_owned(), model)])).ok()
-}

@@ -2,6 +2,7 @@ use std::{fs, path::Path};
 
 use glyphic_core::{Confidence, from_toml_over};
 use glyphic_detect::{DetectorConfig, dbnet::DbLevel};
+use glyphic_extract::{EntityConfig, ExtractorConfig};
 use glyphic_recognize::{BeamConfig, Decoding, RecognizerConfig};
 use serde::{Deserialize, Serialize};
 
@@ -94,42 +95,26 @@ struct ConfigFile {
     reading: Option<ReadingConfig>,
 }
 
-/// What a training file says of its model, as the stage of a reader: lines of its other tables are empty, so that places in errors
-/// hold. `None` for what is no training file, or one of another kind of model.
-fn of_training(toml: &str) -> Option<String> {
-    // A table's name stands alone on its line; so may a part of an array, which begins with no name.
-    let table = |line: &str| {
-        let name = line.trim().strip_prefix('[')?.split('#').next()?.trim_end().strip_suffix(']')?;
-        let name = name.trim_start_matches('[').trim_end_matches(']').trim().to_owned();
-        let of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | ' ');
-        (name.starts_with(char::is_alphabetic)
-            && name.chars().all(of_name)
-            && !matches!(&*name, "true" | "false"))
-        .then_some(name)
-    };
-    let tables: Vec<String> = toml.lines().filter_map(table).collect();
-    let model =
-        tables.iter().find_map(|name| name.strip_prefix("model.")?.split('.').next().map(str::to_owned))?;
-    if !tables.iter().any(|name| name == "run" || name.starts_with("run.")) {
+/// The model alone of a training file, or of the `config.toml` of a run, as what uses it: `[model.NAME]` is `[detector.NAME]`,
+/// `[recognizer.NAME]`, `[extractor.NAME]` or `[ner.NAME]`. `None` for what is no training file.
+pub fn model_of_training(text: &str) -> Option<String> {
+    let table: toml::Table = text.parse().ok()?;
+    table.get("run")?;
+    let model = table.get("model")?.as_table()?;
+    let name = model.keys().next()?;
+    let of = |names: &mut dyn Iterator<Item = &'static str>| names.any(|known| known == name);
+    let stage = if of(&mut DetectorConfig::all().iter().map(|(_, config)| config.name())) {
+        "detector"
+    } else if of(&mut RecognizerConfig::all().iter().map(|(_, config)| config.name())) {
+        "recognizer"
+    } else if ExtractorConfig::default().name() == name {
+        "extractor"
+    } else if EntityConfig::default().name() == name {
+        "ner"
+    } else {
         return None;
-    }
-    let detects = DetectorConfig::all().iter().any(|(_, config)| config.name() == model);
-    let reads = RecognizerConfig::all().iter().any(|(_, config)| config.name() == model);
-    let stage = match (detects, reads) {
-        (true, _) => "detector",
-        (_, true) => "recognizer",
-        _ => return None,
     };
-    let mut within = false;
-    let lines = toml.lines().map(|line| match table(line) {
-        Some(name) => {
-            within = name.starts_with("model.");
-            if within { line.replacen("model.", &format!("{stage}."), 1) } else { String::new() }
-        }
-        None if within => line.to_owned(),
-        None => String::new(),
-    });
-    Some(lines.collect::<Vec<_>>().join("\n"))
+    toml::to_string(&toml::Table::from_iter([(stage.to_owned(), model.clone().into())])).ok()
 }
 
 /// Which parts a configuration set.
@@ -169,8 +154,8 @@ impl ReaderConfig {
     /// # Errors
     /// [`Error::Config`], which names line and column, [`Error::Reading`].
     pub fn apply(&mut self, toml: &str, name: &str) -> Result<Applied> {
-        let of_training = of_training(toml);
-        let toml = of_training.as_deref().unwrap_or(toml);
+        let model = model_of_training(toml);
+        let toml = model.as_deref().unwrap_or(toml);
         let base = ConfigFile { detector: None, recognizer: None, reading: Some(self.reading.clone()) };
         let file =
             from_toml_over(&base, toml).map_err(|source| Error::Config { name: name.to_owned(), source })?;
@@ -315,11 +300,16 @@ mod tests {
         let run = "[run]\nsteps = 3\n[model.crnn]\nrectify = 20\n";
         assert!(config.apply(run, "crnn.toml").unwrap().recognizer);
         assert_eq!(config.recognizer.name(), "crnn");
-        // The line is that of the file.
-        let error = config.apply("[run]\nsteps = 3\n[model.crnn]\nrectfy = 20\n", "crnn.toml").unwrap_err();
-        assert!(error.to_string().contains("line 4"), "{error}");
-        let other = config.apply("[run]\nsteps = 3\n[model.sdmgr]\nclasses = []\n", "kie.toml");
-        assert!(other.is_err());
+        let typo = config.apply("[run]\nsteps = 3\n[model.crnn]\nrectfy = 20\n", "crnn.toml").unwrap_err();
+        assert!(typo.to_string().contains("rectfy"), "{typo}");
+        let stage = |name: &str| {
+            model_of_training(&format!("[run]\nsteps = 3\n[model.{name}]\n"))
+                .and_then(|text| text.lines().next().map(str::to_owned))
+        };
+        assert_eq!(stage("sdmgr").as_deref(), Some("[extractor.sdmgr]"));
+        assert_eq!(stage("bert_softmax").as_deref(), Some("[ner.bert_softmax]"));
+        assert_eq!(stage("no_such_model"), None);
+        assert_eq!(model_of_training("[model.crnn]\n"), None);
     }
 
     #[test]

@@ -36,7 +36,7 @@ mod vertical;
 mod weights;
 mod words;
 
-pub use config::{Applied, ReaderConfig, ReadingConfig};
+pub use config::{Applied, ReaderConfig, ReadingConfig, model_of_training};
 pub use detect::load_detector;
 pub use device::Device;
 pub use error::{Error, Result};

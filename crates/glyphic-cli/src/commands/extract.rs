@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::read::{PdfText, read_page};
 use crate::{
-    args::{DeviceArgs, trained},
+    args::DeviceArgs,
     exit::{Exit, Failure, OrExit},
     inputs::{self, Input, InputArgs, Opening},
     ocr,
@@ -84,7 +84,7 @@ pub(crate) fn named(
     let (text, own) = match glyphic_zoo::extractor(model) {
         Ok(row) => (row.config().to_owned(), Some(Weights::Catalog(row.name.clone()))),
         Err(_) => match std::fs::read_to_string(model) {
-            Ok(text) => (trained(&text, "extractor").unwrap_or(text), None),
+            Ok(text) => (glyphic::model_of_training(&text).unwrap_or(text), None),
             Err(_) => return Ok(None),
         },
     };

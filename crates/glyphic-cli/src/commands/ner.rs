@@ -5,7 +5,6 @@ use glyphic::{FoundEntity, Weights};
 use serde::Serialize;
 
 use crate::{
-    args::trained,
     exit::{Exit, Failure, OrExit},
     output::Output,
 };
@@ -42,7 +41,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     };
     let name = args.model.display().to_string();
     let text = read(&args.model).or_exit(Exit::Usage)?;
-    let text = trained(&text, "ner").unwrap_or(text);
+    let text = glyphic::model_of_training(&text).unwrap_or(text);
     let config = glyphic::parse_entity_finder(&text, &name).or_exit(Exit::Usage)?;
     let vocabulary = read(&args.vocabulary).or_exit(Exit::Usage)?;
     let weights = Weights::File(args.weights);
