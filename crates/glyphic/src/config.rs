@@ -102,10 +102,9 @@ pub fn model_of_training(text: &str) -> Option<String> {
     table.get("run")?;
     let model = table.get("model")?.as_table()?;
     let name = model.keys().next()?;
-    let of = |names: &mut dyn Iterator<Item = &'static str>| names.any(|known| known == name);
-    let stage = if of(&mut DetectorConfig::all().iter().map(|(_, config)| config.name())) {
+    let stage = if DetectorConfig::all().iter().any(|(_, config)| config.name() == name) {
         "detector"
-    } else if of(&mut RecognizerConfig::all().iter().map(|(_, config)| config.name())) {
+    } else if RecognizerConfig::all().iter().any(|(_, config)| config.name() == name) {
         "recognizer"
     } else if ExtractorConfig::default().name() == name {
         "extractor"
