@@ -1,5 +1,5 @@
 //! How fast the layers are here: milliseconds of processor time (all threads together) and, for convolutions, GFLOP/s (a multiply-add counts as two).
-//! `cargo run --release -p glyphic-nn --example layer_speed -- [threads] [filter]`
+//! `cargo run --release -p glyphic-nn --example module_speed -- [threads] [filter]`
 
 use std::time::Instant;
 
