@@ -26,7 +26,7 @@ import subprocess
 import sys
 import time
 
-CROPS, PICTURES, CURVED = 64, 8, 8
+CROPS, PICTURES = 64, 8
 # A timed step: crops or pictures in a batch, by whether it is a recognizer, and the side of a picture.
 TIMED_STEPS, TIMED_BATCH, TIMED_SIDE = 3, {True: 8, False: 1}, 640
 WORD_GOAL, HMEAN_GOAL = 1.0, 0.95
@@ -189,55 +189,52 @@ def shortest_side(polygon):
     return min(math.dist(a, b) for a, b in zip(points, points[1:] + points[:1]))
 
 
-def pictures(source, pack, count, wanted):
-    """A pack of the first pictures whose record is wanted."""
-    if not pack.exists():
-        records = (json.loads(line) for line in (source / "gt.jsonl").read_text(encoding="utf-8").splitlines())
-        chosen = [record for record in records if wanted(record)][:count]
-        if len(chosen) < count:
-            raise SystemExit(f"{source}: {len(chosen)} pictures of {count} fit")
-        (pack / "images").mkdir(parents=True)
-        for record in chosen:
-            shutil.copy(source / "images" / record["file_name"], pack / "images" / record["file_name"])
-        (pack / "gt.jsonl").write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in chosen), encoding="utf-8")
-    return pack
-
-
-def scenes(data, work):
-    """Windows of the first pictures that hold at least two whole texts, none of them lower than 24 pixels of 720. Texts that are cut
-    are to be ignored."""
+def windows(source, pack, side, middle, fits):
+    """A pack of windows of the first pictures: around the texts that `middle` gives of a record's, where `fits` says so of those
+    that are whole. Texts that are cut are to be ignored."""
     from PIL import Image
 
-    source, pack = data / "det_ic15/train", work / f"windows{PICTURES}"
     if pack.exists():
         return pack
-    (pack / "images").mkdir(parents=True)
-    records, side = [], 2 * SIDE
+    records = []
     for line in (source / "gt.jsonl").read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
-        cared = [a["polygon"] for a in record["annotations"] if not a["ignore"]]
-        if not cared:
+        around = middle([a["polygon"] for a in record["annotations"] if not a["ignore"]])
+        if not around or min(record["width"], record["height"]) < side:
             continue
-        xs, ys = [x for p in cared for x in p[::2]], [y for p in cared for y in p[1::2]]
-        left = min(max(sum(xs) // len(xs) - side // 2, 0), record["width"] - side)
-        top = min(max(sum(ys) // len(ys) - side // 2, 0), record["height"] - side)
+        xs, ys = [x for p in around for x in p[::2]], [y for p in around for y in p[1::2]]
+        left = int(min(max((min(xs) + max(xs) - side) // 2, 0), record["width"] - side))
+        top = int(min(max((min(ys) + max(ys) - side) // 2, 0), record["height"] - side))
         kept = []
         for a in record["annotations"]:
             polygon = [v - (top if k % 2 else left) for k, v in enumerate(a["polygon"])]
             inside = [min(max(v, 0), side) for v in polygon]
             if len(set(inside[::2])) > 1 and len(set(inside[1::2])) > 1:
                 kept.append({**a, "polygon": inside, "ignore": a["ignore"] or inside != polygon})
-        whole = [a["polygon"] for a in kept if not a["ignore"]]
-        if len(whole) < 2 or min(map(shortest_side, whole)) < 24:
+        if not fits([a["polygon"] for a in kept if not a["ignore"]]):
             continue
-        name = pathlib.Path(record["file_name"]).with_suffix(".png").name
         image = Image.open(source / "images" / record["file_name"]).convert("RGB")
-        image.crop((left, top, left + side, top + side)).save(pack / "images" / name)
-        records.append({"file_name": name, "height": side, "width": side, "annotations": kept})
+        name = pathlib.Path(record["file_name"]).with_suffix(".png").name
+        records.append((image.crop((left, top, left + side, top + side)), {"file_name": name, "height": side, "width": side, "annotations": kept}))
         if len(records) == PICTURES:
             break
-    (pack / "gt.jsonl").write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
+    if len(records) < PICTURES:
+        raise SystemExit(f"{source}: {len(records)} pictures of {PICTURES} fit")
+    (pack / "images").mkdir(parents=True)
+    for image, record in records:
+        image.save(pack / "images" / record["file_name"])
+    lines = (json.dumps(record, ensure_ascii=False) + "\n" for _, record in records)
+    (pack / "gt.jsonl").write_text("".join(lines), encoding="utf-8")
     return pack
+
+
+def scenes(data, work):
+    """At least two whole texts, none of them lower than 24 pixels of 720."""
+
+    def fits(whole):
+        return len(whole) >= 2 and min(map(shortest_side, whole)) >= 24
+
+    return windows(data / "det_ic15/train", work / f"windows{PICTURES}", 2 * SIDE, lambda cared: cared, fits)
 
 
 def bent(polygon):
@@ -254,19 +251,21 @@ def bent(polygon):
 
 
 def curved(glyphic, work):
-    """Rendered pictures with at least one curved text and none that is too small."""
+    """Around the first curved text, none of the whole ones lower than 14 pixels."""
     rendered = work / "rendered"
     if not rendered.exists():
         config = work / "curved.toml"
-        config.write_text(f"min_page_side = {CURVED_SIDE}\nmax_page_side = {CURVED_SIDE}\ndegrade = false\n", encoding="utf-8")
-        run = [glyphic, "synth", "pages", "--out", str(rendered), "--count", "300", "--seed", "7", "--config", str(config)]
+        config.write_text("min_page_side = 480\nmax_page_side = 640\ndegrade = false\n", encoding="utf-8")
+        run = [glyphic, "synth", "pages", "--out", str(rendered), "--count", "600", "--seed", "7", "--config", str(config)]
         subprocess.run(run, check=True)
 
-    def wanted(record):
-        polygons = [a["polygon"] for a in record["annotations"] if not a["ignore"]]
-        return 0 < len(polygons) <= 12 and any(map(bent, polygons)) and min(map(shortest_area, polygons)) >= 14
+    def middle(cared):
+        return [polygon for polygon in cared if bent(polygon)][:1]
 
-    return pictures(rendered, work / f"curved{CURVED}", CURVED, wanted)
+    def fits(whole):
+        return len(whole) <= 12 and any(map(bent, whole)) and min(map(shortest_area, whole)) >= 14
+
+    return windows(rendered, work / f"curved{PICTURES}", CURVED_SIDE, middle, fits)
 
 
 def shortest_area(polygon):
