@@ -181,6 +181,7 @@ impl Reader {
             self.read_regions(image, &[whole(image)?], &[], &[], Vec::new(), &mut page)?;
         }
         self.read_cells(image, &mut page)?;
+        leave_out_repeats(&mut page.instances);
         lines::order_into_ruled_lines(&mut page, image);
         Ok(page)
     }
@@ -373,6 +374,28 @@ fn whole(image: &Image) -> Result<Region> {
     Ok(Region { polygon: Polygon::from_rect(Rect { x0: 0.0, y0: 0.0, x1, y1 })?, score: 0.0 })
 }
 
+/// Outlines of neighbours overlap here and there, and what stands in both is read twice: a word that lies in another one with this
+/// share of its area, and whose text that one holds, is left out.
+const REPEATED: f64 = 0.7;
+
+fn leave_out_repeats(words: &mut Vec<TextInstance>) {
+    let bounds: Vec<Rect> = words.iter().map(|word| word.region.polygon.bounds()).collect();
+    let area = |r: &Rect| r.width() * r.height();
+    let repeats = |i: usize, j: usize| {
+        let (a, b) = (&bounds[i], &bounds[j]);
+        let (width, height) = (a.x1.min(b.x1) - a.x0.max(b.x0), a.y1.min(b.y1) - a.y0.max(b.y0));
+        width > 0.0
+            && height > 0.0
+            && width * height >= REPEATED * area(a)
+            && (area(a) < area(b) || (area(a) == area(b) && j < i))
+            && words[j].text().contains(words[i].text())
+    };
+    let repeated: Vec<bool> =
+        (0..words.len()).map(|i| (0..words.len()).any(|j| j != i && repeats(i, j))).collect();
+    let mut repeated = repeated.into_iter();
+    words.retain(|_| !repeated.next().unwrap_or(false));
+}
+
 /// The mean confidence of a region's words, by their length: a doubtful word of a line that is clear otherwise is more
 /// likely text than one that stands alone.
 fn confidence(words: &[TextInstance]) -> f32 {
@@ -532,6 +555,26 @@ mod tests {
             let image = Image::filled(80, height, [10, 90, 0]).unwrap();
             assert_eq!(reader.read(&image).unwrap().text(), text, "{height} pixels high");
         }
+    }
+
+    #[test]
+    fn what_stands_in_two_outlines_is_read_once() {
+        let word = |text: &str, [x0, x1]: [f64; 2]| {
+            let polygon = Polygon::from_rect(Rect { x0, y0: 10.0, x1, y1: 30.0 }).unwrap();
+            let transcript = Transcript { text: text.to_owned(), score: 0.9, ..Transcript::default() };
+            let region = Region { polygon, score: 0.9 };
+            TextInstance { transcript: Some(transcript), ..TextInstance::new(region) }
+        };
+        let left = |words: &[TextInstance]| {
+            let mut words = words.to_vec();
+            leave_out_repeats(&mut words);
+            words.iter().map(|word| word.text().to_owned()).collect::<Vec<_>>()
+        };
+        let repeated = [word("3", [276., 287.]), word("23", [260., 286.]), word("June", [295., 340.])];
+        assert_eq!(left(&repeated), ["23", "June"]);
+        assert_eq!(left(&[word("23", [260., 286.]), word("23", [260., 286.])]), ["23"]);
+        assert_eq!(left(&[word("3", [282., 300.]), word("23", [260., 286.])]).len(), 2, "beside it");
+        assert_eq!(left(&[word("x", [270., 280.]), word("23", [260., 286.])]).len(), 2, "another text");
     }
 
     #[test]
