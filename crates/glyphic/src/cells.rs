@@ -23,8 +23,8 @@ const LEAST_PIXELS: usize = 7;
 /// A character is at most this many times wider than high.
 const WIDEST: f64 = 1.6;
 
-/// Boxes for single letters: so many of them with something in them, at most this wide by their height, their sizes within this share of each
-/// other, and the rules between them at most this thick, in heights.
+/// Boxes for single letters: so many of them with something in them, at most this wide by their height, their sizes within this
+/// share of each other, and the rules between them at most this thick, in heights.
 const BOXES: usize = 3;
 const BOX_ASPECT: f64 = 1.6;
 const BOX_SIZES: f64 = 0.2;
