@@ -199,12 +199,34 @@ pub struct Page {
     /// Degrees clockwise by which the page's text stands turned: 0, 90 (it runs down), 180 or 270.
     #[serde(default)]
     pub orientation: u16,
+    /// Pairs of [`Page::instances`], by index, that belong together, such as a question of a form and its answer. Empty where
+    /// none are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<[usize; 2]>,
 }
 
 impl Page {
     /// A page without text.
     pub fn new(width: u32, height: u32) -> Self {
         Self { width, height, ..Self::default() }
+    }
+
+    /// Keeps the instances for which `keep` holds, which may change them. Lines and links refer to those that are left; links of
+    /// others are removed.
+    pub fn retain_instances(&mut self, mut keep: impl FnMut(&mut TextInstance) -> bool) {
+        let mut left = 0;
+        let mut index = Vec::with_capacity(self.instances.len());
+        self.instances.retain_mut(|instance| {
+            let kept = keep(instance);
+            index.push(kept.then_some(left));
+            left += usize::from(kept);
+            kept
+        });
+        let now = |i: &usize| index.get(*i).copied().flatten();
+        for line in &mut self.lines {
+            line.instances = line.instances.iter().filter_map(now).collect();
+        }
+        self.links = self.links.iter().filter_map(|[a, b]| Some([now(a)?, now(b)?])).collect();
     }
 
     /// The lines' text in reading order. Lines that follow each other side by side, as the cells of a table do, make one row,

@@ -1,5 +1,5 @@
 use glyphic_core::{Image, Page, Point, Polygon, Rect};
-use glyphic_imgproc::{draw_polygon, fill_rect};
+use glyphic_imgproc::{draw_line, draw_polygon, fill_rect};
 
 use crate::label::{Label, Pen, shared_area};
 
@@ -16,6 +16,7 @@ const LABEL_OPACITY: f64 = 0.72;
 const CROWDED: f64 = 0.1;
 
 const INK: [u8; 3] = [16, 16, 16];
+const LINK: [u8; 3] = [40, 90, 220];
 const IGNORED: [u8; 3] = [128, 128, 128];
 
 /// What an overlay shows.
@@ -32,7 +33,8 @@ impl Default for Overlay {
 }
 
 /// Draws a page on its picture: lines (words, where there are none) outlined and labelled with their text and
-/// confidence, from red over yellow to green; the words of lines by thin outlines; ignored truth in grey.
+/// confidence, from red over yellow to green; the words of lines by thin outlines; ignored truth in grey; links between
+/// instances as blue lines from centre to centre.
 ///
 /// Where text stands too close for labels, as on a receipt, what was read is set beside the picture instead, each line
 /// at its height: the result is then twice as wide.
@@ -56,6 +58,15 @@ pub fn overlay(image: &Image, page: &Page, options: Overlay) -> Image {
     marks.extend(page.lines.iter().map(|l| Mark::new(&l.polygon, &l.text, l.score)));
     for mark in &marks {
         draw_polygon(&mut image, mark.outline.points(), thick, mark.colour);
+    }
+    let centre = |i: &usize| {
+        let Rect { x0, y0, x1, y1 } = page.instances.get(*i)?.region.polygon.bounds();
+        Some(Point::new(x0.midpoint(x1), y0.midpoint(y1)))
+    };
+    for [from, to] in &page.links {
+        if let (Some(from), Some(to)) = (centre(from), centre(to)) {
+            draw_line(&mut image, from, to, thick, LINK);
+        }
     }
     if !options.labels {
         return image;

@@ -234,6 +234,7 @@ impl PageRecord {
             lines: self.lines.unwrap_or_default().into_iter().map(line).collect(),
             dropped: self.dropped,
             orientation: self.orientation,
+            links: Vec::new(),
         };
         (self.file_name, page)
     }

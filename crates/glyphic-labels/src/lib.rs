@@ -1,4 +1,4 @@
-//! Label files of text in images: 23 formats read and written record by record, LMDB, this project's packs, what is wrong
+//! Label files of text in images: 24 formats read and written record by record, LMDB, this project's packs, what is wrong
 //! with labels ([`lint`]) and what they are like in numbers ([`stats`]).
 //!
 //! ```text

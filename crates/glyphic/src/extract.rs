@@ -99,13 +99,14 @@ pub fn extract(extractor: &PageExtractor, image: &Image, page: &Page) -> Result<
     for (instance, label) in page.instances.iter_mut().zip(&extraction.labels) {
         instance.label = Some(label.clone());
     }
+    page.links = extraction.links.iter().map(|link| [link.from, link.to]).collect();
     Ok(Extracted { page, extraction, fields })
 }
 
 /// What classes are given to: a page's lines up to wide gaps, or its words where it has no lines. Lines are divided behind words
 /// that end in a colon where `split_at_colons`.
 fn boxes(page: &Page, split_at_colons: bool) -> Page {
-    let mut boxes = Page { lines: Vec::new(), ..page.clone() };
+    let mut boxes = Page { lines: Vec::new(), links: Vec::new(), ..page.clone() };
     if !page.lines.is_empty() {
         let line = |line: Line| TextInstance {
             transcript: Some(Transcript { text: line.text, score: line.score, ..Transcript::default() }),

@@ -68,6 +68,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Records>> {
             size: None,
             truth: Truth::Sentence { text: line.text, entities },
             fields: Vec::new(),
+            links: Vec::new(),
         })
     })
 }

@@ -271,6 +271,7 @@ impl Image {
             size: self.width.zip(self.height),
             truth: Truth::Instances(instances.done()),
             fields: Vec::new(),
+            links: Vec::new(),
         }
     }
 }

@@ -80,6 +80,7 @@ pub fn cut(record: &Record) -> Result<Crops> {
             picture: Picture::Memory(Arc::from(cropped.encode(image::ImageFormat::Png)?)),
             truth: Truth::Text(instance.text().to_owned()),
             fields: Vec::new(),
+            links: Vec::new(),
         });
     }
     Ok(made)

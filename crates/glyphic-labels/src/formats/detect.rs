@@ -48,7 +48,13 @@ fn folder(path: &Path) -> Result<Format> {
     }
     let (inner, files) = label_files(path, &["txt", "xml", "mat"])?;
     let Some(first) = files.first() else {
-        return Err(unknown(path, "the folder holds no labels"));
+        return match label_files(path, &["json"])?.1.first().map(|first| (first, file(first))) {
+            Some((_, Ok(Format::Funsd))) => Ok(Format::Funsd),
+            Some((first, Ok(format))) => {
+                Err(unknown(path, format!("{} is of the format {format}: name the file", first.display())))
+            }
+            _ => Err(unknown(path, "the folder holds no labels")),
+        };
     };
     if inner != path && inner.ends_with("box") {
         return Ok(Format::Sroie);
@@ -133,6 +139,7 @@ fn document(scanner: &mut Scanner) -> Option<Format> {
     while scanner.more(b'}', &mut first).ok()? {
         match scanner.key().ok()?.as_str() {
             "metainfo" | "data_list" => return Some(Format::Mmocr1),
+            "form" => return Some(Format::Funsd),
             "imgs" | "anns" | "imgToAnns" => return Some(Format::TextOcr),
             "images" | "categories" => return Some(Format::Coco),
             // A line of JSON lines.

@@ -119,6 +119,8 @@ impl Pictures {
 pub(crate) struct Labelled {
     pub(crate) instances: Vec<glyphic_core::TextInstance>,
     pub(crate) fields: Vec<(String, String)>,
+    /// Pairs of instances, by index, that belong together.
+    pub(crate) links: Vec<[usize; 2]>,
     /// The picture's name, where the file gives it.
     pub(crate) file_name: Option<String>,
 }
@@ -178,6 +180,7 @@ impl Records for FolderRecords {
             size: None,
             truth: Truth::Instances(labelled.instances),
             fields: labelled.fields,
+            links: labelled.links,
         }))
     }
 }

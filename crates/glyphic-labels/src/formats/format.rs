@@ -41,6 +41,8 @@ pub enum Format {
     Svt,
     /// WildReceipt: a JSON object a line, with class numbers; class list and dictionary beside it.
     WildReceipt,
+    /// FUNSD: a JSON file a form, entities with their classes and what they are linked with.
+    Funsd,
     /// CLUENER: a sentence a line, with its entities.
     Cluener,
     /// PaddleOCR detection: the file, a TAB, a JSON list.
@@ -57,7 +59,7 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Pack,
         Self::MmocrDet,
         Self::MmocrRec,
@@ -75,6 +77,7 @@ impl Format {
         Self::SynthText,
         Self::Svt,
         Self::WildReceipt,
+        Self::Funsd,
         Self::Cluener,
         Self::PaddleDet,
         Self::PaddleRec,
@@ -103,6 +106,7 @@ impl Format {
             Self::SynthText => "synthtext",
             Self::Svt => "svt",
             Self::WildReceipt => "wildreceipt",
+            Self::Funsd => "funsd",
             Self::Cluener => "cluener",
             Self::PaddleDet => "paddle-det",
             Self::PaddleRec => "paddle-rec",
@@ -125,6 +129,11 @@ impl Format {
             Self::Cluener => kind == Kind::Sentence,
             _ => kind == Kind::Instances,
         }
+    }
+
+    /// Whether it says which regions belong together.
+    pub fn holds_links(self) -> bool {
+        matches!(self, Self::Pack | Self::Funsd | Self::LabelStudio)
     }
 
     /// Whether it holds the pictures themselves beside their labels.

@@ -41,6 +41,7 @@ fn parse(line: &str, at: &Location, root: &mut Root) -> Result<Record> {
         size: None,
         truth: Truth::Text(unquoted(text).into_owned()),
         fields: Vec::new(),
+        links: Vec::new(),
     })
 }
 

@@ -41,6 +41,9 @@ struct Annotation {
 #[derive(Deserialize)]
 struct Part {
     id: Option<String>,
+    /// The regions that a relation joins.
+    from_id: Option<String>,
+    to_id: Option<String>,
     original_width: Option<u32>,
     original_height: Option<u32>,
     #[serde(default)]
@@ -110,7 +113,12 @@ impl Reader {
         // The parts of a region in the order in which regions begin.
         let mut order = Vec::new();
         let mut by_id: BTreeMap<String, Vec<Part>> = BTreeMap::new();
+        let (mut index, mut relations) = (BTreeMap::new(), Vec::new());
         for (k, part) in parts.into_iter().enumerate() {
+            if let (Some(from), Some(to)) = (&part.from_id, &part.to_id) {
+                relations.push([from.clone(), to.clone()]);
+                continue;
+            }
             let id = part.id.clone().unwrap_or_else(|| format!("\0{k}"));
             if !by_id.contains_key(&id) {
                 order.push(id.clone());
@@ -130,14 +138,20 @@ impl Reader {
             });
             let label = parts.iter().find_map(|p| p.value.labels.as_ref()?.first().cloned());
             let ignore = text.as_deref() == Some(ILLEGIBLE);
-            instances.add(&flat, text, ignore, label);
+            let next = instances.len();
+            if instances.add(&flat, text, ignore, label).is_some() {
+                index.insert(id, next);
+            }
         }
+        let pairs = relations.iter().map(|pair| pair.each_ref().map(String::as_str));
+        let links = instances.linked(pairs, |id| index.get(id).copied());
         Ok(Record {
             picture: Picture::File(root.join(&file_name)),
             file_name,
             size,
             truth: Truth::Instances(instances.done()),
             fields: Vec::new(),
+            links,
             at,
         })
     }
@@ -212,6 +226,10 @@ impl FormatSink for Sink {
                 part("textarea", "transcription", "text", json!([text]));
             }
         }
+        result.extend(record.links.iter().map(|[from, to]| {
+            let [from, to] = [from, to].map(|k| format!("region{k}"));
+            json!({ "type": "relation", "from_id": from, "to_id": to, "direction": "right" })
+        }));
         let task = json!({
             "id": self.tasks + 1,
             "data": { "ocr": record.file_name },

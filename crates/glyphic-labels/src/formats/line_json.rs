@@ -135,6 +135,7 @@ pub(super) fn scene(
         size: scene.width.zip(scene.height),
         truth: Truth::Instances(instances.done()),
         fields: Vec::new(),
+        links: Vec::new(),
     })
 }
 
@@ -152,6 +153,7 @@ pub(super) fn crop(line: &str, at: &Location, root: &mut Root) -> Result<Record>
         size: None,
         truth: Truth::Text(crop.text),
         fields: Vec::new(),
+        links: Vec::new(),
     })
 }
 

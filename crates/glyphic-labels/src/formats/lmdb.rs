@@ -102,6 +102,7 @@ impl Reader {
             size: None,
             truth: Truth::Text(text),
             fields: Vec::new(),
+            links: Vec::new(),
         })
     }
 }

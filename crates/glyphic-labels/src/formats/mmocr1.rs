@@ -81,6 +81,7 @@ impl Reader {
             size: item.width.zip(item.height),
             truth,
             fields: Vec::new(),
+            links: Vec::new(),
             at,
         })
     }

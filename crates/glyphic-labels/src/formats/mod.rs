@@ -21,6 +21,7 @@ mod ctw1500;
 mod detect;
 mod folder;
 mod format;
+mod funsd;
 mod icdar;
 mod icdar_words;
 pub(crate) mod json;

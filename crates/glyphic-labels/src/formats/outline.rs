@@ -50,6 +50,11 @@ impl<'a> Instances<'a> {
         self.done.last_mut()
     }
 
+    /// How many instances there are so far.
+    pub(crate) fn len(&self) -> usize {
+        self.done.len()
+    }
+
     /// An annotation that is passed over.
     pub(crate) fn skip(&mut self, reason: impl Into<String>, remedy: &'static str) {
         let annotation = self.next;
@@ -64,6 +69,34 @@ impl<'a> Instances<'a> {
 
     fn warn(&mut self, annotation: usize, reason: String, remedy: &'static str) {
         self.warnings.add(Warning { at: self.at.clone(), annotation, reason, remedy });
+    }
+
+    /// Links between regions, each once, of pairs of what labels call regions; `index_of` tells which one that became. Those with
+    /// regions that are not there are left out.
+    pub(crate) fn linked<I: Copy + std::fmt::Display>(
+        &mut self,
+        pairs: impl IntoIterator<Item = [I; 2]>,
+        index_of: impl Fn(I) -> Option<usize>,
+    ) -> Vec<[usize; 2]> {
+        let mut links = Vec::new();
+        for [a, b] in pairs {
+            match (index_of(a), index_of(b)) {
+                (Some(from), Some(to)) if from != to => {
+                    if !links.contains(&[from, to]) && !links.contains(&[to, from]) {
+                        links.push([from, to]);
+                    }
+                }
+                (Some(_), Some(_)) => {
+                    self.remark(format!("region {a} is linked with itself"), "the link is left out");
+                }
+                (from, _) => {
+                    let lacking = if from.is_none() { a } else { b };
+                    let reason = format!("a link between regions {a} and {b}, and no region {lacking}");
+                    self.remark(reason, "the link is left out");
+                }
+            }
+        }
+        links
     }
 
     pub(crate) fn done(self) -> Vec<TextInstance> {

@@ -24,6 +24,8 @@ struct Line {
     annotations: Vec<Annotation>,
     #[serde(default)]
     key: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(default)]
+    links: Vec<[usize; 2]>,
 }
 
 #[derive(Deserialize)]
@@ -69,11 +71,16 @@ fn detection(folder: &Path, line: &str, at: &Location, warnings: &mut Findings<W
         });
     }
     let mut instances = Instances::new(at, warnings);
+    // Which instance an annotation became.
+    let mut index = Vec::with_capacity(line.annotations.len());
     for a in line.annotations {
         let illegible = a.ignore.is_none() && a.text.as_deref() == Some(ILLEGIBLE);
         let label = class_of(a.entity.as_ref(), a.label.as_ref());
-        instances.add(&a.polygon, a.text, a.ignore.unwrap_or(false) || illegible, label);
+        let next = instances.len();
+        let added = instances.add(&a.polygon, a.text, a.ignore.unwrap_or(false) || illegible, label);
+        index.push(added.map(|_| next));
     }
+    let links = instances.linked(line.links, |annotation| index.get(annotation).copied().flatten());
     Ok(Record {
         at: at.clone(),
         picture: Picture::File(folder.join("images").join(&line.file_name)),
@@ -81,6 +88,7 @@ fn detection(folder: &Path, line: &str, at: &Location, warnings: &mut Findings<W
         size: line.width.zip(line.height),
         truth: Truth::Instances(instances.done()),
         fields: line.key.map(fields_of).unwrap_or_default(),
+        links,
     })
 }
 
@@ -119,6 +127,8 @@ struct LineOut<'a> {
     annotations: Vec<AnnotationOut<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    links: &'a [[usize; 2]],
 }
 
 #[derive(Serialize)]
@@ -143,7 +153,7 @@ pub(super) fn detection_line(record: &Record, file_name: &str, line: &mut String
     });
     let key = (!record.fields.is_empty())
         .then(|| record.fields.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect());
-    let out = LineOut { file_name, width, height, annotations: annotations.collect(), key };
+    let out = LineOut { file_name, width, height, annotations: annotations.collect(), key, links: &record.links };
     super::values::json_into(&out, record, Format::Pack, line)
 }
 

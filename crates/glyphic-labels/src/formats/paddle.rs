@@ -46,6 +46,7 @@ pub(super) fn open(path: &Path, images: Option<&Path>) -> Result<Box<dyn Records
             size: None,
             truth: Truth::Instances(instances.done()),
             fields: Vec::new(),
+            links: Vec::new(),
         })
     })
 }

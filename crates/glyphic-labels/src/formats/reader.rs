@@ -4,7 +4,7 @@ use crate::Result;
 use crate::findings::{Findings, Warning};
 use crate::formats::records::Records;
 use crate::formats::{
-    Format, Record, cluener, coco, ctw1500, icdar, icdar_words, label_studio, line_json, lmdb, mmocr1, pack,
+    Format, Record, cluener, coco, ctw1500, funsd, icdar, icdar_words, label_studio, line_json, lmdb, mmocr1, pack,
     paddle, sroie, svt, synthtext, text, textocr, totaltext, wildreceipt,
 };
 
@@ -62,6 +62,7 @@ impl Reader {
             Format::SynthText => Box::new(synthtext::Reader::open(path, images)?),
             Format::Svt => Box::new(svt::Reader::open(path, images)?),
             Format::WildReceipt => wildreceipt::open(path, images)?,
+            Format::Funsd => funsd::open(path, images)?,
             Format::Cluener => cluener::open(path)?,
             Format::PaddleDet => paddle::open(path, images)?,
             Format::LabelStudio => Box::new(label_studio::Reader::open(path, images)?),

@@ -27,6 +27,8 @@ pub struct Record {
     pub truth: Truth,
     /// What the picture as a whole says, by name: the `company`, `date`, `address` and `total` of SROIE, the `lex` of SVT.
     pub fields: Vec<(String, String)>,
+    /// Pairs of regions, by index, that belong together, such as a question and its answer in FUNSD.
+    pub links: Vec<[usize; 2]>,
 }
 
 /// What a label says.
@@ -168,7 +170,7 @@ impl Record {
     /// # Errors
     /// [`Error::Core`] where a crop's text is to cover a page without area.
     pub fn page_of(&self, width: u32, height: u32) -> Result<Page> {
-        let mut page = Page::new(width, height);
+        let mut page = Page { links: self.links.clone(), ..Page::new(width, height) };
         page.instances = match &self.truth {
             Truth::Instances(instances) => instances.clone(),
             Truth::Sentence { .. } => Vec::new(),

@@ -210,6 +210,7 @@ impl Reader {
                             .filter(|l: &String| !l.is_empty())
                             .map(|l| ("lex".to_owned(), l))
                             .collect(),
+                        links: Vec::new(),
                         at,
                     }));
                 }

@@ -114,6 +114,7 @@ impl Reader {
             size: None,
             truth: Truth::Instances(instances.done()),
             fields: Vec::new(),
+            links: Vec::new(),
             at,
         })
     }

@@ -29,6 +29,7 @@ fn record(file_name: &str, truth: Truth) -> Record {
         size: Some((200, 100)),
         truth,
         fields: Vec::new(),
+        links: Vec::new(),
     }
 }
 
@@ -108,7 +109,8 @@ fn file_name(format: Format) -> &'static str {
     }
 }
 
-const SCENES: [Format; 14] = [
+const SCENES: [Format; 15] = [
+    Format::Funsd,
     Format::MmocrDet,
     Format::Mmocr1,
     Format::Coco,
@@ -393,6 +395,7 @@ fn labels_survive_where_a_format_holds_them() {
         (Format::WildReceipt, "Total_value"),
         (Format::PaddleDet, "Total_value"),
         (Format::LabelStudio, "Total_value"),
+        (Format::Funsd, "answer"),
         (Format::Icdar2017, "Latin"),
     ] {
         let mut one = instance(&flat, Some("9.90"), false);
@@ -403,6 +406,60 @@ fn labels_survive_where_a_format_holds_them() {
         let Truth::Instances(got) = read(&path, None).remove(0).truth else { panic!("regions") };
         assert_eq!(got[0].label.as_deref(), Some(label), "{format}");
     }
+}
+
+#[test]
+fn links_survive_where_a_format_holds_them_and_are_counted_where_not() {
+    let mut records = plain();
+    records[0].links = vec![[0, 2], [1, 2]];
+    for format in Format::ALL.into_iter().filter(|format| format.holds(Kind::Instances)) {
+        let dir = temp();
+        if format == Format::Pack {
+            // The picture itself goes into a pack.
+            packs::picture(200, 100, 0).save(dir.path().join("one.png")).expect("writable");
+            records[0].picture = Picture::File(dir.path().join("one.png"));
+        }
+        let (path, written) = write(&dir, file_name(format), format, &records[..1]);
+        let lost = written.losses.get("links between regions are not held");
+        if format.holds_links() {
+            assert_eq!(read(&path, Some(format))[0].links, records[0].links, "{format}");
+            assert_eq!(lost, None, "{format}");
+        } else {
+            assert_eq!(lost, Some(&2), "{format}");
+        }
+    }
+}
+
+#[test]
+fn forms_of_funsd_are_read_with_their_links_and_broken_links_are_told() {
+    let dir = temp();
+    let form = r#"{"form": [
+        {"box": [10, 10, 60, 24], "text": "Date:", "label": "question",
+         "words": [{"box": [10, 10, 60, 24], "text": "Date:"}], "linking": [[3, 7], [3, 9], [3, 3]], "id": 3},
+        {"box": [80, 10, 140, 24], "text": "12 May", "label": "answer", "words": [], "linking": [[3, 7]], "id": 7},
+        {"box": [10, 40, 60, 54], "text": "", "label": "other", "words": [], "linking": [], "id": 8}]}"#;
+    let annotations = dir.path().join("annotations");
+    fs::create_dir(&annotations).expect("writable");
+    fs::create_dir(dir.path().join("images")).expect("writable");
+    packs::picture(200, 100, 0).save(dir.path().join("images/0001.png")).expect("writable");
+    fs::write(annotations.join("0001.json"), form).expect("writable");
+    for path in [dir.path(), &annotations, &annotations.join("0001.json")] {
+        let mut reader = Reader::open(path, &ReadOptions::default()).expect("told from its content");
+        assert_eq!(reader.format(), Format::Funsd);
+        let record = reader.next().expect("a form").expect("read");
+        assert_eq!((record.file_name.as_str(), record.links.as_slice()), ("0001.png", &[[0, 1]][..]));
+        assert!(record.picture.exists());
+        let page = record.page().expect("the picture is there");
+        let labels: Vec<_> = page.instances.iter().map(|i| i.label.as_deref().unwrap()).collect();
+        assert_eq!(labels, ["question", "answer", "other"]);
+        assert_eq!((page.instances[1].text(), page.instances[2].ignore), ("12 May", true));
+        assert_eq!(page.links, [[0, 1]]);
+        // A link to nothing and one to itself.
+        assert_eq!(reader.warnings().count, 2);
+    }
+    fs::write(annotations.join("0001.json"), form.replace("\"id\": 7", "\"id\": 3")).expect("writable");
+    let error = read_as(dir.path(), None).remove(0).expect_err("an id twice").to_string();
+    assert!(error.contains("0001.json") && error.contains("the id 3 stands twice"), "{error}");
 }
 
 #[test]

@@ -70,6 +70,7 @@ pub(super) fn parse(line: &str, at: &Location, separator: &str, root: &mut Root)
         size: None,
         truth: Truth::Text(text.to_owned()),
         fields: Vec::new(),
+        links: Vec::new(),
     })
 }
 

@@ -5,7 +5,7 @@ use crate::formats::folder::FolderSink;
 use crate::formats::sink::{CHARS_LOST, Form, LineSink, Losses, Sink};
 use crate::formats::values::marks_ignored;
 use crate::formats::{
-    Format, Record, Truth, cluener, coco, ctw1500, icdar, icdar_words, label_studio, line_json, lmdb, mmocr1,
+    Format, Record, Truth, cluener, coco, ctw1500, funsd, icdar, icdar_words, label_studio, line_json, lmdb, mmocr1,
     pack, paddle, sroie, svt, synthtext, text, textocr, totaltext, wildreceipt,
 };
 use crate::{Error, Result};
@@ -105,6 +105,7 @@ impl Writer {
             Format::SynthText => Box::new(synthtext::Sink::create(path, options.split_words)?),
             Format::Svt => Box::new(svt::Sink::create(path)?),
             Format::WildReceipt => Box::new(wildreceipt::Sink::create(path)?),
+            Format::Funsd => FolderSink::create(path, format, "", "json", funsd::form())?,
             Format::Cluener => lines(cluener::form())?,
             Format::PaddleDet => lines(paddle::form())?,
             Format::LabelStudio => Box::new(label_studio::Sink::create(path)?),
@@ -147,12 +148,22 @@ impl Writer {
         let losses = &mut self.losses;
         let labels = matches!(
             self.format,
-            F::Pack | F::MmocrDet | F::Mmocr1 | F::Icdar2017 | F::WildReceipt | F::PaddleDet | F::LabelStudio
+            F::Pack
+                | F::MmocrDet
+                | F::Mmocr1
+                | F::Icdar2017
+                | F::WildReceipt
+                | F::Funsd
+                | F::PaddleDet
+                | F::LabelStudio
         );
         let fields = matches!(self.format, F::Pack | F::Sroie)
             || (self.format == F::Svt && record.fields.iter().all(|f| f.0 == "lex"));
         if !fields && !record.fields.is_empty() {
             losses.count("fields of pictures are not held");
+        }
+        if !self.format.holds_links() {
+            record.links.iter().for_each(|_| losses.count("links between regions are not held"));
         }
         if let Truth::Instances(instances) = &record.truth {
             for instance in instances {
@@ -163,7 +174,7 @@ impl Writer {
                 if !labels && instance.label.is_some() {
                     losses.count("labels of regions are not held");
                 }
-                if instance.ignore && self.format == F::Sroie {
+                if instance.ignore && matches!(self.format, F::Sroie | F::Funsd) {
                     losses.count("regions to ignore are not marked as such");
                 }
                 if instance.ignore

@@ -1,6 +1,6 @@
-//! Training SDMGR: pages with a class a box, validation by the macro F1 of classes.
+//! Training SDMGR: pages with a class a box and links between boxes, validation by the macro F1 of classes and the F1 of links.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -30,7 +30,7 @@ fn change(options: &PageAugment, page: &mut Page, rng: &mut SampleRng) {
     let kept: Vec<bool> = page.instances.iter().map(|_| rng.random::<f64>() >= options.drop).collect();
     if kept.iter().any(|kept| *kept) {
         let mut kept = kept.into_iter();
-        page.instances.retain(|_| kept.next().unwrap_or(true));
+        page.retain_instances(|_| kept.next().unwrap_or(true));
     }
     for instance in &mut page.instances {
         let height = instance.region.polygon.bounds().height();
@@ -93,6 +93,8 @@ impl Source for Pages {
 pub(crate) struct PageItem {
     input: PageInput,
     targets: Vec<i64>,
+    /// Of each pair of boxes.
+    links: Vec<i64>,
     /// `[3, height, width]`, and height and width.
     picture: Option<(Vec<f32>, [usize; 2])>,
 }
@@ -168,7 +170,8 @@ impl Recipe for SdmgrTraining {
             None => None,
         };
         let targets = self.config.targets(&page).map_err(text)?;
-        Ok(PageItem { input: self.config.prepare(&page).map_err(text)?, targets, picture })
+        let links = self.config.link_targets(&page);
+        Ok(PageItem { input: self.config.prepare(&page).map_err(text)?, targets, links, picture })
     }
 
     fn batch(&self, items: Vec<PageItem>) -> glyphic_data::Result<Vec<PageItem>> {
@@ -187,9 +190,8 @@ impl Trainable for SdmgrTraining {
         let pages: Vec<&PageInput> = batch.iter().map(|item| &item.input).collect();
         let (nodes, edges) = net.forward(&pages, pictures(batch, device), device);
         let targets: Vec<i64> = batch.iter().flat_map(|item| item.targets.iter().copied()).collect();
-        // Packs know classes and no links.
-        let [pairs, _] = edges.dims();
-        let loss = self.config.loss.forward(nodes, edges, &targets, &vec![-1; pairs]);
+        let links: Vec<i64> = batch.iter().flat_map(|item| item.links.iter().copied()).collect();
+        let loss = self.config.loss.forward(nodes, edges, &targets, &links);
         Ok(loss.node + loss.edge)
     }
 
@@ -204,11 +206,13 @@ impl Trainable for SdmgrTraining {
         let (mut scores, mut decisive) = (BTreeMap::new(), Vec::new());
         for (name, pages) in &self.validation {
             let (mut truths, mut found) = (Vec::new(), Vec::new());
+            let mut links = LinkCounts::default();
             for index in 0..pages.pack.len() {
                 let Sample { image, truth } = pages.page(index)?;
                 let targets = self.config.targets(&truth)?;
-                let labels = extractor.run(&image, &truth)?.labels;
-                for (target, label) in targets.into_iter().zip(labels) {
+                let extraction = extractor.run(&image, &truth)?;
+                links.add(&truth.links, extraction.links.iter().map(|link| [link.from, link.to]));
+                for (target, label) in targets.into_iter().zip(extraction.labels) {
                     if let (Ok(target), Some(class)) = (usize::try_from(target), self.config.class_of(&label))
                     {
                         truths.push(target);
@@ -220,8 +224,39 @@ impl Trainable for SdmgrTraining {
             scores.insert(format!("{name}/macro_f1"), f64::from(score.macro_f1));
             scores.insert(format!("{name}/accuracy"), score.accuracy);
             decisive.push(f64::from(score.macro_f1));
+            if let Some(f1) = links.f1() {
+                scores.insert(format!("{name}/link_f1"), f1);
+                decisive.push(f1);
+            }
         }
         Ok(Scores::new(scores, &decisive))
+    }
+}
+
+/// Links found beside those that are there, of pages whose links are known.
+#[derive(Default)]
+struct LinkCounts {
+    right: usize,
+    found: usize,
+    there: usize,
+}
+
+impl LinkCounts {
+    fn add(&mut self, truth: &[[usize; 2]], found: impl Iterator<Item = [usize; 2]>) {
+        if truth.is_empty() {
+            return;
+        }
+        let ordered = |[a, b]: [usize; 2]| [a.min(b), a.max(b)];
+        let truth: BTreeSet<[usize; 2]> = truth.iter().copied().map(ordered).collect();
+        let found: BTreeSet<[usize; 2]> = found.map(ordered).collect();
+        self.right += truth.intersection(&found).count();
+        self.found += found.len();
+        self.there += truth.len();
+    }
+
+    /// 0 to 1; `None` where no page has links.
+    fn f1(&self) -> Option<f64> {
+        (self.there > 0).then(|| 2.0 * self.right as f64 / (self.found + self.there) as f64)
     }
 }
 
@@ -277,10 +312,31 @@ mod tests {
     }
 
     #[test]
+    fn links_follow_the_boxes_that_are_left() {
+        let mut linked = page();
+        linked.instances.iter_mut().enumerate().for_each(|(i, box_)| box_.label = Some(i.to_string()));
+        linked.links = (0..20).map(|i| [i, i + 20]).collect();
+        let augment = PageAugment { drop: 0.3, ..PageAugment::default() };
+        change(&augment, &mut linked, &mut glyphic_data::rng(&[3]));
+        assert!((1..20).contains(&linked.links.len()));
+        let number = |i: usize| linked.instances[i].label.as_deref().unwrap().parse::<usize>().unwrap();
+        assert!(linked.links.iter().all(|[a, b]| number(*a) + 20 == number(*b)));
+    }
+
+    #[test]
+    fn links_are_counted_whatever_their_direction_on_pages_that_know_them() {
+        let mut counts = LinkCounts::default();
+        counts.add(&[], [[0, 1]].into_iter());
+        assert_eq!(counts.f1(), None);
+        counts.add(&[[0, 1], [2, 3]], [[1, 0], [0, 1], [4, 5]].into_iter());
+        assert_eq!(counts.f1(), Some(0.5));
+    }
+
+    #[test]
     fn pictures_of_a_batch_are_padded_to_one_size() {
         let item = |h: usize, w: usize| {
             let input = SdmgrConfig::default().prepare(&page()).unwrap();
-            PageItem { input, targets: vec![], picture: Some((vec![1.0; 3 * h * w], [h, w])) }
+            PageItem { input, targets: vec![], links: vec![], picture: Some((vec![1.0; 3 * h * w], [h, w])) }
         };
         let tensor = pictures(&[item(2, 3), item(1, 4)], &glyphic_nn::device::cpu()).unwrap();
         assert_eq!(tensor.dims(), [2, 3, 2, 4]);

@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure, OrExit};
 /// Converts labels from one format to another.
 ///
 /// Formats: pack, mmocr-det, mmocr-rec, mmocr1, text, coco, textocr, icdar2013, icdar2015, icdar2017, icdar-words,
-/// ctw1500, totaltext, sroie, synthtext, svt, wildreceipt, cluener, paddle-det, paddle-rec, label-studio, lmdb, lmdb-lines.
+/// ctw1500, totaltext, sroie, synthtext, svt, wildreceipt, funsd, cluener, paddle-det, paddle-rec, label-studio, lmdb, lmdb-lines.
 /// Annotated regions are cut out where the target format stores crops (pack --crops, lmdb).
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -91,7 +91,7 @@ fn cell(record: &Record, image: &Image) -> anyhow::Result<Image> {
     let (fx, fy) = (f64::from(small.width()) / width, f64::from(small.height()) / height);
     let mut page = record.page_of(small.width(), small.height())?;
     // What vanishes at this size is not drawn.
-    page.instances.retain_mut(|i| match i.region.polygon.map(|p| Point::new(p.x * fx, p.y * fy)) {
+    page.retain_instances(|i| match i.region.polygon.map(|p| Point::new(p.x * fx, p.y * fy)) {
         Ok(polygon) => {
             i.region.polygon = polygon;
             true

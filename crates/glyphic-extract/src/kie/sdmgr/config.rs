@@ -121,11 +121,44 @@ pub struct SdmgrLossConfig {
     pub edge_weight: f64,
     /// A class of boxes that costs nothing; negative values are no class.
     pub ignore: i64,
+    /// The exponent of the links' focal loss (Lin et al., "Focal Loss for Dense Object Detection"); 0 is cross entropy.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub edge_gamma: f64,
+    /// What the links' loss is divided by.
+    #[serde(skip_serializing_if = "is_default")]
+    pub edge_average: EdgeAverage,
+}
+
+/// What the loss of the pairs of a batch is divided by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgeAverage {
+    /// The number of pairs, as MMOCR does it.
+    #[default]
+    Pairs,
+    /// The number of links: they are few among the pairs, and count as much on a page of many boxes as on one of few.
+    Links,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_default(value: &EdgeAverage) -> bool {
+    *value == EdgeAverage::default()
 }
 
 impl Default for SdmgrLossConfig {
     fn default() -> Self {
-        Self { node_weight: 1.0, edge_weight: 1.0, ignore: -100 }
+        Self {
+            node_weight: 1.0,
+            edge_weight: 1.0,
+            ignore: -100,
+            edge_gamma: 0.0,
+            edge_average: EdgeAverage::default(),
+        }
     }
 }
 
@@ -193,6 +226,21 @@ impl SdmgrConfig {
         page.instances.iter().map(|i| i.label.as_deref()).enumerate().map(class).collect()
     }
 
+    /// For each ordered pair of a page's boxes, row by row, whether they are linked (1) or not (0); -1, which costs nothing, for a
+    /// box beside itself and for all pairs of a page whose links are not known.
+    pub fn link_targets(&self, page: &Page) -> Vec<i64> {
+        let n = page.instances.len();
+        let mut targets = vec![if page.links.is_empty() { -1 } else { 0 }; n * n];
+        for &[a, b] in &page.links {
+            if a.max(b) < n {
+                targets[a * n + b] = 1;
+                targets[b * n + a] = 1;
+            }
+        }
+        (0..n).for_each(|i| targets[i * n + i] = -1);
+        targets
+    }
+
     /// Checks every value.
     ///
     /// # Errors
@@ -247,9 +295,11 @@ impl SdmgrConfig {
         if !(0.0..=1.0).contains(&self.min_link_score) {
             return wrong("min_link_score", self.min_link_score.to_string(), "0 to 1");
         }
-        for (field, weight) in
-            [("loss.node_weight", self.loss.node_weight), ("loss.edge_weight", self.loss.edge_weight)]
-        {
+        for (field, weight) in [
+            ("loss.node_weight", self.loss.node_weight),
+            ("loss.edge_weight", self.loss.edge_weight),
+            ("loss.edge_gamma", self.loss.edge_gamma),
+        ] {
             if !(weight.is_finite() && weight >= 0.0) {
                 return wrong(field, weight.to_string(), "a number of at least 0");
             }

@@ -1,7 +1,7 @@
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::SdmgrLossConfig;
+use super::{EdgeAverage, SdmgrLossConfig};
 
 /// What SDMGR's predictions cost, each a scalar as `[1]`.
 #[derive(Debug, Clone)]
@@ -23,8 +23,10 @@ impl SdmgrLossConfig {
     /// # Panics
     /// Where there is not one target a row, or a target is no class.
     pub fn forward(&self, nodes: Tensor<2>, edges: Tensor<2>, targets: &[i64], links: &[i64]) -> SdmgrLoss {
-        let (node, node_accuracy) = cross_entropy(nodes, targets, self.ignore);
-        let (edge, edge_accuracy) = cross_entropy(edges, links, -1);
+        let (node, node_accuracy) = focal_loss(nodes, targets, self.ignore, 0.0, None);
+        let linked = links.iter().filter(|link| **link == 1).count();
+        let divisor = (self.edge_average == EdgeAverage::Links).then_some(linked.max(1));
+        let (edge, edge_accuracy) = focal_loss(edges, links, -1, self.edge_gamma, divisor);
         SdmgrLoss {
             node: node * self.node_weight,
             edge: edge * self.edge_weight,
@@ -34,9 +36,15 @@ impl SdmgrLossConfig {
     }
 }
 
-/// The mean cross entropy of the rows whose target is not `ignore`, 0 where there is none, and how many of them are right in
-/// percent.
-fn cross_entropy(scores: Tensor<2>, targets: &[i64], ignore: i64) -> (Tensor<1>, f32) {
+/// The focal loss of the rows whose target is not `ignore` (cross entropy where `gamma` is 0), divided by `divisor` or else by their
+/// number; 0 where there is none. And how many of them are right in percent.
+fn focal_loss(
+    scores: Tensor<2>,
+    targets: &[i64],
+    ignore: i64,
+    gamma: f64,
+    divisor: Option<usize>,
+) -> (Tensor<1>, f32) {
     let [rows, classes] = scores.dims();
     assert_eq!(rows, targets.len(), "a target a row");
     let device = scores.device();
@@ -58,6 +66,12 @@ fn cross_entropy(scores: Tensor<2>, targets: &[i64], ignore: i64) -> (Tensor<1>,
     let index = Tensor::<2, Int>::from_data(TensorData::new(index, [rows, 1]), &device);
     let weights: Vec<f32> = targets.iter().map(|t| f32::from(u8::from(*t != ignore))).collect();
     let weights = Tensor::<2>::from_data(TensorData::new(weights, [rows, 1]), &device);
-    let picked = log_softmax(scores, 1).gather(1, index) * weights;
-    (picked.sum() / -(counted.len() as f64), right as f32 / counted.len() as f32 * 100.0)
+    let mut picked = log_softmax(scores, 1).gather(1, index);
+    if gamma > 0.0 {
+        // Below 1, so that the power has a gradient.
+        let sure = picked.clone().exp().clamp_max(1.0 - 1e-6);
+        picked = (sure.neg() + 1.0).powf_scalar(gamma) * picked;
+    }
+    let divisor = divisor.unwrap_or(counted.len());
+    ((picked * weights).sum() / -(divisor as f64), right as f32 / counted.len() as f32 * 100.0)
 }

@@ -15,7 +15,9 @@ mod loss;
 mod model;
 mod preprocess;
 
-pub use config::{BackboneConfig, SdmgrConfig, SdmgrLossConfig, WILDRECEIPT_CHARACTERS, WILDRECEIPT_CLASSES};
+pub use config::{
+    BackboneConfig, EdgeAverage, SdmgrConfig, SdmgrLossConfig, WILDRECEIPT_CHARACTERS, WILDRECEIPT_CLASSES,
+};
 pub use engine::{Extraction, Link, PageExtractor};
 #[cfg(feature = "train")]
 pub use loss::SdmgrLoss;
