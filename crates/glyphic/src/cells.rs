@@ -13,6 +13,9 @@ const GROUND: f64 = 0.6;
 /// Sides of a cell without its rules, in pixels.
 const SIDES: std::ops::RangeInclusive<usize> = 10..=600;
 
+/// Pictures are looked at in bands of so many pixels, which take five bytes each.
+const BAND: usize = 8_000_000;
+
 /// The ground runs along this share of a cell's edge.
 const CLOSED: f64 = 0.98;
 
@@ -47,34 +50,57 @@ pub(crate) struct Cell {
     pub(crate) ink: Rect,
 }
 
+impl Cell {
+    fn moved(self, down: f64) -> Self {
+        let moved = |r: Rect| Rect { y0: r.y0 + down, y1: r.y1 + down, ..r };
+        Self { inside: moved(self.inside), ink: moved(self.ink) }
+    }
+}
+
 /// Cells of a row that touch, a letter in each.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Comb(pub(crate) Vec<Cell>);
 
 /// The cells of a page with something small in them, in reading order. None in pictures that are no dark print on light ground.
 pub(crate) fn find(image: &Image) -> Vec<Cell> {
+    in_bands(image, BAND)
+}
+
+/// As [`find`], in bands of about so many pixels that share as many rows as the highest cell takes.
+fn in_bands(image: &Image, pixels: usize) -> Vec<Cell> {
     let (width, height) = (image.width() as usize, image.height() as usize);
-    let luma: Vec<u8> = image
-        .rgb()
-        .chunks_exact(3)
-        .map(|p| ((299 * u32::from(p[0]) + 587 * u32::from(p[1]) + 114 * u32::from(p[2])) / 1000) as u8)
-        .collect();
+    let luma = |p: &[u8]| (299 * u32::from(p[0]) + 587 * u32::from(p[1]) + 114 * u32::from(p[2])) / 1000;
     let mut counts = [0_usize; 256];
-    luma.iter().for_each(|v| counts[usize::from(*v)] += 1);
+    image.rgb().chunks_exact(3).for_each(|p| counts[luma(p) as usize] += 1);
     let mut seen = 0;
-    let half = luma.len() / 2;
     let median = counts.iter().position(|count| {
         seen += count;
-        seen > half
+        seen > width * height / 2
     });
     let least = median.unwrap_or(0) as i32 - CONTRAST;
-    let ground: Vec<u8> = luma.iter().map(|v| u8::from(i32::from(*v) > least)).collect();
-    if least <= 0 || (ground.iter().filter(|v| **v > 0).count() as f64) < GROUND * luma.len() as f64 {
+    let lighter = |v: u32| v as i32 > least;
+    let ground: usize = (0..256).filter(|v| lighter(*v)).map(|v| counts[v as usize]).sum();
+    if least <= 0 || (ground as f64) < GROUND * (width * height) as f64 {
         return Vec::new();
     }
-    let Ok(ground) = Map::new(width, height, ground) else { return Vec::new() };
-    let Components { labels, list } = connected_components(&ground, Connectivity::Four);
-    list.iter().zip(1..).filter_map(|(component, label)| cell(&labels, component, label)).collect()
+    let shared = SIDES.end() + 2;
+    let own = (pixels / width.max(1)).max(shared);
+    let mut cells = Vec::new();
+    for start in (0..height).step_by(own) {
+        let rows = (own + shared).min(height - start);
+        let band = &image.rgb()[3 * width * start..3 * width * (start + rows)];
+        let ground = band.chunks_exact(3).map(|p| u8::from(lighter(luma(p)))).collect();
+        let Ok(ground) = Map::new(width, rows, ground) else { break };
+        let Components { labels, list } = connected_components(&ground, Connectivity::Four);
+        // Those that begin further down are the next band's.
+        let begun = list.iter().zip(1..).filter(|(component, _)| component.y0 <= own);
+        let found = begun.filter_map(|(component, label)| cell(&labels, component, label));
+        cells.extend(found.map(|cell| cell.moved(start as f64)));
+        if start + rows == height {
+            break;
+        }
+    }
+    cells
 }
 
 fn cell(labels: &Map<u32>, component: &Component, label: u32) -> Option<Cell> {
@@ -278,6 +304,35 @@ mod tests {
         assert_eq!((crop.width(), crop.height()), (15 + 12 + 14 + 24, 37));
         let region = others[0].region().unwrap().polygon.bounds();
         assert!(region.x0 < 27.0 && region.x1 > 36.0 && region.y0 > 102.0, "a stroke has room: {region:?}");
+    }
+
+    #[test]
+    fn bands_find_each_cell_once() {
+        let rows = 2600;
+        let mut image = Image::filled(400, rows, [255; 3]).unwrap();
+        let mut fill = |[x, y, w, h]: [u32; 4]| {
+            for row in y..y + h {
+                let at = 3 * (row * 400 + x) as usize;
+                image.rgb_mut()[at..at + 3 * w as usize].fill(0);
+            }
+        };
+        // Frames of 590 rows and small ones, on every row that begins a band of 602.
+        let frames = [[10, 3, 60, 590], [80, 560, 60, 80], [150, 601, 60, 590], [220, 602, 60, 40]];
+        let more = [[290, 1203, 60, 40], [80, 1204, 60, 590], [10, 1205, 60, 40], [150, 2540, 60, 50]];
+        for [x, y, w, h] in frames.into_iter().chain(more) {
+            for side in [[x, y, w, 2], [x, y + h - 2, w, 2], [x, y, 2, h], [x + w - 2, y, 2, h]] {
+                fill(side);
+            }
+            fill([x + 20, y + 10, 10, h - 20]);
+        }
+        let sorted = |mut cells: Vec<Cell>| {
+            cells.sort_by(|a, b| (a.inside.y0, a.inside.x0).partial_cmp(&(b.inside.y0, b.inside.x0)).unwrap());
+            cells
+        };
+        let whole = sorted(in_bands(&image, usize::MAX));
+        assert_eq!(whole.len(), 8);
+        assert_eq!(sorted(in_bands(&image, 1)), whole);
+        assert_eq!(sorted(find(&image)), whole);
     }
 
     #[test]
