@@ -286,6 +286,23 @@ mod tests {
     }
 
     #[test]
+    fn lines_and_links_follow_the_instances_that_are_kept() {
+        let mut page = Page::new(900, 200);
+        let word = |i: u32| {
+            let mut word = TextInstance::new(Region { polygon: line("", 0.0, 0.0).polygon, score: 1.0 });
+            word.label = Some(i.to_string());
+            word
+        };
+        page.instances = (0..5).map(word).collect();
+        page.lines = vec![Line { instances: vec![0, 1, 2], ..line("", 0.0, 0.0) }];
+        page.links = vec![[0, 4], [1, 2], [2, 3]];
+        page.retain_instances(|word| word.label.as_deref() != Some("1"));
+        assert_eq!(page.instances.len(), 4);
+        assert_eq!(page.lines[0].instances, [0, 1]);
+        assert_eq!(page.links, [[0, 3], [1, 2]]);
+    }
+
+    #[test]
     fn a_short_line_that_was_outlined_askew_stands_on_its_row() {
         let mut page = Page::new(900, 200);
         let askew = Polygon::from_flat(&[29.7, 58.4, 83.6, 61.8, 82.4, 80.4, 28.5, 77.0]).unwrap();

@@ -6,7 +6,9 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use glyphic_core::{Page, Point, Polygon, Rect, Region, TextInstance, Transcript};
 use glyphic_extract::kie::relations;
-use glyphic_extract::kie::sdmgr::{BackboneConfig, PageInput, Sdmgr, SdmgrConfig, SdmgrLossConfig};
+use glyphic_extract::kie::sdmgr::{
+    BackboneConfig, EdgeAverage, PageInput, Sdmgr, SdmgrConfig, SdmgrLossConfig,
+};
 use glyphic_nn::backbones::UNetConfig;
 use glyphic_nn::checkpoint::{StateDict, gradients, load_into, state_names};
 use glyphic_nn::device::cpu;
@@ -253,6 +255,35 @@ fn the_loss_and_its_gradient_are_the_references() {
     for (name, input) in [("grad/node", node), ("grad/edge", edge)] {
         let gradient = input.grad(&grads).unwrap();
         case.assert_tensor(name, &gradient.dims(), &values(gradient.clone()), Tolerance::Abs(1e-6));
+    }
+}
+
+#[test]
+fn links_cost_their_focal_loss_over_their_number() {
+    let device = cpu();
+    let node = Tensor::<2>::zeros([1, 26], &device);
+    // The logits of a linked pair, of two others and of one that does not count.
+    let rows = [[0.0_f32, 1.0], [2.0, 0.0], [0.0, 0.5], [9.0, -9.0]];
+    let edge = Tensor::from_data(TensorData::new(rows.concat(), [4, 2]), &device);
+    let links = [1, 0, 0, -1];
+    let loss = |edge_gamma, edge_average| {
+        let config = SdmgrLossConfig { edge_gamma, edge_average, ..SdmgrLossConfig::default() };
+        values(config.forward(node.clone(), edge.clone(), &[0], &links).edge)[0]
+    };
+    // What the right class of each pair is ahead by.
+    let ahead = [1.0_f32, 2.0, -0.5];
+    let sum = |gamma: f32| -> f32 {
+        let sure = ahead.map(|a| 1.0 / (1.0 + (-a).exp()));
+        sure.iter().map(|p| -(1.0 - p).powf(gamma) * p.ln()).sum()
+    };
+    for (gamma, average, expected) in [
+        (0.0, EdgeAverage::Pairs, sum(0.0) / 3.0),
+        (0.0, EdgeAverage::Links, sum(0.0)),
+        (2.0, EdgeAverage::Links, sum(2.0)),
+        (1.0, EdgeAverage::Pairs, sum(1.0) / 3.0),
+    ] {
+        let found = loss(gamma, average);
+        assert!((found - expected).abs() < 1e-5, "{gamma} {average:?}: {found}, {expected}");
     }
 }
 

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
+/// Share of signs that curve.
+pub(crate) const CURVED: f32 = 0.13;
+
 /// Where fonts and words come from, and the seed that fixes every picture.
 ///
 /// The same seed, fonts and word lists give the same sample at the same index, whatever thread draws it.
@@ -30,8 +33,30 @@ pub struct SynthConfig {
     pub min_page_side: u32,
     /// Longest side of a page in pixels, `min_page_side` to 4,000.
     pub max_page_side: u32,
+    /// How often pages of each kind come.
+    pub pages: PageShares,
+    /// Share of a scene's signs of one line that curve, 0 to 1.
+    pub curved: f32,
     /// Whether pictures suffer blur, noise, compression and the like. Off, ink and ground are flat colours.
     pub degrade: bool,
+}
+
+/// How often pages of each kind come, by their share of the sum.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PageShares {
+    /// Receipts, scanned or photographed on a table.
+    pub receipts: f32,
+    /// Documents: running text, headings and lists.
+    pub documents: f32,
+    /// Scenes: signs before a street or room.
+    pub scenes: f32,
+}
+
+impl Default for PageShares {
+    fn default() -> Self {
+        Self { receipts: 0.4, documents: 0.15, scenes: 0.45 }
+    }
 }
 
 impl Default for SynthConfig {
@@ -48,6 +73,8 @@ impl Default for SynthConfig {
             max_line_width: 3200,
             min_page_side: 400,
             max_page_side: 1600,
+            pages: PageShares::default(),
+            curved: CURVED,
             degrade: true,
         }
     }
@@ -60,6 +87,24 @@ impl SynthConfig {
     }
 
     pub(crate) fn validate(&self) -> Result<()> {
+        let PageShares { receipts, documents, scenes } = self.pages;
+        let shares = [receipts, documents, scenes];
+        if shares.iter().any(|share| !(share.is_finite() && *share >= 0.0))
+            || shares.iter().sum::<f32>() <= 0.0
+        {
+            return Err(Error::Config {
+                field: "pages",
+                value: format!("{shares:?}"),
+                expected: "shares of receipts, documents and scenes, none below 0 and one above",
+            });
+        }
+        if !(0.0..=1.0).contains(&self.curved) {
+            return Err(Error::Config {
+                field: "curved",
+                value: self.curved.to_string(),
+                expected: "0 to 1",
+            });
+        }
         let check = |field, value: u32, low: u32, high: u32, expected| {
             if (low..=high).contains(&value) {
                 Ok(())

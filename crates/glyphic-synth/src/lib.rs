@@ -26,7 +26,7 @@ mod page;
 mod raster;
 mod text;
 
-pub use config::SynthConfig;
+pub use config::{PageShares, SynthConfig};
 pub use error::{Error, Result};
 pub use line::LineSynth;
 pub use page::{PageKind, PageSynth};

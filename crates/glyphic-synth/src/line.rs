@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use crate::{
     Result, SynthConfig,
     canvas::{Canvas, Colour, hsv, luma, mix, smooth_noise},
+    config::CURVED,
     corpus::{Corpus, Length, Place},
     degrade,
     dice::{Dice, Purpose},
@@ -257,7 +258,7 @@ impl Frame {
     fn place(dice: &mut Dice, layout: &Layout, place: Place, height: u32) -> Self {
         let em_box = if dice.chance(0.55) { layout.tight() } else { layout.body() };
         let em_box = breathe(em_box, 0.01);
-        let warp = bend(dice, em_box, place);
+        let warp = bend(dice, em_box, place, CURVED);
         let outline = warp.outline(em_box);
         let b = bounds(&outline);
         let text_height = em_box[3] - em_box[1];
@@ -281,12 +282,12 @@ fn breathe(b: EmBox, by: f32) -> EmBox {
 }
 
 /// Curve, turn and perspective, in ems. Bounded so that a long line stays a line: its ends may rise or fall by about
-/// half a letter on paper, by one and a half on signs.
-pub(crate) fn bend(dice: &mut Dice, b: EmBox, place: Place) -> Warp {
+/// half a letter on paper, by one and a half on signs. `curved` is the share of signs that curve.
+pub(crate) fn bend(dice: &mut Dice, b: EmBox, place: Place, curved: f32) -> Warp {
     let (w, h) = (b[2] - b[0], b[3] - b[1]);
     let mut warp = Warp::IDENTITY;
     let sign = place == Place::Sign;
-    if dice.chance(if sign { 0.13 } else { 0.03 }) && w > 1.2 * h {
+    if dice.chance(if sign { curved } else { 0.03 }) && w > 1.2 * h {
         let rise = h * if sign { dice.f(0.15, 0.9) } else { dice.f(0.05, 0.2) };
         warp.curve = Some(if dice.chance(0.75) {
             // Sagitta of a chord w: r = w^2 / 8s; the floor keeps the letters' feet from crossing.

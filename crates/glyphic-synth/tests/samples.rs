@@ -170,6 +170,24 @@ fn folders_without_fonts_are_named_with_what_to_install() {
 }
 
 #[test]
+fn scenes_alone_have_as_many_curved_signs_as_wanted() {
+    let pages = PageShares { receipts: 0.0, documents: 0.0, scenes: 1.0 };
+    let curved_lines = |curved: f32| {
+        let synth = PageSynth::new(SynthConfig { pages: pages.clone(), curved, ..config() }).unwrap();
+        let lines: Vec<usize> = (0..40)
+            .map(|i| {
+                assert_eq!(synth.kind(i), PageKind::Scene);
+                // A straight line's outline has four corners.
+                synth.page(i).truth.lines.iter().filter(|line| line.polygon.points().len() > 4).count()
+            })
+            .collect();
+        lines.iter().sum::<usize>()
+    };
+    let (none, some, all) = (curved_lines(0.0), curved_lines(0.13), curved_lines(1.0));
+    assert!(none < some && 3 * some < all && all > 40, "{none} {some} {all}");
+}
+
+#[test]
 fn settings_out_of_range_and_unknown_settings_are_refused_by_name() {
     for (text, field) in [
         ("min_line_height = 4", "min_line_height"),
@@ -177,6 +195,9 @@ fn settings_out_of_range_and_unknown_settings_are_refused_by_name() {
         ("max_line_width = 1", "max_line_width"),
         ("max_page_side = 100", "max_page_side"),
         ("min_page_side = 9999", "min_page_side"),
+        ("curved = 1.5", "curved"),
+        ("pages = { receipts = 0.0, documents = 0.0, scenes = 0.0 }", "pages"),
+        ("pages = { receipts = -1.0 }", "pages"),
     ] {
         let config: SynthConfig = toml::from_str(text).unwrap();
         let error = LineSynth::new(config).unwrap_err();

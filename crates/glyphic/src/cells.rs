@@ -326,7 +326,8 @@ mod tests {
             fill([x + 20, y + 10, 10, h - 20]);
         }
         let sorted = |mut cells: Vec<Cell>| {
-            cells.sort_by(|a, b| (a.inside.y0, a.inside.x0).partial_cmp(&(b.inside.y0, b.inside.x0)).unwrap());
+            cells
+                .sort_by(|a, b| (a.inside.y0, a.inside.x0).partial_cmp(&(b.inside.y0, b.inside.x0)).unwrap());
             cells
         };
         let whole = sorted(in_bands(&image, usize::MAX));

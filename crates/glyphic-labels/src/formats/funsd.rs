@@ -15,8 +15,7 @@ use crate::formats::values::{bounds_of, json_into};
 use crate::formats::{Format, Truth};
 use crate::{Error, Result};
 
-const EXPECTED: &str =
-    "{\"form\": [{\"id\", \"box\": [left, top, right, bottom], \"text\", \"label\", \"words\", \"linking\"}]}";
+const EXPECTED: &str = "{\"form\": [{\"id\", \"box\": [left, top, right, bottom], \"text\", \"label\", \"words\", \"linking\"}]}";
 
 #[derive(Deserialize)]
 struct Form {

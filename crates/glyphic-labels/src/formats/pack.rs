@@ -153,7 +153,8 @@ pub(super) fn detection_line(record: &Record, file_name: &str, line: &mut String
     });
     let key = (!record.fields.is_empty())
         .then(|| record.fields.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect());
-    let out = LineOut { file_name, width, height, annotations: annotations.collect(), key, links: &record.links };
+    let out =
+        LineOut { file_name, width, height, annotations: annotations.collect(), key, links: &record.links };
     super::values::json_into(&out, record, Format::Pack, line)
 }
 

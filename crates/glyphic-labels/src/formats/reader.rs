@@ -4,8 +4,8 @@ use crate::Result;
 use crate::findings::{Findings, Warning};
 use crate::formats::records::Records;
 use crate::formats::{
-    Format, Record, cluener, coco, ctw1500, funsd, icdar, icdar_words, label_studio, line_json, lmdb, mmocr1, pack,
-    paddle, sroie, svt, synthtext, text, textocr, totaltext, wildreceipt,
+    Format, Record, cluener, coco, ctw1500, funsd, icdar, icdar_words, label_studio, line_json, lmdb, mmocr1,
+    pack, paddle, sroie, svt, synthtext, text, textocr, totaltext, wildreceipt,
 };
 
 /// How a format is read.

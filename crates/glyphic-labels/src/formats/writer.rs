@@ -5,8 +5,8 @@ use crate::formats::folder::FolderSink;
 use crate::formats::sink::{CHARS_LOST, Form, LineSink, Losses, Sink};
 use crate::formats::values::marks_ignored;
 use crate::formats::{
-    Format, Record, Truth, cluener, coco, ctw1500, funsd, icdar, icdar_words, label_studio, line_json, lmdb, mmocr1,
-    pack, paddle, sroie, svt, synthtext, text, textocr, totaltext, wildreceipt,
+    Format, Record, Truth, cluener, coco, ctw1500, funsd, icdar, icdar_words, label_studio, line_json, lmdb,
+    mmocr1, pack, paddle, sroie, svt, synthtext, text, textocr, totaltext, wildreceipt,
 };
 use crate::{Error, Result};
 

@@ -11,7 +11,7 @@ use glyphic_core::{Line, Page, Region, Sample, TextInstance, Transcript};
 use rayon::prelude::*;
 
 use crate::{
-    LineSynth, Result, SynthConfig,
+    LineSynth, PageShares, Result, SynthConfig,
     canvas::Canvas,
     dice::{Dice, Purpose},
     line::Stock,
@@ -64,19 +64,24 @@ impl PageSynth {
         Self { config: lines.config().clone(), stock: Arc::clone(lines.stock()) }
     }
 
-    /// What page number `index` shows: four in ten are receipts, one and a half documents, the rest scenes.
+    /// What page number `index` shows.
     pub fn kind(&self, index: u64) -> PageKind {
-        Self::draw_kind(&mut Dice::new(self.config.seed, Purpose::Page, index))
+        self.draw_kind(&mut Dice::new(self.config.seed, Purpose::Page, index))
     }
 
-    fn draw_kind(dice: &mut Dice) -> PageKind {
-        dice.weighted(&[(PageKind::Receipt, 0.4), (PageKind::Document, 0.15), (PageKind::Scene, 0.45)])
+    fn draw_kind(&self, dice: &mut Dice) -> PageKind {
+        let PageShares { receipts, documents, scenes } = self.config.pages;
+        dice.weighted(&[
+            (PageKind::Receipt, receipts),
+            (PageKind::Document, documents),
+            (PageKind::Scene, scenes),
+        ])
     }
 
     /// Page number `index`. Its instances are words with their text, its lines name the words they hold.
     pub fn page(&self, index: u64) -> Sample {
         let mut dice = Dice::new(self.config.seed, Purpose::Page, index);
-        let kind = Self::draw_kind(&mut dice);
+        let kind = self.draw_kind(&mut dice);
         self.draw(kind, &mut dice)
     }
 

@@ -44,7 +44,7 @@ pub(super) fn draw(stock: &Stock, config: &SynthConfig, dice: &mut Dice) -> Opti
     for _ in 0..wanted {
         let Some(sign) = set_sign(stock, dice) else { continue };
         for _ in 0..12 {
-            let Some((warp, panel)) = stand(dice, &sign, w as f32, h as f32) else { continue };
+            let Some((warp, panel)) = stand(dice, &sign, w as f32, h as f32, config.curved) else { continue };
             let outline = warp.outline(panel);
             let b = bounds(&outline);
             let inside = b[0] >= 0.0 && b[1] >= 0.0 && b[2] < w as f32 && b[3] < h as f32;
@@ -113,11 +113,11 @@ fn set_sign<'a>(stock: &'a Stock, dice: &mut Dice) -> Option<Sign<'a>> {
 }
 
 /// A place for the sign: its map and its panel in ems.
-fn stand(dice: &mut Dice, sign: &Sign, w: f32, h: f32) -> Option<(Warp, EmBox)> {
+fn stand(dice: &mut Dice, sign: &Sign, w: f32, h: f32, curved: f32) -> Option<(Warp, EmBox)> {
     let b = sign.bounds;
     let (air_x, air_y) = (dice.f(0.05, 0.8), dice.f(0.05, 0.5));
     let panel = [b[0] - air_x, b[1] - air_y, b[2] + air_x, b[3] + air_y];
-    let mut warp = bend(dice, panel, Place::Sign);
+    let mut warp = bend(dice, panel, Place::Sign, curved);
     if sign.lines.len() > 1 {
         // Several lines on one circle would cross each other.
         warp.curve = None;
