@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use glyphic_core::{LATIN, Sample};
-use glyphic_synth::{Error, LineSynth, PageKind, PageSynth, SynthConfig};
+use glyphic_synth::{Error, LineSynth, PageKind, PageShares, PageSynth, SynthConfig};
 use rayon::prelude::*;
 
 /// The defaults with the fonts that the tests bring.
