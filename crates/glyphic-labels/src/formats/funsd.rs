@@ -55,7 +55,7 @@ fn form_of(file: &Path, warnings: &mut Findings<Warning>) -> Result<Labelled> {
         }
         links.extend(entity.linking);
     }
-    let links = instances.linked(links, |id| ids.get(id).copied());
+    let links = instances.linked(links, |id| ids.get(&id).copied());
     Ok(Labelled { instances: instances.done(), links, ..Labelled::default() })
 }
 
