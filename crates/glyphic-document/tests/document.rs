@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use glyphic_core::{Dropped, Image, Line, Page, Polygon, Rect, Region, TextInstance, Transcript};
+use glyphic_core::{Image, Line, Page, Polygon, Rect, Region, TextInstance, Transcript};
 use glyphic_document::{
     Error, Format, Overlay, PageWriter, Records, overlay, parse_pages, parse_texts, read_pages, text,
 };
@@ -30,8 +30,7 @@ fn page() -> Page {
         height: 80,
         instances: vec![word(10.0, "caf\u{e9}"), word(50.0, "\u{20ac}5")],
         lines: vec![line],
-        orientation: 0,
-        dropped: Dropped::default(),
+        ..Page::default()
     }
 }
 

@@ -183,8 +183,8 @@ fn a_page_that_stands_turned_has_the_blocks_of_the_upright_one() {
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
             assert_eq!(
-                (found.kind, &found.lines, &found.cells),
-                (expected.kind, &expected.lines, &expected.cells)
+                (found.kind, &found.lines, &found.table),
+                (expected.kind, &expected.lines, &expected.table)
             );
             let Rect { x0, y0, x1, y1 } = expected.bounds;
             let (a, b) = (turn(x0, y0), turn(x1, y1));

@@ -10,8 +10,9 @@ const CONTRAST: i32 = 60;
 /// A picture is a page where so much of it is ground.
 const GROUND: f64 = 0.6;
 
-/// Sides of a cell without its rules, in pixels.
-const SIDES: std::ops::RangeInclusive<usize> = 10..=600;
+/// Sides of a cell without its rules, in pixels, and of one that is looked into.
+const SIDES: std::ops::RangeInclusive<usize> = 10..=10_000;
+const LOOKED_INTO: usize = 600;
 
 /// The ground runs along this share of a cell's edge.
 const CLOSED: f64 = 0.98;
@@ -51,8 +52,17 @@ pub(crate) struct Cell {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Comb(pub(crate) Vec<Cell>);
 
-/// The cells of a page with something small in them, in reading order. None in pictures that are no dark print on light ground.
-pub(crate) fn find(image: &Image) -> Vec<Cell> {
+/// What rules close on a page.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Closed {
+    /// All cells without their rules, in reading order.
+    pub(crate) all: Vec<Rect>,
+    /// Those with something small in them.
+    pub(crate) drawn: Vec<Cell>,
+}
+
+/// The cells of a page. None in pictures that are no dark print on light ground.
+pub(crate) fn find(image: &Image) -> Closed {
     let (width, height) = (image.width() as usize, image.height() as usize);
     let luma: Vec<u8> = image
         .rgb()
@@ -70,26 +80,51 @@ pub(crate) fn find(image: &Image) -> Vec<Cell> {
     let least = median.unwrap_or(0) as i32 - CONTRAST;
     let ground: Vec<u8> = luma.iter().map(|v| u8::from(i32::from(*v) > least)).collect();
     if least <= 0 || (ground.iter().filter(|v| **v > 0).count() as f64) < GROUND * luma.len() as f64 {
-        return Vec::new();
+        return Closed::default();
     }
-    let Ok(ground) = Map::new(width, height, ground) else { return Vec::new() };
+    let Ok(ground) = Map::new(width, height, ground) else { return Closed::default() };
     let Components { labels, list } = connected_components(&ground, Connectivity::Four);
-    list.iter().zip(1..).filter_map(|(component, label)| cell(&labels, component, label)).collect()
+    let mut found = Closed::default();
+    for (component, label) in list.iter().zip(1..) {
+        if let Some(inside) = closed(&labels, component, label) {
+            found.all.push(inside);
+            found.drawn.extend(drawn(&labels, component, label).map(|ink| Cell { inside, ink }));
+        }
+    }
+    found
 }
 
-fn cell(labels: &Map<u32>, component: &Component, label: u32) -> Option<Cell> {
-    let Component { area, x0, y0, x1, y1, .. } = *component;
+/// The cells as outlines on the page.
+pub(crate) fn outlines(cells: &Closed) -> Vec<Polygon> {
+    cells.all.iter().filter_map(|cell| Polygon::from_rect(*cell).ok()).collect()
+}
+
+fn rect(x0: usize, y0: usize, x1: usize, y1: usize) -> Rect {
+    Rect { x0: x0 as f64, y0: y0 as f64, x1: (x1 + 1) as f64, y1: (y1 + 1) as f64 }
+}
+
+/// A piece of the ground that is a rectangle but for what is drawn inside.
+fn closed(labels: &Map<u32>, component: &Component, label: u32) -> Option<Rect> {
+    let Component { x0, y0, x1, y1, .. } = *component;
     let (width, height) = (x1 + 1 - x0, y1 + 1 - y0);
     let framed = x0 > 0 && y0 > 0 && x1 + 1 < labels.width() && y1 + 1 < labels.height();
-    if !framed || !SIDES.contains(&width) || !SIDES.contains(&height) || area == width * height {
+    if !framed || !SIDES.contains(&width) || !SIDES.contains(&height) {
         return None;
     }
     let is = |x: usize, y: usize| labels.at(x, y) == label;
     let across = (x0..=x1).flat_map(|x| [is(x, y0), is(x, y1)]);
     let edge: Vec<bool> = across.chain((y0..=y1).flat_map(|y| [is(x0, y), is(x1, y)])).collect();
-    if (edge.iter().filter(|v| **v).count() as f64) < CLOSED * edge.len() as f64 {
+    ((edge.iter().filter(|v| **v).count() as f64) >= CLOSED * edge.len() as f64).then(|| rect(x0, y0, x1, y1))
+}
+
+/// Around what is drawn in a cell.
+fn drawn(labels: &Map<u32>, component: &Component, label: u32) -> Option<Rect> {
+    let Component { area, x0, y0, x1, y1, .. } = *component;
+    let (width, height) = (x1 + 1 - x0, y1 + 1 - y0);
+    if width > LOOKED_INTO || height > LOOKED_INTO || area == width * height {
         return None;
     }
+    let is = |x: usize, y: usize| labels.at(x, y) == label;
     // Not the corners, in which rules may be rounded.
     let rows = y0 + 1 + height / 20..=y1 - 1 - height / 20;
     let columns = x0 + 1 + width / 20..=x1 - 1 - width / 20;
@@ -105,13 +140,7 @@ fn cell(labels: &Map<u32>, component: &Component, label: u32) -> Option<Cell> {
     if ink_height < LEAST_PIXELS || (ink_height as f64) < LEAST_HEIGHT * height as f64 {
         return None;
     }
-    let rect = |x0: usize, y0: usize, x1: usize, y1: usize| Rect {
-        x0: x0 as f64,
-        y0: y0 as f64,
-        x1: (x1 + 1) as f64,
-        y1: (y1 + 1) as f64,
-    };
-    Some(Cell { inside: rect(x0, y0, x1, y1), ink: rect(a, b, c, d) })
+    Some(rect(a, b, c, d))
 }
 
 /// Divides cells into those that stand in a row of boxes for single letters, and the others.
@@ -266,7 +295,8 @@ mod tests {
         let boxes = [[20, 20, 40, 50], [58, 20, 40, 50], [96, 20, 40, 50], [20, 100, 200, 40]];
         let image =
             picture(&boxes, &[[30, 30, 15, 25], [70, 32, 12, 25], [110, 30, 14, 27], [30, 108, 4, 24]]);
-        let cells = find(&image);
+        let Closed { all, drawn: cells } = find(&image);
+        assert_eq!(all.len(), 4);
         assert_eq!(cells.len(), 4);
         assert_eq!(cells[0].inside, Rect { x0: 22.0, y0: 22.0, x1: 58.0, y1: 68.0 });
         assert_eq!(cells[0].ink, Rect { x0: 30.0, y0: 30.0, x1: 45.0, y1: 55.0 });
@@ -291,8 +321,8 @@ mod tests {
             let at = 3 * (row * 400 + 202) as usize;
             image.rgb_mut()[at..at + 30].fill(0);
         }
-        assert_eq!(find(&image), []);
-        assert_eq!(find(&Image::filled(60, 60, [20; 3]).unwrap()), [], "no light ground");
+        assert_eq!(find(&image).drawn, []);
+        assert_eq!(find(&Image::filled(60, 60, [20; 3]).unwrap()), Closed::default(), "no light ground");
         let (combs, others) = combs(Vec::new());
         assert!(combs.is_empty() && others.is_empty());
     }

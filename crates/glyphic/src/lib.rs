@@ -22,6 +22,7 @@ mod error;
 #[cfg(feature = "train")]
 mod export;
 mod extract;
+mod figures;
 mod gutters;
 mod large;
 mod lines;
@@ -56,6 +57,7 @@ pub use glyphic_extract::kie::{Field, Fields, Item, Value};
 pub use glyphic_extract::ner::bert_softmax::{EntityFinder, FoundEntity};
 pub use glyphic_extract::{EntityConfig, ExtractorConfig, PageExtractor};
 pub use glyphic_recognize::{BeamConfig, Decoding, LanguageModel, LanguageModelTrainer, RecognizerConfig};
+pub use figures::find_layout;
 pub use lines::order_into_lines;
 pub use models::Models;
 pub use orientation::{Orientation, Standing};
