@@ -20,14 +20,17 @@ const SHARED: f64 = 0.5;
 /// A cell is at least so high and wide, in usual heights.
 const LEAST_SIDE: f64 = 0.7;
 
-/// A cell that stands over two columns covers this share of the cells below it.
-const COVERED: f64 = 0.5;
+/// A cell that stands over two columns covers this share of the cells below it: centred headings are often narrower than these.
+const COVERED: f64 = 0.2;
 
 /// Rows with such cells, and rows of a single cell, are at most this share of a table's rows.
 const HEADS: f64 = 0.5;
 
 /// A table found in part of the rows that stand beside each other has at least this many rows.
 const PART_ROWS: usize = 3;
+
+/// Columns of text have so many words a line; where all columns are of text they are no table.
+const PROSE: f64 = 4.0;
 
 /// A row of a single cell belongs to the table where it is at most this far from its neighbours, in its heights.
 const ROW_GAP: f64 = 0.9;
@@ -234,14 +237,27 @@ fn stretch(edges: &[f64], value: f64) -> usize {
 }
 
 /// The longest table that begins with the first of these rows, each lines that stand side by side: how many of the rows it takes,
-/// and its cells.
-pub(crate) fn aligned(rows: &[Vec<usize>], bounds: &[Rect]) -> Option<(usize, Table)> {
+/// and its cells. `words` tells how many words a line has.
+pub(crate) fn aligned(
+    rows: &[Vec<usize>],
+    bounds: &[Rect],
+    words: &dyn Fn(usize) -> usize,
+) -> Option<(usize, Table)> {
     let most = run(rows, bounds);
     (LEAST..=most)
         .rev()
         .filter(|count| *count == most || *count >= PART_ROWS)
         .filter(|count| rows[*count - 1].len() >= LEAST)
         .find_map(|count| Some((count, table_of(&rows[..count], bounds)?)))
+        .filter(|(_, table)| (0..table.columns).any(|column| !is_prose(table, column, words)))
+}
+
+/// Whether the cells of a column, without those that span others, are lines of running text.
+fn is_prose(table: &Table, column: usize, words: &dyn Fn(usize) -> usize) -> bool {
+    let own = |cell: &&Cell| cell.column == column && cell.column_span == 1 && !cell.lines.is_empty();
+    let counts: Vec<usize> =
+        table.cells.iter().filter(own).map(|cell| cell.lines.iter().map(|line| words(*line)).sum()).collect();
+    counts.iter().sum::<usize>() as f64 >= PROSE * counts.len() as f64
 }
 
 /// How many rows from the first on may be a table's: those of several cells, and single cells closely between two of those.

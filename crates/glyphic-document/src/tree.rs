@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use glyphic_core::{Line, Page, Point, Rect};
+use glyphic_core::{Line, Page, Point, Polygon, Rect};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Table, figures,
+    Table,
     margins::margins,
     table::{self, union},
 };
@@ -50,7 +50,23 @@ pub enum BlockKind {
     Figure,
 }
 
-/// Lines that belong together.
+impl BlockKind {
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Heading => "heading",
+            Self::Paragraph => "paragraph",
+            Self::ListItem => "list_item",
+            Self::Table => "table",
+            Self::Caption => "caption",
+            Self::Header => "header",
+            Self::Footer => "footer",
+            Self::Figure => "figure",
+        }
+    }
+}
+
+/// Lines that belong together, or a figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Block {
     /// What they are.
@@ -127,13 +143,20 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
     let cells: Vec<Rect> = upright.map(|(around, _)| around).collect();
     let ruled = table::ruled(&cells, &bounds, usual);
     let of_ruled: BTreeSet<usize> = ruled.iter().flat_map(|table| &table.lines).copied().collect();
+    let figures: Vec<Rect> = page.figures.iter().map(Polygon::bounds).collect();
+    // Numbers beside an axis stand in rows and columns, too, and are no table.
+    let labels = |line: &Rect| {
+        let (x, y) = ((line.x0 + line.x1) / 2.0, (line.y0 + line.y1) / 2.0);
+        figures.iter().any(|f| (f.x0..=f.x1).contains(&x) && (f.y0..=f.y1).contains(&y))
+    };
     let rows = rows(&bounds, |line| !of_ruled.contains(&line));
+    let words = |line: usize| page.lines[line].text.split_whitespace().count();
     let mut blocks: Vec<Block> = Vec::new();
     let mut at = 0;
     while at < rows.len() {
-        let inside = |row: &&Vec<usize>| row.iter().all(|line| margins[*line].is_none());
+        let inside = |row: &&Vec<usize>| row.iter().all(|line| margins[*line].is_none() && !labels(&bounds[*line]));
         let most = rows[at..].iter().take_while(inside).count();
-        if let Some((count, table)) = table::aligned(&rows[at..at + most], &bounds) {
+        if let Some((count, table)) = table::aligned(&rows[at..at + most], &bounds, &words) {
             let lines: Vec<usize> = rows[at..at + count].iter().flatten().copied().collect();
             if let Some(around) = lines.iter().map(|i| bounds[*i]).reduce(union) {
                 blocks.push(Block { table: Some(table), ..Block::new(BlockKind::Table, lines, around) });
@@ -172,8 +195,8 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
         let block = Block { table: Some(table), ..Block::new(BlockKind::Table, lines, bounds) };
         blocks.insert(at.unwrap_or(blocks.len()), block);
     }
-    for figure in &page.figures {
-        figures::insert(&mut blocks, figure.bounds(), usual);
+    for figure in figures {
+        crate::figures::insert(&mut blocks, figure, usual);
     }
     blocks
 }

@@ -63,7 +63,8 @@ fn json_lines_have_their_stable_shape() {
             r#"{"file_name":"a.png","width":100,"height":80,"instances":["#,
             r#"{"polygon":[10.0,40.0,40.0,40.0,40.0,52.0,10.0,52.0],"score":0.875,"text":"café","text_score":0.5},"#,
             r#"{"polygon":[50.0,40.0,80.0,40.0,80.0,52.0,50.0,52.0],"score":0.875,"text":"€5","text_score":0.5}],"#,
-            r#""lines":[{"polygon":[10.0,40.0,80.0,40.0,80.0,52.0,10.0,52.0],"text":"café €5","score":0.75,"instances":[0,1]}]}"#,
+            r#""lines":[{"polygon":[10.0,40.0,80.0,40.0,80.0,52.0,10.0,52.0],"text":"café €5","score":0.75,"instances":[0,1]}],"#,
+            r#""blocks":[{"kind":"paragraph","polygon":[10.0,40.0,80.0,40.0,80.0,52.0,10.0,52.0],"lines":[0]}]}"#,
             "\n"
         )
     );

@@ -24,9 +24,9 @@ const LARGEST: usize = 64;
 pub enum Tile {
     /// The ground, and perhaps a speck.
     Ground,
-    /// Straight edges along its rows or columns and nothing else: a rule, or the border of something of one shade.
+    /// Straight edges along its rows or columns and nothing else, in less than half of it: a rule, or the border of a shade.
     Straight,
-    /// One shade that is not the ground's.
+    /// One shade that is not the ground's, in half of it at least, with straight edges.
     Flat,
     /// Anything else: letters, drawings, photographs.
     Drawn,
@@ -113,7 +113,13 @@ fn tile(differs: &[u8], luma: &[u8], stride: usize, from: usize, wide: usize, hi
     let full_columns = columns.iter().filter(|sum| usize::from(**sum) == high).count();
     let straight = full_rows * wide + full_columns * high - full_rows * full_columns;
     // Specks of a scan beside it.
-    if marked <= straight + straight / 8 { Tile::Straight } else { Tile::Drawn }
+    if marked > straight + straight / 8 {
+        Tile::Drawn
+    } else if 2 * marked >= wide * high {
+        Tile::Flat
+    } else {
+        Tile::Straight
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +135,7 @@ mod tests {
         // A rule, a shade, its border with a rule across, and letters.
         (10..20).for_each(|x| put(x, 5, 0));
         (0..100).for_each(|i| put(20 + i % 10, i / 10, 90));
-        (0..50).for_each(|i| put(30 + i % 5, i / 5, 90));
+        (0..40).for_each(|i| put(30 + i % 4, i / 4, 90));
         (0..10).for_each(|i| put(30 + i, 2, 10));
         (0..10).for_each(|i| put(40 + i, i, 0));
         let found = tiles(&image, 10);

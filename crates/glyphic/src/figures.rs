@@ -8,26 +8,44 @@ use crate::cells::{self, outlines};
 /// Tiles along the longer side of a page.
 const TILES: usize = 150;
 
-/// The shade of the ground covers this share of a page; a photograph has no ground. Of a page whose shade is exactly even, as
-/// a program draws it, a smaller share is enough.
+/// The shade of the ground covers this share of a page; a photograph has no ground.
 const GROUND: f64 = 0.35;
 
-/// Pieces of one drawing are at most this far apart, in tiles.
+/// Tiles of one piece of a drawing are less than this far apart, and its pieces, in tiles.
 const APART: usize = 3;
 
 /// A figure is at least so wide and high, in tiles, and of this area.
-const LEAST_SIDE: usize = 6;
-const LEAST_AREA: usize = 80;
+const LEAST_SIDE: usize = 8;
+const LEAST_AREA: usize = 64;
 
-/// The share of a figure in which something is drawn, and the most of it that is text.
+/// Pieces of fewer tiles are specks, and more pieces than this are not looked at.
+const LEAST_PIECE: usize = 3;
+const MOST_PIECES: usize = 200;
+
+/// The share of a figure in which something is drawn; that of a chart, which is made of shades; that of a diagram of lines.
 const DRAWN: f64 = 0.3;
+const CHART: f64 = 0.04;
+const LINES: f64 = 0.1;
+
+/// The most of a figure that is text, and of two pieces that are joined.
 const TEXT: f64 = 0.3;
+
+/// The largest piece of a figure is at least so wide and high in heights of the page's words: what is smaller is unread print. That
+/// of a diagram of lines takes this share of its sides.
+const LARGEST: f64 = 2.2;
+const SPREAD: f64 = 0.6;
+
+/// Ink differs from its ground by more than this, of 255.
+const INK: i32 = 48;
 
 /// Around a word, in its heights, nothing is taken for a drawing.
 const AROUND: f64 = 0.15;
 
 /// A figure at the edge of the picture takes at most this share of it: the ground that a page lies on is none.
 const EDGE_SHARE: f64 = 0.6;
+
+/// Tiles: left, top, right and bottom, inclusive.
+type Place = [usize; 4];
 
 /// Finds what a page has beside text, as [`crate::Reader::read`] does: its figures and the cells that rules close. For a page whose
 /// words are from elsewhere, such as the text layer of a PDF; `image` is the picture whose pixels its outlines are in.
@@ -43,40 +61,99 @@ pub(crate) fn find(image: &Image, page: &Page) -> Vec<Polygon> {
     if found.ground < GROUND {
         return Vec::new();
     }
-    let (size, width, height) = (found.size, found.map.width(), found.map.height());
+    let size = found.size;
     let text = text(page, &found);
-    let drawn = found.map.data().iter().zip(text.data()).map(|(tile, text)| {
-        u8::from(*text == 0 && matches!(tile, Tile::Drawn))
-    });
-    let Ok(drawn) = Map::new(width, height, drawn.collect()) else { return Vec::new() };
-    let reached = dilate(&drawn, APART, APART);
-    let components = connected_components(&reached, Connectivity::Eight);
-    let mut figures: Vec<[usize; 4]> = Vec::new();
-    for (component, label) in components.list.iter().zip(1..) {
-        let mut bounds: Option<[usize; 4]> = None;
-        for y in component.y0..=component.y1 {
-            for x in component.x0..=component.x1 {
-                if components.labels.at(x, y) == label && drawn.at(x, y) > 0 {
-                    let [a, b, c, d] = bounds.unwrap_or([x, y, x, y]);
-                    bounds = Some([a.min(x), b.min(y), c.max(x), d.max(y)]);
-                }
-            }
-        }
-        figures.extend(bounds);
-    }
-    join(&mut figures);
-    figures.retain(|figure| is_figure(figure, &found, &drawn, &text));
-    let rect = |[x0, y0, x1, y1]: [usize; 4]| {
-        let (right, bottom) = (f64::from(image.width()), f64::from(image.height()));
-        Polygon::from_rect(Rect {
-            x0: (x0 * size) as f64,
-            y0: (y0 * size) as f64,
-            x1: (((x1 + 1) * size) as f64).min(right),
-            y1: (((y1 + 1) * size) as f64).min(bottom),
-        })
-        .ok()
+    let shows = |wanted: Tile| {
+        let mut shown = text.map(|text| 1 - text);
+        shown.data_mut().iter_mut().zip(found.map.data()).for_each(|(v, tile)| *v &= u8::from(*tile == wanted));
+        shown
     };
-    figures.into_iter().filter_map(rect).collect()
+    let (drawn, flat) = (shows(Tile::Drawn), shows(Tile::Flat));
+    let mut pieces = drawn.clone();
+    pieces.data_mut().iter_mut().zip(flat.data()).for_each(|(v, flat)| *v |= flat);
+    let mut places = places(&pieces);
+    // Specks of a scan, of which there may be very many.
+    places.retain(|[x0, y0, x1, y1]| (x1 + 1 - x0) * (y1 + 1 - y0) >= LEAST_PIECE);
+    places.sort_by_key(|[x0, y0, x1, y1]| std::cmp::Reverse((x1 - x0) * (y1 - y0)));
+    places.truncate(MOST_PIECES);
+    join(&mut places, &text);
+    let print = print(page);
+    let rect = |[x0, y0, x1, y1]: Place| Rect {
+        x0: (x0 * size) as f64,
+        y0: (y0 * size) as f64,
+        x1: f64::from(image.width()).min(((x1 + 1) * size) as f64),
+        y1: f64::from(image.height()).min(((y1 + 1) * size) as f64),
+    };
+    let is_figure = |place: &Place| {
+        let [x0, y0, x1, y1] = *place;
+        let (wide, high) = (x1 + 1 - x0, y1 + 1 - y0);
+        let (width, height) = (text.width(), text.height());
+        if wide < LEAST_SIDE || high < LEAST_SIDE || wide * high < LEAST_AREA {
+            return false;
+        }
+        let at_edge = x0 == 0 || y0 == 0 || x1 + 1 == width || y1 + 1 == height;
+        if at_edge && (wide * high) as f64 > EDGE_SHARE * (width * height) as f64 {
+            return false;
+        }
+        let (drawn, flat) = (share(&drawn, place), share(&flat, place));
+        let chart = drawn >= CHART && drawn + flat >= DRAWN;
+        if share(&text, place) > TEXT || !(drawn >= LINES || chart) {
+            return false;
+        }
+        let largest = largest_piece(image, &rect(*place));
+        let lines = largest[0] >= SPREAD * (wide * size) as f64 && largest[1] >= SPREAD * (high * size) as f64;
+        largest.iter().all(|side| *side >= LARGEST * print) && (drawn >= DRAWN || chart || lines)
+    };
+    places.into_iter().filter(is_figure).filter_map(|place| Polygon::from_rect(rect(place)).ok()).collect()
+}
+
+/// How high the page's words are: their median, in pixels; 0 without any.
+fn print(page: &Page) -> f64 {
+    let bounds = page.instances.iter().map(|word| word.region.polygon.bounds());
+    let mut heights: Vec<f64> = bounds.map(|b| b.width().min(b.height())).collect();
+    heights.sort_by(f64::total_cmp);
+    heights.get(heights.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// Width and height, in pixels, of the largest connected piece of ink in a part of the picture, by its smaller side.
+fn largest_piece(image: &Image, part: &Rect) -> [f64; 2] {
+    let (x0, y0) = (part.x0 as usize, part.y0 as usize);
+    let (width, height) = (part.width() as usize, part.height() as usize);
+    let stride = 3 * image.width() as usize;
+    let rows = (y0..y0 + height).map(|y| &image.rgb()[y * stride + 3 * x0..][..3 * width]);
+    let luma: Vec<i32> = rows
+        .flat_map(|row| row.chunks_exact(3))
+        .map(|p| (i32::from(p[0]) + 2 * i32::from(p[1]) + i32::from(p[2])) / 4)
+        .collect();
+    // Its edge is ground for the most part.
+    let lightest = luma.iter().copied().max().unwrap_or(0);
+    let ink = luma.iter().map(|v| u8::from(lightest - v > INK)).collect();
+    let Ok(ink) = Map::new(width, height, ink) else { return [0.0; 2] };
+    let components = connected_components(&ink, Connectivity::Eight).list;
+    let sides = components.iter().map(|c| [c.x1 + 1 - c.x0, c.y1 + 1 - c.y0]);
+    sides.max_by_key(|sides| sides[0].min(sides[1])).unwrap_or_default().map(|side| side as f64)
+}
+
+/// Where pieces lie: tiles close to each other.
+fn places(pieces: &Map<u8>) -> Vec<Place> {
+    let reached = dilate(pieces, APART, APART);
+    let components = connected_components(&reached, Connectivity::Eight);
+    let mut places: Vec<Option<Place>> = vec![None; components.list.len()];
+    for y in 0..pieces.height() {
+        for x in (0..pieces.width()).filter(|x| pieces.at(*x, y) > 0) {
+            let Some(place) = places.get_mut((components.labels.at(x, y) as usize).wrapping_sub(1)) else { continue };
+            let [a, b, c, d] = place.unwrap_or([x, y, x, y]);
+            *place = Some([a.min(x), b.min(y), c.max(x), d.max(y)]);
+        }
+    }
+    places.into_iter().flatten().collect()
+}
+
+/// The share of a place that a map marks.
+fn share(map: &Map<u8>, [x0, y0, x1, y1]: &Place) -> f64 {
+    let rows = (*y0..=*y1).flat_map(|y| &map.row(y)[*x0..=*x1]);
+    let marked: usize = rows.map(|v| usize::from(*v)).sum();
+    marked as f64 / ((x1 + 1 - x0) * (y1 + 1 - y0)) as f64
 }
 
 /// The tiles that words touch.
@@ -94,38 +171,24 @@ fn text(page: &Page, tiles: &Tiles) -> Map<u8> {
     text
 }
 
-/// Joins boxes that overlap until none does.
-fn join(boxes: &mut Vec<[usize; 4]>) {
-    let overlap = |a: &[usize; 4], b: &[usize; 4]| a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3];
+/// Joins places that overlap or lie close to each other until none does; not over text.
+fn join(places: &mut Vec<Place>, text: &Map<u8>) {
+    let near = |a: &Place, b: &Place| {
+        a[0] <= b[2] + APART && b[0] <= a[2] + APART && a[1] <= b[3] + APART && b[1] <= a[3] + APART
+    };
+    let around = |a: &Place, b: &Place| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])];
     let mut at = 0;
-    while at < boxes.len() {
-        let this = boxes[at];
-        match (at + 1..boxes.len()).find(|other| overlap(&this, &boxes[*other])) {
+    while at < places.len() {
+        let this = places[at];
+        let joins = |other: &usize| near(&this, &places[*other]) && share(text, &around(&this, &places[*other])) <= TEXT;
+        match (at + 1..places.len()).find(joins) {
             Some(other) => {
-                let [a, b, c, d] = boxes.swap_remove(other);
-                boxes[at] = [this[0].min(a), this[1].min(b), this[2].max(c), this[3].max(d)];
+                places[at] = around(&this, &places[other]);
+                places.swap_remove(other);
                 // It may reach what it did not before.
                 at = 0;
             }
             None => at += 1,
         }
     }
-}
-
-fn is_figure([x0, y0, x1, y1]: &[usize; 4], found: &Tiles, drawn: &Map<u8>, text: &Map<u8>) -> bool {
-    let (wide, high) = (x1 + 1 - x0, y1 + 1 - y0);
-    let (width, height) = (found.map.width(), found.map.height());
-    let area = wide * high;
-    if wide < LEAST_SIDE || high < LEAST_SIDE || area < LEAST_AREA {
-        return false;
-    }
-    let count = |map: &Map<u8>| -> usize {
-        (*y0..=*y1).map(|y| map.row(y)[*x0..=*x1].iter().map(|v| usize::from(*v)).sum::<usize>()).sum()
-    };
-    let at_edge = *x0 == 0 || *y0 == 0 || x1 + 1 == width || y1 + 1 == height;
-    if at_edge && area as f64 > EDGE_SHARE * (width * height) as f64 {
-        return false;
-    }
-    let (drawn, text) = (count(drawn) as f64, count(text) as f64);
-    drawn >= DRAWN * area as f64 && text <= TEXT * area as f64
 }

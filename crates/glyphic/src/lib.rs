@@ -13,6 +13,7 @@
 //! # Ok::<(), glyphic::Error>(())
 //! ```
 
+mod bold;
 mod cells;
 mod config;
 mod crop;

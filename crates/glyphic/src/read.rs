@@ -7,7 +7,7 @@ use glyphic_core::{
 use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
 
 use crate::{
-    Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, cells, crop,
+    Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, bold, cells, crop,
     crop::Crop,
     device, figures, large, lines, load_detector, load_recognizer, orientation,
     orientation::{LEVEL, PAGE, Reading, SCENE, Standing, Turn, Upright},
@@ -186,6 +186,7 @@ impl Reader {
         leave_out_repeats(&mut page.instances);
         lines::order_into_ruled_lines(&mut page, image);
         page.figures = figures::find(image, &page);
+        bold::mark(&mut page, image);
         Ok(page)
     }
 
