@@ -16,11 +16,10 @@ pub(crate) fn insert(blocks: &mut Vec<Block>, figure: Rect, usual: f64) {
     let caption = blocks
         .iter()
         .enumerate()
-        .filter(|(_, b)| b.kind == BlockKind::Caption && shares(&figure, &b.bounds))
-        .filter_map(|(i, b)| {
+        .filter(|(_, b)| b.kind == BlockKind::Caption && is_beside(&figure, &b.bounds, usual))
+        .map(|(i, b)| {
             let (below, above) = (b.bounds.y0 - figure.y1, figure.y0 - b.bounds.y1);
-            let gap = below.max(above);
-            (gap <= CAPTION_GAP * usual).then_some((i, below >= above, gap))
+            (i, below >= above, below.max(above))
         })
         .min_by(|a, b| a.2.total_cmp(&b.2));
     let at = match caption {
@@ -29,6 +28,12 @@ pub(crate) fn insert(blocks: &mut Vec<Block>, figure: Rect, usual: f64) {
         None => place(blocks, &figure),
     };
     blocks.insert(at, block);
+}
+
+/// Whether text stands directly above or below a figure; it may reach a little into it.
+pub(crate) fn is_beside(figure: &Rect, text: &Rect, usual: f64) -> bool {
+    let gap = (text.y0 - figure.y1).max(figure.y0 - text.y1);
+    shares(figure, text) && (-usual..=CAPTION_GAP * usual).contains(&gap)
 }
 
 fn shares(a: &Rect, b: &Rect) -> bool {

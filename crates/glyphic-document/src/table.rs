@@ -35,6 +35,11 @@ const PROSE: f64 = 4.0;
 /// A row of a single cell belongs to the table where it is at most this far from its neighbours, in its heights.
 const ROW_GAP: f64 = 0.9;
 
+/// A line goes on with the cell above it where it begins within this of that one's left edge, in heights, and where the gap between
+/// them is at most this share of the usual one between rows, and of their height.
+const INDENT: f64 = 0.5;
+const WRAPPED: f64 = 0.5;
+
 /// The cells of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -250,6 +255,64 @@ pub(crate) fn aligned(
         .filter(|count| rows[*count - 1].len() >= LEAST)
         .find_map(|count| Some((count, table_of(&rows[..count], bounds)?)))
         .filter(|(_, table)| (0..table.columns).any(|column| !is_prose(table, column, words)))
+        .map(|(count, mut table)| {
+            let more = join_wrapped(&mut table, &rows[count..], bounds);
+            (count + more, table)
+        })
+}
+
+/// Puts lines that go on with the cell above them into that cell: rows of one cell, and lines behind the last row. How many of the
+/// rows behind the table it takes.
+fn join_wrapped(table: &mut Table, behind: &[Vec<usize>], bounds: &[Rect]) -> usize {
+    let edge = |row: &[Cell], side: fn(&Rect) -> f64, pick: fn(f64, f64) -> f64| {
+        row.iter().flat_map(|cell| &cell.lines).map(|line| side(&bounds[*line])).reduce(pick)
+    };
+    let rows: Vec<&[Cell]> = table.by_rows().collect();
+    let mut gaps: Vec<f64> = rows
+        .windows(2)
+        .filter_map(|pair| Some(edge(pair[1], |r| r.y0, f64::min)? - edge(pair[0], |r| r.y1, f64::max)?))
+        .collect();
+    gaps.sort_by(f64::total_cmp);
+    // Most rows are not wrapped.
+    let Some(usual) = gaps.get(gaps.len() / 2).copied() else { return 0 };
+    let goes_on = |above: &Cell, line: usize| {
+        let (Some(last), below) = (above.lines.last().map(|last| bounds[*last]), bounds[line]) else { return false };
+        let (gap, height) = (below.y0 - last.y1, last.height().min(below.height()));
+        above.column_span == 1
+            && (below.x0 - last.x0).abs() <= INDENT * height
+            && below.y0 > last.y0
+            && gap <= WRAPPED * usual.min(height)
+    };
+    let mut row = 1;
+    while row < table.rows {
+        let filled = table.cells.iter().filter(|cell| cell.row == row && !cell.lines.is_empty());
+        let only = match filled.collect::<Vec<_>>()[..] {
+            [only] if table.rows > LEAST && only.row_span == 1 => Some((only.column, only.lines.clone())),
+            _ => None,
+        };
+        let above = only.and_then(|(column, lines)| {
+            let above = table.cells.iter().position(|cell| cell.row + 1 == row && cell.column == column)?;
+            goes_on(&table.cells[above], lines[0]).then_some((above, lines))
+        });
+        match above {
+            Some((above, lines)) => {
+                table.cells[above].lines.extend(lines);
+                table.cells.retain(|cell| cell.row != row);
+                table.cells.iter_mut().filter(|cell| cell.row > row).for_each(|cell| cell.row -= 1);
+                table.rows -= 1;
+            }
+            None => row += 1,
+        }
+    }
+    let last = table.rows - 1;
+    let mut more = 0;
+    for line in behind.iter().map_while(|row| if let [line] = row[..] { Some(line) } else { None }) {
+        let above = table.cells.iter_mut().find(|cell| cell.row == last && goes_on(cell, line));
+        let Some(above) = above else { break };
+        above.lines.push(line);
+        more += 1;
+    }
+    more
 }
 
 /// Whether the cells of a column, without those that span others, are lines of running text.
@@ -260,7 +323,8 @@ fn is_prose(table: &Table, column: usize, words: &dyn Fn(usize) -> usize) -> boo
     counts.iter().sum::<usize>() as f64 >= PROSE * counts.len() as f64
 }
 
-/// How many rows from the first on may be a table's: those of several cells, and single cells closely between two of those.
+/// How many rows from the first on may be a table's: those of several cells, and between two of those single cells that stand
+/// closely to both or go on with a cell above.
 fn run(rows: &[Vec<usize>], bounds: &[Rect]) -> usize {
     let extent = |row: &[usize]| {
         let (top, bottom) = (|i: &usize| bounds[*i].y0, |i: &usize| bounds[*i].y1);
@@ -270,14 +334,22 @@ fn run(rows: &[Vec<usize>], bounds: &[Rect]) -> usize {
         let (a, b) = (extent(above), extent(below));
         (0.0..=ROW_GAP * (a.1 - a.0).min(b.1 - b.0)).contains(&(b.0 - a.1).max(0.0)) && b.0 > a.0
     };
+    let wraps = |above: &[usize], line: usize| {
+        let below = bounds[line];
+        above.iter().map(|cell| bounds[*cell]).any(|cell| {
+            let height = cell.height().min(below.height());
+            (cell.x0 - below.x0).abs() <= INDENT * height && (0.0..=WRAPPED * height).contains(&(below.y0 - cell.y1).max(0.0))
+        })
+    };
     let mut count = 0;
     while count < rows.len() {
         let single = rows[count].len() < LEAST;
         let between = |row: usize| {
-            row > 0
-                && rows.get(row + 1).is_some_and(|next| next.len() >= LEAST && close(&rows[row], next))
-                && rows[row - 1].len() >= LEAST
-                && close(&rows[row - 1], &rows[row])
+            let (Some(above), Some(next)) = (row.checked_sub(1).map(|above| &rows[above]), rows.get(row + 1)) else {
+                return false;
+            };
+            let closely = close(above, &rows[row]) && close(&rows[row], next);
+            above.len() >= LEAST && next.len() >= LEAST && (closely || wraps(above, rows[row][0]))
         };
         if single && !between(count) {
             break;

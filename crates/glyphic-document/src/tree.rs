@@ -7,7 +7,7 @@ use glyphic_core::{Line, Page, Point, Polygon, Rect};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Table,
+    Table, figures,
     margins::margins,
     table::{self, union},
 };
@@ -17,6 +17,9 @@ const HEADING_HEIGHT: f64 = 1.3;
 
 /// A heading has at most this many lines.
 const HEADING_LINES: usize = 3;
+
+/// A title in bold print has at least so many letters.
+const TITLE_LETTERS: usize = 4;
 
 /// Lines of a paragraph follow each other with a gap of at most this many heights.
 const LEADING: f64 = 1.0;
@@ -32,7 +35,7 @@ const UPRIGHT: f64 = 0.9;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BlockKind {
-    /// One to three lines of large print.
+    /// One to three lines of large print, or of bold print that are no sentence.
     Heading,
     /// Running text.
     Paragraph,
@@ -143,12 +146,13 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
     let cells: Vec<Rect> = upright.map(|(around, _)| around).collect();
     let ruled = table::ruled(&cells, &bounds, usual);
     let of_ruled: BTreeSet<usize> = ruled.iter().flat_map(|table| &table.lines).copied().collect();
-    let figures: Vec<Rect> = page.figures.iter().map(Polygon::bounds).collect();
+    let pictures: Vec<Rect> = page.figures.iter().map(Polygon::bounds).collect();
     // Numbers beside an axis stand in rows and columns, too, and are no table.
     let labels = |line: &Rect| {
         let (x, y) = ((line.x0 + line.x1) / 2.0, (line.y0 + line.y1) / 2.0);
-        figures.iter().any(|f| (f.x0..=f.x1).contains(&x) && (f.y0..=f.y1).contains(&y))
+        pictures.iter().any(|f| (f.x0..=f.x1).contains(&x) && (f.y0..=f.y1).contains(&y))
     };
+    let beside = |line: usize| pictures.iter().any(|figure| figures::is_beside(figure, &bounds[line], usual));
     let rows = rows(&bounds, |line| !of_ruled.contains(&line));
     let words = |line: usize| page.lines[line].text.split_whitespace().count();
     let mut blocks: Vec<Block> = Vec::new();
@@ -168,6 +172,10 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
             let margin = margins[line];
             let joins = blocks.last().is_some_and(|block| match (block.kind, margin) {
                 (BlockKind::Header | BlockKind::Footer, _) | (_, Some(_)) => margin == Some(block.kind),
+                // A caption may follow the labels of its figure, or text above that, closely.
+                _ if beside(line) && is_caption(&page.lines[line].text, true) => false,
+                // Text that follows a heading in bold print closely.
+                _ if block.lines.len() < HEADING_LINES && is_bold(page, &block.lines) && !has_bold(page, line) => false,
                 _ => goes_on(block, line, page, &bounds, &heights),
             });
             match blocks.last_mut() {
@@ -176,7 +184,7 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
                     block.bounds = union(block.bounds, bounds[line]);
                 }
                 _ => {
-                    let kind = margin.unwrap_or_else(|| kind_of(&page.lines[line].text));
+                    let kind = margin.unwrap_or_else(|| kind_of(&page.lines[line].text, beside(line)));
                     blocks.push(Block::new(kind, vec![line], bounds[line]));
                 }
             }
@@ -185,7 +193,9 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
     }
     for block in &mut blocks {
         let high = block.lines.iter().all(|line| heights[*line] >= HEADING_HEIGHT * usual);
-        if block.kind == BlockKind::Paragraph && high && block.lines.len() <= HEADING_LINES {
+        let text = matches!(block.kind, BlockKind::Paragraph | BlockKind::ListItem);
+        let bold = text && is_bold(page, &block.lines) && is_title(&joined(page, &block.lines, false));
+        if block.lines.len() <= HEADING_LINES && ((block.kind == BlockKind::Paragraph && high) || bold) {
             block.kind = BlockKind::Heading;
         }
     }
@@ -195,25 +205,49 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
         let block = Block { table: Some(table), ..Block::new(BlockKind::Table, lines, bounds) };
         blocks.insert(at.unwrap_or(blocks.len()), block);
     }
-    for figure in figures {
-        crate::figures::insert(&mut blocks, figure, usual);
+    for picture in pictures {
+        figures::insert(&mut blocks, picture, usual);
     }
     blocks
 }
 
+/// Whether all words of some lines are in bold print.
+fn is_bold(page: &Page, lines: &[usize]) -> bool {
+    let words = lines.iter().filter_map(|line| page.lines.get(*line)).flat_map(|line| &line.instances);
+    let words: Vec<_> = words.filter_map(|word| page.instances.get(*word)).collect();
+    // Numbers and marks are not told to be bold by themselves.
+    words.iter().any(|word| word.emphasis.bold)
+        && words.iter().all(|word| word.emphasis.bold || !word.text().contains(char::is_alphabetic))
+}
+
+fn has_bold(page: &Page, line: usize) -> bool {
+    page.lines[line].instances.iter().any(|word| page.instances.get(*word).is_some_and(|word| word.emphasis.bold))
+}
+
+/// Whether a text may be a title: letters for the most part, and no sentence or label.
+fn is_title(text: &str) -> bool {
+    let (mut letters, mut digits) = (0, 0);
+    for c in text.chars() {
+        letters += usize::from(c.is_alphabetic());
+        digits += usize::from(c.is_numeric());
+    }
+    letters > 2 * digits && letters >= TITLE_LETTERS && !text.ends_with(['.', ':', ',', ';'])
+}
+
 /// What a block is by how its first line begins.
-fn kind_of(text: &str) -> BlockKind {
+fn kind_of(text: &str, beside_figure: bool) -> BlockKind {
     if is_item(text) {
         BlockKind::ListItem
-    } else if is_caption(text) {
+    } else if is_caption(text, beside_figure) {
         BlockKind::Caption
     } else {
         BlockKind::Paragraph
     }
 }
 
-/// Whether a text begins with what a figure or table is called and its number, as in "Fig. 3:" or "Table 2.1. ".
-fn is_caption(text: &str) -> bool {
+/// Whether a text begins with what a figure or table is called and its number, as in "Fig. 3:" or "Table 2.1. "; beside a figure also
+/// without a mark, where a capital follows, as in "Figure 4 Rivers".
+fn is_caption(text: &str, beside_figure: bool) -> bool {
     const WORDS: [&str; 13] = [
         "figure",
         "fig",
@@ -234,7 +268,12 @@ fn is_caption(text: &str) -> bool {
     let capital = word.chars().next().is_some_and(char::is_uppercase);
     let known = WORDS.contains(&word.trim_end_matches('.').to_lowercase().as_str());
     // Without a mark behind the number it is a sentence, as in "Figure 3 shows".
-    let Some(number) = number.strip_suffix([':', '.']) else { return false };
+    let title = parts.next().and_then(|word| word.chars().next()).is_some_and(char::is_uppercase);
+    let number = match number.strip_suffix([':', '.']) {
+        Some(number) => number,
+        None if beside_figure && title => number,
+        None => return false,
+    };
     let part = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     capital && known && number.split('.').all(part)
 }

@@ -269,3 +269,62 @@ fn blocks_of_others_are_passed_over() {
         assert_eq!(pages[0].1, Page::default(), "{blocks}");
     }
 }
+
+#[test]
+fn lines_that_go_on_with_a_cell_are_part_of_it() {
+    let form = page(&[
+        ([100.0, 100.0, 160.0, 120.0], "Item:"),
+        ([300.0, 100.0, 480.0, 120.0], "Spectrometer"),
+        ([100.0, 144.0, 220.0, 164.0], "Needed from:"),
+        ([300.0, 144.0, 480.0, 164.0], "16 May 1994 and"),
+        ([300.0, 167.0, 440.0, 187.0], "17 June 1994"),
+        ([100.0, 208.0, 180.0, 228.0], "Purpose:"),
+        ([300.0, 208.0, 480.0, 228.0], "Measuring before"),
+        ([300.0, 231.0, 440.0, 251.0], "the second sowing"),
+        ([100.0, 300.0, 180.0, 320.0], "Approval"),
+    ]);
+    let rows = [
+        ["Item:", "Spectrometer"],
+        ["Needed from:", "16 May 1994 and 17 June 1994"],
+        ["Purpose:", "Measuring before the second sowing"],
+    ];
+    assert_eq!(grid(&form), rows.map(|row| row.map(str::to_owned).to_vec()));
+    let kinds: Vec<(BlockKind, usize)> = blocks(&form).iter().map(|b| (b.kind, b.lines.len())).collect();
+    assert_eq!(kinds, [(BlockKind::Table, 8), (BlockKind::Paragraph, 1)]);
+}
+
+#[test]
+fn a_title_in_bold_print_is_a_heading_and_a_label_is_none() {
+    for (text, kind) in [
+        ("2. Approval", BlockKind::Heading),
+        ("Total: 12.50", BlockKind::Paragraph),
+        ("Please note the date.", BlockKind::Paragraph),
+    ] {
+        let mut page = page(&[([100.0, 100.0, 220.0, 120.0], text), ([100.0, 126.0, 400.0, 146.0], "By the head of the group")]);
+        let words = page.lines[0].instances.clone();
+        words.into_iter().for_each(|word| page.instances[word].emphasis.bold = true);
+        let kinds: Vec<(BlockKind, usize)> = blocks(&page).iter().map(|b| (b.kind, b.lines.len())).collect();
+        assert_eq!(kinds, [(kind, 1), (BlockKind::Paragraph, 1)], "{text}");
+    }
+}
+
+#[test]
+fn columns_of_running_text_are_no_table() {
+    let mut lines = Vec::new();
+    for row in 0..6 {
+        let y = 100.0 + 24.0 * f64::from(row);
+        lines.push(([100.0, y, 400.0, y + 18.0], "some words of the one column"));
+        lines.push(([440.0, y, 740.0, y + 18.0], "and some more of the other"));
+    }
+    assert!(blocks(&page(&lines)).iter().all(|block| block.table.is_none()));
+}
+
+#[test]
+fn a_figure_has_a_caption_without_a_mark_where_a_title_follows() {
+    for (text, kind) in [("Figure 4 Rivers", BlockKind::Caption), ("Figure 4 shows", BlockKind::Paragraph)] {
+        let mut page = page(&[([100.0, 470.0, 400.0, 490.0], text)]);
+        assert_eq!(blocks(&page)[0].kind, BlockKind::Paragraph, "no figure");
+        page.figures = vec![rect(100.0, 150.0, 500.0, 450.0)];
+        assert_eq!(blocks(&page)[1].kind, kind, "{text}");
+    }
+}

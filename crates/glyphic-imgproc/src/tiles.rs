@@ -16,6 +16,9 @@ const MARKED: usize = 32;
 /// The greatest difference of brightness within one shade, of 255.
 const FLAT: u8 = 18;
 
+/// A line is thin that takes one in so many rows or columns of a tile.
+const THIN: usize = 3;
+
 /// The largest tile, in pixels.
 const LARGEST: usize = 64;
 
@@ -92,13 +95,14 @@ fn ground(image: &Image) -> ([u8; 3], f64) {
 fn tile(differs: &[u8], luma: &[u8], stride: usize, from: usize, wide: usize, high: usize) -> Tile {
     let mut columns = [0_u16; LARGEST];
     let columns = &mut columns[..wide.min(LARGEST)];
-    let (mut marked, mut full_rows) = (0, 0);
+    let (mut marked, mut full_rows, mut any_rows) = (0, 0, 0);
     let (mut darkest, mut lightest) = (255, 0);
     for y in 0..high {
         let row = &differs[y * stride + from..][..wide];
         let count: usize = row.iter().map(|v| usize::from(*v)).sum();
         marked += count;
         full_rows += usize::from(count == wide);
+        any_rows += usize::from(count > 0);
         columns.iter_mut().zip(row).for_each(|(sum, v)| *sum += u16::from(*v));
         let shades = &luma[y * stride + from..][..wide];
         darkest = shades.iter().copied().fold(darkest, u8::min);
@@ -111,6 +115,12 @@ fn tile(differs: &[u8], luma: &[u8], stride: usize, from: usize, wide: usize, hi
         return if lightest - darkest <= FLAT { Tile::Flat } else { Tile::Drawn };
     }
     let full_columns = columns.iter().filter(|sum| usize::from(**sum) == high).count();
+    let any_columns = columns.iter().filter(|sum| **sum > 0).count();
+    // A thin line from side to side, as a rule is that stands a little askew.
+    let thin = (any_columns == wide && THIN * any_rows <= high) || (any_rows == high && THIN * any_columns <= wide);
+    if thin {
+        return Tile::Straight;
+    }
     let straight = full_rows * wide + full_columns * high - full_rows * full_columns;
     // Specks of a scan beside it.
     if marked > straight + straight / 8 {

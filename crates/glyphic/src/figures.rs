@@ -3,7 +3,7 @@
 use glyphic_core::{Image, Page, Polygon, Rect};
 use glyphic_imgproc::{Connectivity, Map, Tile, Tiles, connected_components, dilate, tiles};
 
-use crate::cells::{self, outlines};
+use crate::cells::{self as ruled, outlines};
 
 /// Tiles along the longer side of a page.
 const TILES: usize = 150;
@@ -22,10 +22,17 @@ const LEAST_AREA: usize = 64;
 const LEAST_PIECE: usize = 3;
 const MOST_PIECES: usize = 200;
 
-/// The share of a figure in which something is drawn; that of a chart, which is made of shades; that of a diagram of lines.
+/// The share of a figure in which something is drawn, and that of a diagram of lines.
 const DRAWN: f64 = 0.3;
-const CHART: f64 = 0.04;
 const LINES: f64 = 0.1;
+
+/// A chart is made of shades: so much of it is drawn, as their edges are, and at most so much is of one shade. Behind text there is
+/// more.
+const CHART: f64 = 0.04;
+const SHADES: f64 = 0.6;
+
+/// A part of the page of which so much are cells that rules close is a table, whatever its shades.
+const CELLS: f64 = 0.3;
 
 /// The most of a figure that is text, and of two pieces that are joined.
 const TEXT: f64 = 0.3;
@@ -41,8 +48,8 @@ const INK: i32 = 48;
 /// Around a word, in its heights, nothing is taken for a drawing.
 const AROUND: f64 = 0.15;
 
-/// A figure at the edge of the picture takes at most this share of it: the ground that a page lies on is none.
-const EDGE_SHARE: f64 = 0.6;
+/// What takes more than this share of an edge of the picture is no figure but the ground that the page lies on.
+const EDGE: f64 = 0.5;
 
 /// Tiles: left, top, right and bottom, inclusive.
 type Place = [usize; 4];
@@ -50,7 +57,7 @@ type Place = [usize; 4];
 /// Finds what a page has beside text, as [`crate::Reader::read`] does: its figures and the cells that rules close. For a page whose
 /// words are from elsewhere, such as the text layer of a PDF; `image` is the picture whose pixels its outlines are in.
 pub fn find_layout(page: &mut Page, image: &Image) {
-    page.cells = outlines(&cells::find(image));
+    page.cells = outlines(&ruled::find(image));
     page.figures = find(image, page);
 }
 
@@ -91,13 +98,14 @@ pub(crate) fn find(image: &Image, page: &Page) -> Vec<Polygon> {
         if wide < LEAST_SIDE || high < LEAST_SIDE || wide * high < LEAST_AREA {
             return false;
         }
-        let at_edge = x0 == 0 || y0 == 0 || x1 + 1 == width || y1 + 1 == height;
-        if at_edge && (wide * high) as f64 > EDGE_SHARE * (width * height) as f64 {
+        let beside = x0 == 0 || x1 + 1 == width;
+        let above = y0 == 0 || y1 + 1 == height;
+        if (beside && high as f64 > EDGE * height as f64) || (above && wide as f64 > EDGE * width as f64) {
             return false;
         }
         let (drawn, flat) = (share(&drawn, place), share(&flat, place));
-        let chart = drawn >= CHART && drawn + flat >= DRAWN;
-        if share(&text, place) > TEXT || !(drawn >= LINES || chart) {
+        let chart = drawn >= CHART && drawn + flat >= DRAWN && flat <= SHADES;
+        if share(&text, place) > TEXT || !(drawn >= LINES || chart) || cells(page, &rect(*place)) > CELLS {
             return false;
         }
         let largest = largest_piece(image, &rect(*place));
@@ -105,6 +113,20 @@ pub(crate) fn find(image: &Image, page: &Page) -> Vec<Polygon> {
         largest.iter().all(|side| *side >= LARGEST * print) && (drawn >= DRAWN || chart || lines)
     };
     places.into_iter().filter(is_figure).filter_map(|place| Polygon::from_rect(rect(place)).ok()).collect()
+}
+
+/// The share of a part of the page that lies in cells which it holds several of.
+fn cells(page: &Page, part: &Rect) -> f64 {
+    let bounds = page.cells.iter().map(Polygon::bounds);
+    let inside: Vec<Rect> = bounds
+        .filter(|c| {
+            let (x, y) = ((c.x0 + c.x1) / 2.0, (c.y0 + c.y1) / 2.0);
+            (part.x0..=part.x1).contains(&x) && (part.y0..=part.y1).contains(&y)
+        })
+        .collect();
+    // One alone is the figure's frame.
+    let area = if inside.len() < 2 { 0.0 } else { inside.iter().map(|c| c.width() * c.height()).sum() };
+    area / (part.width() * part.height()).max(1.0)
 }
 
 /// How high the page's words are: their median, in pixels; 0 without any.
@@ -190,5 +212,88 @@ fn join(places: &mut Vec<Place>, text: &Map<u8>) {
             }
             None => at += 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glyphic_core::{Region, TextInstance, Transcript};
+
+    use super::*;
+
+    type Box4 = [usize; 4];
+
+    /// A white page, 900 by 1200, with lines of print, each a word, and what `draw` gives: a shade for each pixel it draws.
+    fn page(lines: &[Box4], drawings: &[(Box4, &dyn Fn(usize, usize) -> Option<u8>)]) -> (Page, Image) {
+        let mut image = Image::filled(900, 1200, [255; 3]).unwrap();
+        let mut page = Page::new(900, 1200);
+        let mut fill = |[x0, y0, w, h]: Box4, shade: &dyn Fn(usize, usize) -> Option<u8>| {
+            for (x, y) in (0..h).flat_map(|y| (0..w).map(move |x| (x, y))) {
+                if let Some(value) = shade(x, y) {
+                    image.rgb_mut()[3 * ((y0 + y) * 900 + x0 + x)..][..3].fill(value);
+                }
+            }
+        };
+        for line in lines {
+            fill(*line, &|x, y| ((x % 9 < 2) || (y == line[3] / 2 && x % 9 < 7)).then_some(0));
+            let [x0, y0, w, h] = line.map(|v| v as f64);
+            let polygon = Polygon::from_rect(Rect { x0, y0, x1: x0 + w, y1: y0 + h }).unwrap();
+            let transcript = Some(Transcript::truth("minimum"));
+            page.instances.push(TextInstance { transcript, ..TextInstance::new(Region { polygon, score: 1.0 }) });
+        }
+        drawings.iter().for_each(|(place, shade)| fill(*place, *shade));
+        (page, image)
+    }
+
+    /// Columns of text, 16 pixels high.
+    fn text() -> Vec<Box4> {
+        (0..20).map(|i| [80, 60 + 24 * i, 700, 16]).collect()
+    }
+
+    fn found(lines: &[Box4], drawings: &[(Box4, &dyn Fn(usize, usize) -> Option<u8>)]) -> Vec<Rect> {
+        let (mut page, image) = page(lines, drawings);
+        find_layout(&mut page, &image);
+        page.figures.iter().map(Polygon::bounds).collect()
+    }
+
+    #[test]
+    fn a_photograph_and_a_chart_are_figures() {
+        let photo = |x: usize, y: usize| Some(((x * x / 7 + y * 3 + x * y / 11) % 200) as u8);
+        let bars = |x: usize, y: usize| {
+            let top = [150, 90, 40, 120, 10][x / 60];
+            // Bars with a slanted edge, as JPEG and print have it.
+            (x % 60 < 40 && y >= top + (x % 60) / 4).then_some(110)
+        };
+        for (place, draw) in [([200, 700, 300, 200], &photo as &dyn Fn(usize, usize) -> Option<u8>), ([200, 700, 300, 200], &bars)] {
+            let figures = found(&text(), &[(place, draw)]);
+            assert_eq!(figures.len(), 1);
+            let Rect { x0, y0, x1, y1 } = figures[0];
+            assert!((x0 - 200.0).abs() < 16.0 && (x1 - 490.0).abs() < 20.0, "{figures:?}");
+            assert!((y0 - 700.0).abs() < 20.0 && (y1 - 900.0).abs() < 16.0, "{figures:?}");
+        }
+    }
+
+    #[test]
+    fn text_rules_shades_and_unread_print_are_none() {
+        let frame = |x: usize, y: usize| (x % 140 < 2 || y % 40 < 2).then_some(0);
+        let shade = |_: usize, _: usize| Some(180);
+        let letters = |x: usize, y: usize| ((x % 9 < 2 && y % 24 < 16 && x % 60 < 50) || y % 24 == 8).then_some(0);
+        let unread = |x: usize, y: usize| letters(x, y).filter(|_| x % 60 < 50 && y % 24 < 16);
+        let shaded_table = |x: usize, y: usize| match (x % 100 < 2 || y % 40 < 2, y / 40 % 2) {
+            (true, _) => Some(60),
+            (false, 0) => Some(210),
+            (false, _) => None,
+        };
+        let drawings: [&dyn Fn(usize, usize) -> Option<u8>; 4] = [&frame, &shade, &unread, &shaded_table];
+        for (i, draw) in drawings.into_iter().enumerate() {
+            assert_eq!(found(&text(), &[([100, 640, 602, 402], draw)]), [], "{i}");
+        }
+        assert_eq!(found(&text(), &[]), []);
+    }
+
+    #[test]
+    fn a_picture_without_a_ground_has_none() {
+        let scene = |x: usize, y: usize| Some(((x * 13 + y * 7 + x * y / 5) % 251) as u8);
+        assert_eq!(found(&[], &[([0, 0, 900, 1200], &scene)]), []);
     }
 }

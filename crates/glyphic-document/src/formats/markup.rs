@@ -10,6 +10,7 @@ use crate::{Block, BlockKind, PageInfo, Table, blocks, figures::is_captioned, jo
 pub(crate) const HTML_OPEN: &str = "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n<title>glyphic</title>\n<style>\n\
      table { border-collapse: collapse; margin: 1em 0 }\n\
      td { border: 1px solid #999; padding: .2em .5em; vertical-align: top }\n\
+     .numbered { list-style: none }\n\
      figure { margin: 1em 0 }\n\
      .picture { background: #eee; border: 1px solid #999; box-sizing: border-box; max-width: 100% }\n\
      </style>\n</head>\n<body>\n";
@@ -188,9 +189,10 @@ pub(crate) fn html_page(page: &Page, dehyphenate: bool) -> String {
                     out.push_str("<ul>\n");
                 }
                 let joined = joined(page, &block.lines, dehyphenate);
-                let bullet = joined.len() - item(&joined).0.len();
-                let runs = without_bullet(runs(page, &block.lines, dehyphenate), bullet);
-                let _ = writeln!(out, "<li>{}</li>", emphasized(&runs, false, marks, escape));
+                let (rest, numbered) = item(&joined);
+                let runs = without_bullet(runs(page, &block.lines, dehyphenate), joined.len() - rest.len());
+                let class = if numbered { " class=\"numbered\"" } else { "" };
+                let _ = writeln!(out, "<li{class}>{}</li>", emphasized(&runs, false, marks, escape));
                 if !items(&blocks, b + 1) {
                     out.push_str("</ul>\n");
                 }
