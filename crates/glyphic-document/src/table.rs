@@ -111,7 +111,8 @@ impl Cell {
     }
 
     fn places(&self) -> impl Iterator<Item = (usize, usize)> {
-        let (rows, columns) = (self.row..self.row + self.row_span, self.column..self.column + self.column_span);
+        let (rows, columns) =
+            (self.row..self.row + self.row_span, self.column..self.column + self.column_span);
         rows.flat_map(move |row| columns.clone().map(move |column| (row, column)))
     }
 }
@@ -130,7 +131,8 @@ pub(crate) fn ruled(cells: &[Rect], bounds: &[Rect], usual: f64) -> Vec<Found> {
     let mut cells: Vec<Rect> =
         cells.iter().copied().filter(|cell| cell.width() >= least && cell.height() >= least).collect();
     // A frame around others is none of them.
-    let inner = |frame: &Rect, all: &[Rect]| all.iter().filter(|c| *c != frame && holds(frame, middle(c))).count();
+    let inner =
+        |frame: &Rect, all: &[Rect]| all.iter().filter(|c| *c != frame && holds(frame, middle(c))).count();
     let all = cells.clone();
     cells.retain(|cell| inner(cell, &all) == 0);
     let tolerance = (RULE * usual).max(RULE_PIXELS);
@@ -228,7 +230,10 @@ fn ruled_table(cells: &[Rect], lines: &[Rect], tolerance: f64) -> Option<Found> 
 fn edges(values: impl Iterator<Item = f64>, tolerance: f64) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    values.chunk_by(|a, b| b - a <= tolerance).map(|near| near.iter().sum::<f64>() / near.len() as f64).collect()
+    values
+        .chunk_by(|a, b| b - a <= tolerance)
+        .map(|near| near.iter().sum::<f64>() / near.len() as f64)
+        .collect()
 }
 
 fn nearest(edges: &[f64], value: f64) -> usize {
@@ -276,7 +281,9 @@ fn join_wrapped(table: &mut Table, behind: &[Vec<usize>], bounds: &[Rect]) -> us
     // Most rows are not wrapped.
     let Some(usual) = gaps.get(gaps.len() / 2).copied() else { return 0 };
     let goes_on = |above: &Cell, line: usize| {
-        let (Some(last), below) = (above.lines.last().map(|last| bounds[*last]), bounds[line]) else { return false };
+        let (Some(last), below) = (above.lines.last().map(|last| bounds[*last]), bounds[line]) else {
+            return false;
+        };
         let (gap, height) = (below.y0 - last.y1, last.height().min(below.height()));
         above.column_span == 1
             && (below.x0 - last.x0).abs() <= INDENT * height
@@ -328,7 +335,10 @@ fn is_prose(table: &Table, column: usize, words: &dyn Fn(usize) -> usize) -> boo
 fn run(rows: &[Vec<usize>], bounds: &[Rect]) -> usize {
     let extent = |row: &[usize]| {
         let (top, bottom) = (|i: &usize| bounds[*i].y0, |i: &usize| bounds[*i].y1);
-        (row.iter().map(top).fold(f64::INFINITY, f64::min), row.iter().map(bottom).fold(f64::NEG_INFINITY, f64::max))
+        (
+            row.iter().map(top).fold(f64::INFINITY, f64::min),
+            row.iter().map(bottom).fold(f64::NEG_INFINITY, f64::max),
+        )
     };
     let close = |above: &[usize], below: &[usize]| {
         let (a, b) = (extent(above), extent(below));
@@ -338,14 +348,16 @@ fn run(rows: &[Vec<usize>], bounds: &[Rect]) -> usize {
         let below = bounds[line];
         above.iter().map(|cell| bounds[*cell]).any(|cell| {
             let height = cell.height().min(below.height());
-            (cell.x0 - below.x0).abs() <= INDENT * height && (0.0..=WRAPPED * height).contains(&(below.y0 - cell.y1).max(0.0))
+            (cell.x0 - below.x0).abs() <= INDENT * height
+                && (0.0..=WRAPPED * height).contains(&(below.y0 - cell.y1).max(0.0))
         })
     };
     let mut count = 0;
     while count < rows.len() {
         let single = rows[count].len() < LEAST;
         let between = |row: usize| {
-            let (Some(above), Some(next)) = (row.checked_sub(1).map(|above| &rows[above]), rows.get(row + 1)) else {
+            let (Some(above), Some(next)) = (row.checked_sub(1).map(|above| &rows[above]), rows.get(row + 1))
+            else {
                 return false;
             };
             let closely = close(above, &rows[row]) && close(&rows[row], next);
@@ -367,10 +379,12 @@ fn table_of(rows: &[Vec<usize>], bounds: &[Rect]) -> Option<Table> {
         a.x1.min(b.x1) - a.x0.max(b.x0) >= COVERED * b.width()
     };
     let spans = |line: usize| {
-        rows.iter().any(|row| !row.contains(&line) && row.iter().filter(|cell| covers(line, **cell)).count() >= 2)
+        rows.iter()
+            .any(|row| !row.contains(&line) && row.iter().filter(|cell| covers(line, **cell)).count() >= 2)
     };
     let wide: Vec<Vec<bool>> = rows.iter().map(|row| row.iter().map(|line| spans(*line)).collect()).collect();
-    let heads = rows.iter().zip(&wide).filter(|(row, wide)| row.len() < LEAST || wide.contains(&true)).count();
+    let heads =
+        rows.iter().zip(&wide).filter(|(row, wide)| row.len() < LEAST || wide.contains(&true)).count();
     if rows.len() < heads + LEAST || heads as f64 > HEADS * rows.len() as f64 {
         return None;
     }

@@ -158,7 +158,8 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut at = 0;
     while at < rows.len() {
-        let inside = |row: &&Vec<usize>| row.iter().all(|line| margins[*line].is_none() && !labels(&bounds[*line]));
+        let inside =
+            |row: &&Vec<usize>| row.iter().all(|line| margins[*line].is_none() && !labels(&bounds[*line]));
         let most = rows[at..].iter().take_while(inside).count();
         if let Some((count, table)) = table::aligned(&rows[at..at + most], &bounds, &words) {
             let lines: Vec<usize> = rows[at..at + count].iter().flatten().copied().collect();
@@ -175,7 +176,12 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
                 // A caption may follow the labels of its figure, or text above that, closely.
                 _ if beside(line) && is_caption(&page.lines[line].text, true) => false,
                 // Text that follows a heading in bold print closely.
-                _ if block.lines.len() < HEADING_LINES && is_bold(page, &block.lines) && !has_bold(page, line) => false,
+                _ if block.lines.len() < HEADING_LINES
+                    && is_bold(page, &block.lines)
+                    && !has_bold(page, line) =>
+                {
+                    false
+                }
                 _ => goes_on(block, line, page, &bounds, &heights),
             });
             match blocks.last_mut() {
@@ -221,7 +227,10 @@ fn is_bold(page: &Page, lines: &[usize]) -> bool {
 }
 
 fn has_bold(page: &Page, line: usize) -> bool {
-    page.lines[line].instances.iter().any(|word| page.instances.get(*word).is_some_and(|word| word.emphasis.bold))
+    page.lines[line]
+        .instances
+        .iter()
+        .any(|word| page.instances.get(*word).is_some_and(|word| word.emphasis.bold))
 }
 
 /// Whether a text may be a title: letters for the most part, and no sentence or label.
@@ -303,8 +312,8 @@ pub(crate) fn join(out: &mut String, text: &str, dehyphenate: bool) {
 pub(crate) fn undoes_hyphen(before: &str, text: &str, dehyphenate: bool) -> bool {
     let mut end = before.chars().rev();
     let hyphen = matches!(end.next(), Some('-' | '\u{2010}' | '\u{ad}'));
-    let inside = end.next().is_some_and(char::is_lowercase)
-        && text.chars().next().is_some_and(char::is_lowercase);
+    let inside =
+        end.next().is_some_and(char::is_lowercase) && text.chars().next().is_some_and(char::is_lowercase);
     dehyphenate && hyphen && inside
 }
 

@@ -20,10 +20,8 @@ fn page(lines: &[([f64; 4], &str)]) -> Page {
             let width = word.chars().count() as f64;
             let polygon = rect(x0 + pitch * at, *y0, x0 + pitch * (at + width), *y1);
             let transcript = Some(Transcript::truth(word));
-            page.instances.push(TextInstance {
-                transcript,
-                ..TextInstance::new(Region { polygon, score: 1.0 })
-            });
+            page.instances
+                .push(TextInstance { transcript, ..TextInstance::new(Region { polygon, score: 1.0 }) });
             at += width + 1.0;
         }
         let instances = (first..page.instances.len()).collect();
@@ -48,14 +46,16 @@ fn only_table(page: &Page) -> Table {
 
 /// Texts of a table's places.
 fn grid(page: &Page) -> Vec<Vec<String>> {
-    let text = |cell: &&[usize]| cell.iter().map(|i| page.lines[*i].text.as_str()).collect::<Vec<_>>().join(" ");
+    let text =
+        |cell: &&[usize]| cell.iter().map(|i| page.lines[*i].text.as_str()).collect::<Vec<_>>().join(" ");
     only_table(page).grid().iter().map(|row| row.iter().map(text).collect()).collect()
 }
 
 /// What spans more than a place: its text, row, column, rows and columns.
 fn spans(page: &Page) -> Vec<(String, [usize; 4])> {
     let of = |table: Table| table.cells.into_iter().filter(|cell| cell.row_span * cell.column_span > 1);
-    let text = |lines: &[usize]| lines.iter().map(|i| page.lines[*i].text.clone()).collect::<Vec<_>>().join(" ");
+    let text =
+        |lines: &[usize]| lines.iter().map(|i| page.lines[*i].text.clone()).collect::<Vec<_>>().join(" ");
     let span = |c: glyphic_document::Cell| (text(&c.lines), [c.row, c.column, c.row_span, c.column_span]);
     of(only_table(page)).map(span).collect()
 }
@@ -135,7 +135,8 @@ fn boxes_without_text_and_single_rows_are_no_tables() {
     let mut empty = page(&[([100.0, 300.0, 300.0, 320.0], "Signature")]);
     empty.cells = (0..6).map(|i| f64::from(i) * 52.0).map(|x| rect(x, 100.0, x + 50.0, 150.0)).collect();
     assert!(blocks(&empty).iter().all(|block| block.kind != BlockKind::Table));
-    let second: Vec<Polygon> = empty.cells.iter().map(|c| c.map(|p| Point::new(p.x, p.y + 52.0)).unwrap()).collect();
+    let second: Vec<Polygon> =
+        empty.cells.iter().map(|c| c.map(|p| Point::new(p.x, p.y + 52.0)).unwrap()).collect();
     empty.cells.extend(second);
     assert!(blocks(&empty).iter().all(|block| block.kind != BlockKind::Table), "no text in them");
 }
@@ -153,7 +154,10 @@ fn spans_stand_in_every_format_that_has_tables() {
         assert!(html.contains(piece), "{piece} is not in {html}");
     }
     let markdown = written(Format::Markdown { dehyphenate: false }, &page);
-    assert!(markdown.contains("| Region | Visitors by year |  |\n| --- | --- | --- |\n|  | 2019 | 2020 |\n"), "{markdown}");
+    assert!(
+        markdown.contains("| Region | Visitors by year |  |\n| --- | --- | --- |\n|  | 2019 | 2020 |\n"),
+        "{markdown}"
+    );
     assert!(markdown.contains("| Counted by hand |  |  |\n"), "{markdown}");
     assert!(written(Format::Csv, &page).starts_with("Region,Visitors by year,\r\n,2019,2020\r\n"));
     let xml = written(Format::PageXml, &page);
@@ -214,9 +218,18 @@ fn figures_are_named_in_every_format() {
             Format::Markdown { dehyphenate: false },
             ["![Figure](a%20scan.pdf#page=2&xywh=100,150,400,300)\n\n", "Figure 3: Rivers\n"],
         ),
-        (Format::Hocr, ["<div class='ocr_image' id='block_1_3' title='bbox 100 150 500 450'></div>", "ocr_caption"]),
-        (Format::Alto, ["<Illustration ID=\"block_1_3\" HPOS=\"100\" VPOS=\"150\" WIDTH=\"400\" HEIGHT=\"300\"/>", ""]),
-        (Format::PageXml, ["<ImageRegion id=\"region_3\"><Coords points=\"100,150 500,150", "type=\"caption\""]),
+        (
+            Format::Hocr,
+            ["<div class='ocr_image' id='block_1_3' title='bbox 100 150 500 450'></div>", "ocr_caption"],
+        ),
+        (
+            Format::Alto,
+            ["<Illustration ID=\"block_1_3\" HPOS=\"100\" VPOS=\"150\" WIDTH=\"400\" HEIGHT=\"300\"/>", ""],
+        ),
+        (
+            Format::PageXml,
+            ["<ImageRegion id=\"region_3\"><Coords points=\"100,150 500,150", "type=\"caption\""],
+        ),
     ] {
         let text = written(format, &page);
         assert!(pieces.iter().all(|piece| text.contains(piece)), "{format:?}: {text}");
@@ -245,7 +258,9 @@ fn bold_and_italic_words_are_marked() {
     assert_eq!(markdown, "Read the **whole manual** *first* \\* please\n\n# Heading\n\n");
     let html = written(Format::Html { dehyphenate: true }, &page);
     assert!(
-        html.contains("<p>Read the <strong>whole manual</strong> <em>first</em> * please</p>\n<h2>Heading</h2>"),
+        html.contains(
+            "<p>Read the <strong>whole manual</strong> <em>first</em> * please</p>\n<h2>Heading</h2>"
+        ),
         "{html}"
     );
     let kept = written(Format::Html { dehyphenate: false }, &page);
@@ -263,7 +278,12 @@ fn bold_and_italic_words_are_marked() {
 
 #[test]
 fn blocks_of_others_are_passed_over() {
-    for blocks in ["[{\"geometry\":[0,1]}]", "3", "null", "[{\"kind\":\"poem\",\"polygon\":[0,0,9,0,9,5],\"lines\":[]}]"] {
+    for blocks in [
+        "[{\"geometry\":[0,1]}]",
+        "3",
+        "null",
+        "[{\"kind\":\"poem\",\"polygon\":[0,0,9,0,9,5],\"lines\":[]}]",
+    ] {
         let line = format!("{{\"file_name\":\"a\",\"instances\":[],\"blocks\":{blocks}}}");
         let pages = parse_pages(&line, "a").unwrap();
         assert_eq!(pages[0].1, Page::default(), "{blocks}");
@@ -300,7 +320,10 @@ fn a_title_in_bold_print_is_a_heading_and_a_label_is_none() {
         ("Total: 12.50", BlockKind::Paragraph),
         ("Please note the date.", BlockKind::Paragraph),
     ] {
-        let mut page = page(&[([100.0, 100.0, 220.0, 120.0], text), ([100.0, 126.0, 400.0, 146.0], "By the head of the group")]);
+        let mut page = page(&[
+            ([100.0, 100.0, 220.0, 120.0], text),
+            ([100.0, 126.0, 400.0, 146.0], "By the head of the group"),
+        ]);
         let words = page.lines[0].instances.clone();
         words.into_iter().for_each(|word| page.instances[word].emphasis.bold = true);
         let kinds: Vec<(BlockKind, usize)> = blocks(&page).iter().map(|b| (b.kind, b.lines.len())).collect();

@@ -117,7 +117,8 @@ fn tile(differs: &[u8], luma: &[u8], stride: usize, from: usize, wide: usize, hi
     let full_columns = columns.iter().filter(|sum| usize::from(**sum) == high).count();
     let any_columns = columns.iter().filter(|sum| **sum > 0).count();
     // A thin line from side to side, as a rule is that stands a little askew.
-    let thin = (any_columns == wide && THIN * any_rows <= high) || (any_rows == high && THIN * any_columns <= wide);
+    let thin =
+        (any_columns == wide && THIN * any_rows <= high) || (any_rows == high && THIN * any_columns <= wide);
     if thin {
         return Tile::Straight;
     }

@@ -52,7 +52,9 @@ pub(crate) fn mark(page: &mut Page, image: &Image) {
     known.sort_by(|a, b| a.stroke.total_cmp(&b.stroke));
     let breadth = |print: &Option<Print>| {
         let print = print.filter(|print| print.contrast >= PALE * usual)?;
-        let alike = || known.iter().filter(|other| (1.0 / HEIGHTS..=HEIGHTS).contains(&(other.height / print.height)));
+        let alike = || {
+            known.iter().filter(|other| (1.0 / HEIGHTS..=HEIGHTS).contains(&(other.height / print.height)))
+        };
         let letters: usize = alike().map(|other| other.letters).sum();
         if letters < REFERENCE {
             return None;
@@ -66,7 +68,8 @@ pub(crate) fn mark(page: &mut Page, image: &Image) {
     };
     let breadths: Vec<f64> = prints.iter().map(|print| breadth(print).unwrap_or(0.0)).collect();
     let letters = |i: usize| prints[i].map_or(0, |print| print.letters);
-    let mut bold: Vec<bool> = (0..prints.len()).map(|i| breadths[i] >= BROAD && letters(i) >= LETTERS).collect();
+    let mut bold: Vec<bool> =
+        (0..prints.len()).map(|i| breadths[i] >= BROAD && letters(i) >= LETTERS).collect();
     for line in &page.lines {
         let mut spread = |order: &mut dyn Iterator<Item = usize>| {
             let mut beside = false;
@@ -124,7 +127,12 @@ impl Print {
                 sides += row.windows(2).map(|pair| (pair[1] - pair[0]).abs()).sum::<f64>();
             }
         }
-        (sides > 0.0).then(|| Self { stroke: 2.0 * inked / sides, height: bounds.height(), contrast, letters })
+        (sides > 0.0).then(|| Self {
+            stroke: 2.0 * inked / sides,
+            height: bounds.height(),
+            contrast,
+            letters,
+        })
     }
 }
 
@@ -181,10 +189,10 @@ mod tests {
 
     #[test]
     fn broad_strokes_are_bold() {
-        assert_eq!(found(&[], false), []);
+        assert!(found(&[], false).is_empty());
         assert_eq!(found(&[12, 13, 55], false), [12, 13, 55]);
         assert_eq!(found(&[12, 13, 55], true), [12, 13, 55], "underlined words are as the others");
-        assert_eq!(found(&[95], false), [], "pale print");
+        assert!(found(&[95], false).is_empty(), "pale print");
     }
 
     #[test]

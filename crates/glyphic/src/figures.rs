@@ -42,6 +42,9 @@ const TEXT: f64 = 0.3;
 const LARGEST: f64 = 2.2;
 const SPREAD: f64 = 0.6;
 
+/// ... and it is this share of the page at least: ticks and circles drawn by hand are smaller.
+const DIAGRAM: f64 = 0.06;
+
 /// Ink differs from its ground by more than this, of 255.
 const INK: i32 = 48;
 
@@ -72,7 +75,11 @@ pub(crate) fn find(image: &Image, page: &Page) -> Vec<Polygon> {
     let text = text(page, &found);
     let shows = |wanted: Tile| {
         let mut shown = text.map(|text| 1 - text);
-        shown.data_mut().iter_mut().zip(found.map.data()).for_each(|(v, tile)| *v &= u8::from(*tile == wanted));
+        shown
+            .data_mut()
+            .iter_mut()
+            .zip(found.map.data())
+            .for_each(|(v, tile)| *v &= u8::from(*tile == wanted));
         shown
     };
     let (drawn, flat) = (shows(Tile::Drawn), shows(Tile::Flat));
@@ -109,7 +116,10 @@ pub(crate) fn find(image: &Image, page: &Page) -> Vec<Polygon> {
             return false;
         }
         let largest = largest_piece(image, &rect(*place));
-        let lines = largest[0] >= SPREAD * (wide * size) as f64 && largest[1] >= SPREAD * (high * size) as f64;
+        let large = (wide * high) as f64 >= DIAGRAM * (width * height) as f64;
+        let lines = large
+            && largest[0] >= SPREAD * (wide * size) as f64
+            && largest[1] >= SPREAD * (high * size) as f64;
         largest.iter().all(|side| *side >= LARGEST * print) && (drawn >= DRAWN || chart || lines)
     };
     places.into_iter().filter(is_figure).filter_map(|place| Polygon::from_rect(rect(place)).ok()).collect()
@@ -163,7 +173,9 @@ fn places(pieces: &Map<u8>) -> Vec<Place> {
     let mut places: Vec<Option<Place>> = vec![None; components.list.len()];
     for y in 0..pieces.height() {
         for x in (0..pieces.width()).filter(|x| pieces.at(*x, y) > 0) {
-            let Some(place) = places.get_mut((components.labels.at(x, y) as usize).wrapping_sub(1)) else { continue };
+            let Some(place) = places.get_mut((components.labels.at(x, y) as usize).wrapping_sub(1)) else {
+                continue;
+            };
             let [a, b, c, d] = place.unwrap_or([x, y, x, y]);
             *place = Some([a.min(x), b.min(y), c.max(x), d.max(y)]);
         }
@@ -202,7 +214,9 @@ fn join(places: &mut Vec<Place>, text: &Map<u8>) {
     let mut at = 0;
     while at < places.len() {
         let this = places[at];
-        let joins = |other: &usize| near(&this, &places[*other]) && share(text, &around(&this, &places[*other])) <= TEXT;
+        let joins = |other: &usize| {
+            near(&this, &places[*other]) && share(text, &around(&this, &places[*other])) <= TEXT
+        };
         match (at + 1..places.len()).find(joins) {
             Some(other) => {
                 places[at] = around(&this, &places[other]);
@@ -239,7 +253,8 @@ mod tests {
             let [x0, y0, w, h] = line.map(|v| v as f64);
             let polygon = Polygon::from_rect(Rect { x0, y0, x1: x0 + w, y1: y0 + h }).unwrap();
             let transcript = Some(Transcript::truth("minimum"));
-            page.instances.push(TextInstance { transcript, ..TextInstance::new(Region { polygon, score: 1.0 }) });
+            page.instances
+                .push(TextInstance { transcript, ..TextInstance::new(Region { polygon, score: 1.0 }) });
         }
         drawings.iter().for_each(|(place, shade)| fill(*place, *shade));
         (page, image)
@@ -264,7 +279,10 @@ mod tests {
             // Bars with a slanted edge, as JPEG and print have it.
             (x % 60 < 40 && y >= top + (x % 60) / 4).then_some(110)
         };
-        for (place, draw) in [([200, 700, 300, 200], &photo as &dyn Fn(usize, usize) -> Option<u8>), ([200, 700, 300, 200], &bars)] {
+        for (place, draw) in [
+            ([200, 700, 300, 200], &photo as &dyn Fn(usize, usize) -> Option<u8>),
+            ([200, 700, 300, 200], &bars),
+        ] {
             let figures = found(&text(), &[(place, draw)]);
             assert_eq!(figures.len(), 1);
             let Rect { x0, y0, x1, y1 } = figures[0];
@@ -277,7 +295,8 @@ mod tests {
     fn text_rules_shades_and_unread_print_are_none() {
         let frame = |x: usize, y: usize| (x % 140 < 2 || y % 40 < 2).then_some(0);
         let shade = |_: usize, _: usize| Some(180);
-        let letters = |x: usize, y: usize| ((x % 9 < 2 && y % 24 < 16 && x % 60 < 50) || y % 24 == 8).then_some(0);
+        let letters =
+            |x: usize, y: usize| ((x % 9 < 2 && y % 24 < 16 && x % 60 < 50) || y % 24 == 8).then_some(0);
         let unread = |x: usize, y: usize| letters(x, y).filter(|_| x % 60 < 50 && y % 24 < 16);
         let shaded_table = |x: usize, y: usize| match (x % 100 < 2 || y % 40 < 2, y / 40 % 2) {
             (true, _) => Some(60),

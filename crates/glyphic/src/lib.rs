@@ -49,6 +49,7 @@ pub use export::{
 pub use extract::{
     Extracted, extract, load_entity_finder, load_extractor, parse_entity_finder, parse_extractor,
 };
+pub use figures::find_layout;
 pub use glyphic_core::{
     Confidence, Detector, Image, Line, Page, Recognizer, Region, TextInstance, Transcript,
 };
@@ -58,7 +59,6 @@ pub use glyphic_extract::kie::{Field, Fields, Item, Value};
 pub use glyphic_extract::ner::bert_softmax::{EntityFinder, FoundEntity};
 pub use glyphic_extract::{EntityConfig, ExtractorConfig, PageExtractor};
 pub use glyphic_recognize::{BeamConfig, Decoding, LanguageModel, LanguageModelTrainer, RecognizerConfig};
-pub use figures::find_layout;
 pub use lines::order_into_lines;
 pub use models::Models;
 pub use orientation::{Orientation, Standing};

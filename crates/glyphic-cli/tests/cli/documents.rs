@@ -347,7 +347,8 @@ fn a_ruled_table_of_a_picture_has_its_cells() {
     assert_eq!((rows.len(), rows[0].len()), (text.lines().count(), 5), "{csv}");
     assert_eq!(rows[1], ["Bolts M6", "4", "0.35", "1.40", "A"]);
     let page = pages(&glyphic(&["read", &picture, "--format", "jsonl"]).ok()).remove(0);
-    let kinds: Vec<&str> = page["blocks"].as_array().unwrap().iter().map(|b| b["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> =
+        page["blocks"].as_array().unwrap().iter().map(|b| b["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["table"]);
     assert_eq!(page["blocks"][0]["rows"].as_array().unwrap().len(), 8);
     let folder = tempfile::tempdir().unwrap();

@@ -62,7 +62,10 @@ pub(crate) fn hocr_page(info: &PageInfo, page: &Page, number: usize) -> String {
         let id = format!("{number}_{}", b + 1);
         // Around the block, so that programs that know areas alone find it, too.
         if block.kind == BlockKind::Figure {
-            let _ = writeln!(out, "   <div class='ocr_image' id='block_{id}' title='bbox {x0} {y0} {x1} {y1}'></div>");
+            let _ = writeln!(
+                out,
+                "   <div class='ocr_image' id='block_{id}' title='bbox {x0} {y0} {x1} {y1}'></div>"
+            );
             continue;
         }
         let class = match block.kind {

@@ -5,7 +5,12 @@ use std::fmt::Write as _;
 use glyphic_core::{Emphasis, Page};
 
 use super::xml::{escaped, pixels};
-use crate::{Block, BlockKind, PageInfo, Table, blocks, figures::is_captioned, joined, tree::{join, undoes_hyphen}};
+use crate::{
+    Block, BlockKind, PageInfo, Table, blocks,
+    figures::is_captioned,
+    joined,
+    tree::{join, undoes_hyphen},
+};
 
 pub(crate) const HTML_OPEN: &str = "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n<title>glyphic</title>\n<style>\n\
      table { border-collapse: collapse; margin: 1em 0 }\n\
@@ -72,7 +77,8 @@ fn emphasized(
     let mut out = String::new();
     for (text, emphasis) in runs {
         let shown = text.trim_end();
-        let Emphasis { bold, italic } = if alike && runs.len() == 1 { Emphasis::default() } else { *emphasis };
+        let Emphasis { bold, italic } =
+            if alike && runs.len() == 1 { Emphasis::default() } else { *emphasis };
         let wanted = !shown.is_empty();
         for ((open, _), _) in marks.iter().zip([bold, italic]).filter(|(_, on)| *on && wanted) {
             out.push_str(open);
@@ -92,7 +98,9 @@ fn fragment(info: &PageInfo, page: &Page, figure: &Block) -> String {
     let mut out = String::new();
     for byte in info.file_name.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.push(byte.into()),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                out.push(byte.into())
+            }
             byte => drop(write!(out, "%{byte:02X}")),
         }
     }
@@ -175,9 +183,8 @@ pub(crate) fn html_page(page: &Page, dehyphenate: bool) -> String {
     let blocks = blocks(page);
     let marks = [("<strong>", "</strong>"), ("<em>", "</em>")];
     let escape = |text: &str, _| escaped(text);
-    let text = |lines: &[usize], alike: bool| {
-        emphasized(&runs(page, lines, dehyphenate), alike, marks, escape)
-    };
+    let text =
+        |lines: &[usize], alike: bool| emphasized(&runs(page, lines, dehyphenate), alike, marks, escape);
     let captioned = |figure: usize, caption: usize| {
         blocks.get(figure).is_some_and(|figure| is_captioned(figure, blocks.get(caption)))
     };
@@ -241,7 +248,8 @@ pub(crate) fn html_page(page: &Page, dehyphenate: bool) -> String {
             BlockKind::Caption if b > 0 && captioned(b - 1, b) => {}
             BlockKind::Caption if captioned(b + 1, b) && !captioned(b + 1, b + 2) => {}
             BlockKind::Caption => {
-                let _ = writeln!(out, "<figure><figcaption>{}</figcaption></figure>", text(&block.lines, true));
+                let _ =
+                    writeln!(out, "<figure><figcaption>{}</figcaption></figure>", text(&block.lines, true));
             }
             BlockKind::Header => drop(writeln!(out, "<header>{}</header>", text(&block.lines, false))),
             BlockKind::Footer => drop(writeln!(out, "<footer>{}</footer>", text(&block.lines, false))),

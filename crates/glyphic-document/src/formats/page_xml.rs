@@ -44,7 +44,8 @@ pub(crate) fn page_xml(info: &PageInfo, page: &Page) -> String {
         let corners = corners(block.bounds, page);
         let kind = match block.kind {
             BlockKind::Figure => {
-                let _ = writeln!(out, "  <ImageRegion id=\"{id}\"><Coords points=\"{corners}\"/></ImageRegion>");
+                let _ =
+                    writeln!(out, "  <ImageRegion id=\"{id}\"><Coords points=\"{corners}\"/></ImageRegion>");
                 continue;
             }
             BlockKind::Heading => "heading",
@@ -106,7 +107,8 @@ fn text_line(out: &mut String, page: &Page, index: usize) {
         let score = word.transcript.as_ref().map_or(1.0, |t| t.score);
         equivalent(out, "     ", word.text(), score);
         let style = [("bold", word.emphasis.bold), ("italic", word.emphasis.italic)];
-        let style: String = style.iter().filter(|s| s.1).map(|(name, _)| format!(" {name}=\"true\"")).collect();
+        let style: String =
+            style.iter().filter(|s| s.1).map(|(name, _)| format!(" {name}=\"true\"")).collect();
         if !style.is_empty() {
             let _ = writeln!(out, "     <TextStyle{style}/>");
         }
