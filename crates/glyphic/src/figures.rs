@@ -29,7 +29,7 @@ const LINES: f64 = 0.1;
 /// A chart is made of shades: so much of it is drawn, as their edges are, and at most so much is of one shade. Behind text there is
 /// more.
 const CHART: f64 = 0.04;
-const SHADES: f64 = 0.6;
+const SHADES: f64 = 0.7;
 
 /// A part of the page of which so much are cells that rules close is a table, whatever its shades.
 const CELLS: f64 = 0.3;
@@ -40,6 +40,8 @@ const TEXT: f64 = 0.3;
 /// The largest piece of a figure is at least so wide and high in heights of the page's words: what is smaller is unread print. That
 /// of a diagram of lines takes this share of its sides.
 const LARGEST: f64 = 2.2;
+/// ... or has this area, in squares of that height, as a bar of a chart does.
+const SOLID: f64 = 8.0;
 const SPREAD: f64 = 0.6;
 
 /// ... and it is this share of the page at least: ticks and circles drawn by hand are smaller.
@@ -115,12 +117,13 @@ pub(crate) fn find(image: &Image, page: &Page) -> Vec<Polygon> {
         if share(&text, place) > TEXT || !(drawn >= LINES || chart) || cells(page, &rect(*place)) > CELLS {
             return false;
         }
-        let largest = largest_piece(image, &rect(*place));
+        let (largest, solid) = largest_pieces(image, &rect(*place));
         let large = (wide * high) as f64 >= DIAGRAM * (width * height) as f64;
-        let lines = large
-            && largest[0] >= SPREAD * (wide * size) as f64
-            && largest[1] >= SPREAD * (high * size) as f64;
-        largest.iter().all(|side| *side >= LARGEST * print) && (drawn >= DRAWN || chart || lines)
+        let spread =
+            largest[0] >= SPREAD * (wide * size) as f64 && largest[1] >= SPREAD * (high * size) as f64;
+        let more_than_letters =
+            largest.iter().all(|side| *side >= LARGEST * print) || solid >= SOLID * print * print;
+        more_than_letters && (drawn >= DRAWN || chart || (large && spread))
     };
     places.into_iter().filter(is_figure).filter_map(|place| Polygon::from_rect(rect(place)).ok()).collect()
 }
@@ -147,8 +150,9 @@ fn print(page: &Page) -> f64 {
     heights.get(heights.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// Width and height, in pixels, of the largest connected piece of ink in a part of the picture, by its smaller side.
-fn largest_piece(image: &Image, part: &Rect) -> [f64; 2] {
+/// Width and height, in pixels, of the connected piece of ink in a part of the picture whose smaller side is the largest, and the most
+/// pixels of any piece.
+fn largest_pieces(image: &Image, part: &Rect) -> ([f64; 2], f64) {
     let (x0, y0) = (part.x0 as usize, part.y0 as usize);
     let (width, height) = (part.width() as usize, part.height() as usize);
     let stride = 3 * image.width() as usize;
@@ -160,10 +164,12 @@ fn largest_piece(image: &Image, part: &Rect) -> [f64; 2] {
     // Its edge is ground for the most part.
     let lightest = luma.iter().copied().max().unwrap_or(0);
     let ink = luma.iter().map(|v| u8::from(lightest - v > INK)).collect();
-    let Ok(ink) = Map::new(width, height, ink) else { return [0.0; 2] };
+    let Ok(ink) = Map::new(width, height, ink) else { return ([0.0; 2], 0.0) };
     let components = connected_components(&ink, Connectivity::Eight).list;
     let sides = components.iter().map(|c| [c.x1 + 1 - c.x0, c.y1 + 1 - c.y0]);
-    sides.max_by_key(|sides| sides[0].min(sides[1])).unwrap_or_default().map(|side| side as f64)
+    let largest = sides.max_by_key(|sides| sides[0].min(sides[1])).unwrap_or_default();
+    let solid = components.iter().map(|c| c.area).max().unwrap_or(0);
+    (largest.map(|side| side as f64), solid as f64)
 }
 
 /// Where pieces lie: tiles close to each other.
@@ -274,20 +280,21 @@ mod tests {
     #[test]
     fn a_photograph_and_a_chart_are_figures() {
         let photo = |x: usize, y: usize| Some(((x * x / 7 + y * 3 + x * y / 11) % 200) as u8);
-        let bars = |x: usize, y: usize| {
-            let top = [150, 90, 40, 120, 10][x / 60];
-            // Bars with a slanted edge, as JPEG and print have it.
-            (x % 60 < 40 && y >= top + (x % 60) / 4).then_some(110)
+        let pie = |x: usize, y: usize| {
+            let (x, y) = (x as f64 - 100.0, y as f64 - 100.0);
+            let sector = ((y.atan2(x) + 3.2) * 0.7) as u8;
+            (x.hypot(y) <= 98.0).then_some(60 + 30 * sector)
         };
         for (place, draw) in [
             ([200, 700, 300, 200], &photo as &dyn Fn(usize, usize) -> Option<u8>),
-            ([200, 700, 300, 200], &bars),
+            ([200, 700, 200, 200], &pie),
         ] {
             let figures = found(&text(), &[(place, draw)]);
             assert_eq!(figures.len(), 1);
-            let Rect { x0, y0, x1, y1 } = figures[0];
-            assert!((x0 - 200.0).abs() < 16.0 && (x1 - 490.0).abs() < 20.0, "{figures:?}");
-            assert!((y0 - 700.0).abs() < 20.0 && (y1 - 900.0).abs() < 16.0, "{figures:?}");
+            let b = figures[0];
+            let [x0, y0, wide, high] = place.map(|v: usize| v as f64);
+            let off = [b.x0 - x0, b.y0 - y0, b.x1 - x0 - wide, b.y1 - y0 - high];
+            assert!(off.iter().all(|off| off.abs() < 16.0), "{b:?}");
         }
     }
 

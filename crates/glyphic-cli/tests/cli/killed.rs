@@ -31,7 +31,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn a_killed_run_leaves_whole_files_or_none() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../glyphic/tests/cases");
-    let pictures: Vec<String> = ["letters", "spaces", "ruled-table", "code", "full-stops", "plate"]
+    let pictures: Vec<String> = ["letters", "ruled-table", "plate"]
         .iter()
         .map(|name| cases.join(format!("{name}.png")).display().to_string())
         .collect();
@@ -56,10 +56,10 @@ fn a_killed_run_leaves_whole_files_or_none() {
         let took = start.elapsed();
         let expected = files(&whole);
         assert!(!expected.is_empty());
-        for moment in 0..8 {
+        for moment in 0..6 {
             let killed = folder.path().join(format!("killed-{}-{moment}", format.len()));
             fs::create_dir(&killed).unwrap();
-            kill(run(&target(&killed), format), took * (2 * moment + 1) / 16);
+            kill(run(&target(&killed), format), took * (2 * moment + 1) / 12);
             for file in files(&killed) {
                 let name = file.strip_prefix(&killed).unwrap();
                 let bytes = fs::read(&file).unwrap();
