@@ -10,10 +10,12 @@ A picture is a path, the bytes of an image file, or an array of uint8 in RGB: ``
 
 from ._facade import Detector, Reader, Recognizer, detect, export, models, read, recognize
 from ._glyphic import GlyphicError, __version__
-from ._types import Alternative, Char, Line, Orientation, Page, Region, Transcript, Word
+from ._types import Alternative, Block, Cell, Char, Line, Orientation, Page, Region, Transcript, Word
 
 __all__ = [
     "Alternative",
+    "Block",
+    "Cell",
     "Char",
     "Detector",
     "GlyphicError",

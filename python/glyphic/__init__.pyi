@@ -8,6 +8,8 @@ from ._facade import read as read
 from ._facade import recognize as recognize
 from ._glyphic import GlyphicError as GlyphicError
 from ._types import Alternative as Alternative
+from ._types import Block as Block
+from ._types import Cell as Cell
 from ._types import Char as Char
 from ._types import Line as Line
 from ._types import Orientation as Orientation
@@ -19,6 +21,8 @@ from ._types import Word as Word
 __version__: str
 __all__ = [
     "Alternative",
+    "Block",
+    "Cell",
     "Char",
     "Detector",
     "GlyphicError",

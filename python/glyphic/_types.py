@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 Point = Tuple[float, float]
 
@@ -78,6 +78,9 @@ class Word(_Record):
     polygon: List[Point]
     score: float
     transcript: Transcript
+    #: Whether it is in bold print or in italics; ``False`` where that is not known.
+    bold: bool = False
+    italic: bool = False
 
     @property
     def text(self) -> str:
@@ -85,7 +88,7 @@ class Word(_Record):
 
     @classmethod
     def _of(cls, row: Dict[str, Any]) -> Word:
-        return cls(row["polygon"], row["score"], Transcript._of(row["transcript"]))
+        return cls(row["polygon"], row["score"], Transcript._of(row["transcript"]), row["bold"], row["italic"])
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,35 @@ class Line(_Record):
 
 
 @dataclass(frozen=True)
+class Cell(_Record):
+    """A cell of a table: its first column from 0, how many rows and columns it takes, and its lines as indices into
+    ``Page.lines``."""
+
+    column: int
+    row_span: int
+    column_span: int
+    lines: List[int]
+
+
+@dataclass(frozen=True)
+class Block(_Record):
+    """Lines that belong together, or a figure. ``kind`` is ``heading``, ``paragraph``, ``list_item``, ``table``, ``caption``,
+    ``header``, ``footer`` or ``figure``; ``lines`` are indices into ``Page.lines``, none for a figure; ``rows`` are those of a
+    table, each of the cells that begin in it, and ``None`` for other blocks."""
+
+    kind: str
+    polygon: List[Point]
+    lines: List[int]
+    rows: Optional[List[List[Cell]]] = None
+
+    @classmethod
+    def _of(cls, row: Dict[str, Any]) -> Block:
+        rows = row["rows"]
+        cells = None if rows is None else [[Cell(*cell) for cell in cells] for cells in rows]
+        return cls(row["kind"], row["polygon"], row["lines"], cells)
+
+
+@dataclass(frozen=True)
 class Page(_Record):
     """A picture's text, in reading order."""
 
@@ -108,6 +140,8 @@ class Page(_Record):
     lines: List[Line]
     #: Degrees clockwise by which the page's text stands turned: 0, 90, 180 or 270. Places are those of the picture as it is.
     orientation: int = 0
+    #: The blocks in reading order: every line is in one.
+    blocks: List[Block] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -152,7 +186,8 @@ class Page(_Record):
 
     def export(self) -> Dict[str, Any]:
         """The page as docTR's ``Page.export()`` has it: blocks of lines of words, with places relative to the picture's size,
-        ``((left, top), (right, bottom))`` from 0 to 1. Each line is a block. A list of pages goes into :func:`export`."""
+        ``((left, top), (right, bottom))`` from 0 to 1. A figure is a block with an artefact and without lines. Of a page without
+        blocks each line is one. A list of pages goes into :func:`export`."""
 
         def geometry(polygon: List[Point]) -> Tuple[Point, Point]:
             left, top, right, bottom = _bounds(polygon)
@@ -169,19 +204,27 @@ class Page(_Record):
                 "crop_orientation": {"value": 0, "confidence": None},
             }
 
-        def block(line: Line) -> Dict[str, Any]:
-            place = geometry(line.polygon)
+        def line(line: Line) -> Dict[str, Any]:
             scores = [self.words[i].score for i in line.words]
             score = sum(scores) / len(scores) if scores else 0.0
-            inner = {"geometry": place, "objectness_score": score, "words": [word(i) for i in line.words]}
-            return {"geometry": place, "objectness_score": score, "lines": [inner], "artefacts": []}
+            words = [word(i) for i in line.words]
+            return {"geometry": geometry(line.polygon), "objectness_score": score, "words": words}
 
+        def block(block: Block) -> Dict[str, Any]:
+            place = geometry(block.polygon)
+            lines = [line(self.lines[i]) for i in block.lines]
+            score = sum(line["objectness_score"] for line in lines) / len(lines) if lines else 0.0
+            figure = {"geometry": place, "type": "figure", "confidence": 1.0}
+            artefacts = [figure] if block.kind == "figure" else []
+            return {"geometry": place, "objectness_score": score, "lines": lines, "artefacts": artefacts}
+
+        blocks = self.blocks or [Block("paragraph", line.polygon, [i]) for i, line in enumerate(self.lines)]
         return {
             "page_idx": 0,
             "dimensions": (self.height, self.width),
             "orientation": {"value": self.orientation, "confidence": None},
             "language": {"value": None, "confidence": None},
-            "blocks": [block(line) for line in self.lines],
+            "blocks": [block(b) for b in blocks],
         }
 
     def _repr_html_(self) -> str:
@@ -207,7 +250,8 @@ class Page(_Record):
     def _of(cls, row: Dict[str, Any]) -> Page:
         words = [Word._of(word) for word in row["words"]]
         lines = [Line(**line) for line in row["lines"]]
-        return cls(row["width"], row["height"], words, lines, row["orientation"])
+        blocks = [Block._of(block) for block in row["blocks"]]
+        return cls(row["width"], row["height"], words, lines, row["orientation"], blocks)
 
 
 def _bounds(polygon: List[Point]) -> Tuple[float, float, float, float]:

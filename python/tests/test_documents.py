@@ -134,3 +134,21 @@ def test_several_pages_are_exported_as_a_document(page):
     out = glyphic.export([page, page])
     assert [p["page_idx"] for p in out["pages"]] == [0, 1]
     assert out["pages"][1]["blocks"] == page.export()["blocks"]
+
+
+def test_blocks_hold_each_line_once_and_tables_their_cells(page):
+    assert sorted(i for block in page.blocks for i in block.lines) == list(range(len(page.lines)))
+    ruled = glyphic.read(str(CASES / "ruled-table.png"))
+    (table,) = ruled.blocks
+    assert table.kind == "table" and len(table.rows) == 8
+    texts = [[" ".join(ruled.lines[i].text for i in cell.lines) for cell in row] for row in table.rows]
+    assert texts[1] == ["Bolts M6", "4", "0.35", "1.40", "A"]
+    assert all((cell.row_span, cell.column_span) == (1, 1) for row in table.rows for cell in row)
+    assert glyphic.Page(5, 5, [], []).export()["blocks"] == []
+
+
+def test_a_figure_is_an_artefact_for_doctr():
+    figure = glyphic.Block("figure", [(0.0, 0.0), (50.0, 0.0), (50.0, 25.0), (0.0, 25.0)], [])
+    (block,) = glyphic.Page(100, 50, [], [], blocks=[figure]).export()["blocks"]
+    assert block["lines"] == []
+    assert block["artefacts"] == [{"geometry": ((0.0, 0.0), (0.5, 0.5)), "type": "figure", "confidence": 1.0}]

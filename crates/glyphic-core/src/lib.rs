@@ -25,7 +25,8 @@ pub use geometry::{Point, Polygon, Rect, RotatedRect};
 pub use image::{Image, ImageLimits};
 pub use overlay::{TomlError, deserialize_over, deserialize_over_default, from_toml, from_toml_over};
 pub use page::{
-    Alternative, CharSpan, Confidence, Document, Line, Page, Region, Sample, TextInstance, Transcript,
+    Alternative, CharSpan, Confidence, Document, Emphasis, Line, Page, Region, Sample, TextInstance,
+    Transcript,
 };
 pub use stage::{Detected, Detector, Extractor, Recognizer, Replaced};
 pub use truth::{Entity, EntityText, OutlineTruth, Truths};

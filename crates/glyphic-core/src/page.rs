@@ -104,6 +104,15 @@ impl Transcript {
     }
 }
 
+/// How a word is printed beside its neighbours, as far as that is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Emphasis {
+    /// In bold print.
+    pub bold: bool,
+    /// In italics.
+    pub italic: bool,
+}
+
 /// A word (or whatever unit the dataset or model draws) on a page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextInstance {
@@ -115,12 +124,15 @@ pub struct TextInstance {
     pub label: Option<String>,
     /// Ground truth that neither rewards nor punishes (illegible text, `###`).
     pub ignore: bool,
+    /// Bold or italic print; neither where it is not known.
+    #[serde(default)]
+    pub emphasis: Emphasis,
 }
 
 impl TextInstance {
     /// An instance with a region alone.
     pub fn new(region: Region) -> Self {
-        Self { region, transcript: None, label: None, ignore: false }
+        Self { region, transcript: None, label: None, ignore: false, emphasis: Emphasis::default() }
     }
 
     /// The text, or `""` where it is unknown.
@@ -203,6 +215,14 @@ pub struct Page {
     /// none are known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<[usize; 2]>,
+    /// Outlines of the pictures and drawings on the page, in pixels of the picture. Labels inside a drawing are text of the page
+    /// like any other. Empty where they were not looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Polygon>,
+    /// Outlines of the cells that rules close on all sides, without the rules, in pixels of the picture: those of tables and of
+    /// forms. Empty where they were not looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cells: Vec<Polygon>,
 }
 
 impl Page {
@@ -227,6 +247,13 @@ impl Page {
             line.instances = line.instances.iter().filter_map(now).collect();
         }
         self.links = self.links.iter().filter_map(|[a, b]| Some([now(a)?, now(b)?])).collect();
+    }
+
+    /// All outlines of the page, to be moved.
+    pub fn outlines_mut(&mut self) -> impl Iterator<Item = &mut Polygon> {
+        let words = self.instances.iter_mut().map(|word| &mut word.region.polygon);
+        let lines = self.lines.iter_mut().map(|line| &mut line.polygon);
+        words.chain(lines).chain(&mut self.figures).chain(&mut self.cells)
     }
 
     /// The lines' text in reading order. Lines that follow each other side by side, as the cells of a table do, make one row,

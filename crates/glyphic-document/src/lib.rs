@@ -1,14 +1,16 @@
 //! Pages as documents: text, JSON, Markdown, HTML, hOCR, ALTO, PAGE-XML, TSV, CSV, overlays; JSON lines read back.
 //!
 //! [`PageWriter`] streams pages into anything that takes bytes; [`overlay`] draws a page on its picture; [`blocks`] finds
-//! headings, paragraphs, lists and tables; [`read_pages`] and [`read_texts`] take anybody's predictions.
+//! headings, paragraphs, lists, tables and figures; [`read_pages`] and [`read_texts`] take anybody's predictions.
 
 mod error;
+mod figures;
 mod formats;
 mod label;
 mod margins;
 mod overlay;
 mod record;
+mod table;
 mod tree;
 mod write;
 
@@ -18,9 +20,10 @@ pub use error::{Error, Result};
 pub use formats::{invalid_characters, layout};
 pub use overlay::{Overlay, overlay};
 pub use record::{
-    InstanceRecord, LineRecord, PAGE_SCHEMA, PageInfo, PageRecord, TextRecord, TextSource, parse_pages,
-    parse_texts, read_pages, read_texts,
+    BlockRecord, CellRecord, InstanceRecord, LineRecord, PAGE_SCHEMA, PageInfo, PageRecord, RowRecord,
+    TextRecord, TextSource, parse_pages, parse_texts, read_pages, read_texts,
 };
+pub use table::{Cell, Table};
 pub use tree::{Block, BlockKind, blocks, joined};
 pub use write::{Format, PageWriter, Records, text};
 

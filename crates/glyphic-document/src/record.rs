@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use glyphic_core::{
-    Alternative, CharSpan, Dropped, Line, Page, Point, Polygon, Region, TextInstance, Transcript,
+    Alternative, CharSpan, Dropped, Emphasis, Line, Page, Point, Polygon, Region, TextInstance, Transcript,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
-use crate::{Error, Result};
+use crate::{Block, BlockKind, Error, Result, Table, blocks};
 
 /// The JSON Schema (draft 2020-12) of a [`PageRecord`].
 pub const PAGE_SCHEMA: &str = include_str!("page.schema.json");
@@ -42,6 +42,10 @@ pub struct PageRecord {
     /// The lines, in reading order; absent where only words were looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<Vec<LineRecord>>,
+    /// The blocks, in reading order; absent where only words were looked for. Blocks of another shape are passed over when they
+    /// are read.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "blocks_or_none")]
+    pub blocks: Option<Vec<BlockRecord>>,
     /// How many candidates of text were left out, by reason; absent where none was.
     #[serde(default, skip_serializing_if = "Dropped::is_empty")]
     pub dropped: Dropped,
@@ -71,6 +75,12 @@ pub struct InstanceRecord {
     /// Other texts that the word may be, the surest first, where they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Alternative>,
+    /// Whether it is in bold print; absent where it is not, or not known.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub bold: bool,
+    /// Whether it is in italics, likewise.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub italic: bool,
 }
 
 /// Where a page's text is from.
@@ -91,6 +101,11 @@ impl TextSource {
     fn is_picture(&self) -> bool {
         *self == Self::Picture
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -138,6 +153,78 @@ pub struct LineRecord {
     pub instances: Vec<usize>,
 }
 
+/// Lines that belong together, or a figure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BlockRecord {
+    /// What it is.
+    pub kind: BlockKind,
+    /// Its upright rectangle.
+    pub polygon: Polygon,
+    /// Indices into the page's lines, in reading order; none for a figure.
+    #[serde(default)]
+    pub lines: Vec<usize>,
+    /// The rows of a table; absent for other blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Vec<RowRecord>>,
+}
+
+/// A row of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowRecord {
+    /// The cells that begin in it, from left to right.
+    pub cells: Vec<CellRecord>,
+}
+
+/// A cell of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CellRecord {
+    /// Its first column, from 0.
+    pub column: usize,
+    /// Rows that it takes.
+    #[serde(default = "one")]
+    pub row_span: usize,
+    /// Columns that it takes.
+    #[serde(default = "one")]
+    pub column_span: usize,
+    /// Indices into the page's lines, in reading order.
+    pub lines: Vec<usize>,
+}
+
+fn one() -> usize {
+    1
+}
+
+impl BlockRecord {
+    fn new(block: Block) -> Option<Self> {
+        let Block { kind, lines, bounds, table } = block;
+        Some(Self { kind, polygon: rounded(&Polygon::from_rect(bounds).ok()?), lines, rows: table.map(rows) })
+    }
+}
+
+fn rows(table: Table) -> Vec<RowRecord> {
+    let cell = |cell: &crate::Cell| CellRecord {
+        column: cell.column,
+        row_span: cell.row_span,
+        column_span: cell.column_span,
+        lines: cell.lines.clone(),
+    };
+    table.by_rows().map(|cells| RowRecord { cells: cells.iter().map(cell).collect() }).collect()
+}
+
+/// Other programs have blocks of their own.
+fn blocks_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<BlockRecord>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Blocks {
+        Ours(Vec<BlockRecord>),
+        Others(serde::de::IgnoredAny),
+    }
+    Ok(match Blocks::deserialize(from)? {
+        Blocks::Ours(blocks) => Some(blocks),
+        Blocks::Others(_) => None,
+    })
+}
+
 /// A crop's text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextRecord {
@@ -158,7 +245,7 @@ fn certain() -> f32 {
 }
 
 impl PageRecord {
-    /// A page that was read: instances and lines.
+    /// A page that was read: instances, lines and blocks.
     pub fn read(info: impl Into<PageInfo>, page: &Page) -> Self {
         let line = |l: &Line| LineRecord {
             polygon: rounded(&l.polygon),
@@ -166,7 +253,11 @@ impl PageRecord {
             score: l.score,
             instances: l.instances.clone(),
         };
-        Self { lines: Some(page.lines.iter().map(line).collect()), ..Self::detected(info, page) }
+        Self {
+            lines: Some(page.lines.iter().map(line).collect()),
+            blocks: Some(blocks(page).into_iter().filter_map(BlockRecord::new).collect()),
+            ..Self::detected(info, page)
+        }
     }
 
     /// As [`PageRecord::read`], with the confidence and the outline of each character.
@@ -194,6 +285,8 @@ impl PageRecord {
             char_scores: None,
             char_polygons: None,
             alternatives: i.transcript.as_ref().map_or_else(Vec::new, |t| t.alternatives.clone()),
+            bold: i.emphasis.bold,
+            italic: i.emphasis.italic,
         };
         let PageInfo { file_name, page: number, dpi, text_source } = info.into();
         Self {
@@ -206,11 +299,13 @@ impl PageRecord {
             height: page.height,
             instances: page.instances.iter().map(instance).collect(),
             lines: None,
+            blocks: None,
             dropped: page.dropped.clone(),
         }
     }
 
-    /// The file name and the page.
+    /// The file name and the page. The figures are those of the record's blocks; other blocks are found anew, tables by how their cells
+    /// stand alone.
     pub fn into_page(self) -> (String, Page) {
         let instance = |record: InstanceRecord| TextInstance {
             transcript: record.text.map(|text| Transcript {
@@ -219,6 +314,7 @@ impl PageRecord {
                 alternatives: record.alternatives,
                 ..Transcript::default()
             }),
+            emphasis: Emphasis { bold: record.bold, italic: record.italic },
             ..TextInstance::new(Region { polygon: record.polygon, score: record.score })
         };
         let line = |record: LineRecord| Line {
@@ -227,6 +323,7 @@ impl PageRecord {
             score: record.score,
             instances: record.instances,
         };
+        let figures = self.blocks.into_iter().flatten().filter(|block| block.kind == BlockKind::Figure);
         let page = Page {
             width: self.width,
             height: self.height,
@@ -235,6 +332,8 @@ impl PageRecord {
             dropped: self.dropped,
             orientation: self.orientation,
             links: Vec::new(),
+            figures: figures.map(|block| block.polygon).collect(),
+            cells: Vec::new(),
         };
         (self.file_name, page)
     }

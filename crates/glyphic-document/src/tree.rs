@@ -1,8 +1,16 @@
-//! A page as blocks: headers and footers, headings, paragraphs, captions, lists and tables, by geometry and a few words.
+//! A page as blocks: headers and footers, headings, paragraphs, captions, lists, tables and figures, by geometry and a few
+//! words.
+
+use std::collections::BTreeSet;
 
 use glyphic_core::{Line, Page, Point, Polygon, Rect};
+use serde::{Deserialize, Serialize};
 
-use crate::margins::margins;
+use crate::{
+    Table, figures,
+    margins::margins,
+    table::{self, union},
+};
 
 /// A line this many times as high as the page's usual one is a heading's.
 const HEADING_HEIGHT: f64 = 1.3;
@@ -10,20 +18,24 @@ const HEADING_HEIGHT: f64 = 1.3;
 /// A heading has at most this many lines.
 const HEADING_LINES: usize = 3;
 
+/// A title in bold print has at least so many letters.
+const TITLE_LETTERS: usize = 4;
+
 /// Lines of a paragraph follow each other with a gap of at most this many heights.
 const LEADING: f64 = 1.0;
 
 /// Lines of one block differ in height by this factor at most.
 const HEIGHT_RATIO: f64 = 1.35;
 
-/// A table has at least this many rows of at least two cells.
-const TABLE_ROWS: usize = 2;
+/// A cell is upright where it takes this share of the upright rectangle around it.
+const UPRIGHT: f64 = 0.9;
 
-/// What a block is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What a block is; in JSON `heading`, `paragraph`, `list_item` and so on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BlockKind {
-    /// One to three lines of large print.
+    /// One to three lines of large print, or of bold print that are no sentence.
     Heading,
     /// Running text.
     Paragraph,
@@ -37,23 +49,47 @@ pub enum BlockKind {
     Header,
     /// The running footer of the page.
     Footer,
+    /// A picture or drawing. It has no lines: labels inside it are blocks of their own.
+    Figure,
 }
 
-/// Lines that belong together.
+impl BlockKind {
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Heading => "heading",
+            Self::Paragraph => "paragraph",
+            Self::ListItem => "list_item",
+            Self::Table => "table",
+            Self::Caption => "caption",
+            Self::Header => "header",
+            Self::Footer => "footer",
+            Self::Figure => "figure",
+        }
+    }
+}
+
+/// Lines that belong together, or a figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Block {
     /// What they are.
     pub kind: BlockKind,
     /// Indices into [`Page::lines`], in reading order.
     pub lines: Vec<usize>,
-    /// The upright rectangle around them, in pixels.
+    /// The upright rectangle around them, in pixels; that of the cells of a ruled table.
     pub bounds: Rect,
-    /// The cells of a table: rows of columns of indices into [`Page::lines`]; a cell may be empty. Empty for other blocks.
-    pub cells: Vec<Vec<Vec<usize>>>,
+    /// The cells of a table.
+    pub table: Option<Table>,
 }
 
-/// The blocks of a page, in reading order; every line is in one of them. Rules of geometry hold for a page whose text stands
-/// turned ([`Page::orientation`]) as for an upright one.
+impl Block {
+    pub(crate) fn new(kind: BlockKind, lines: Vec<usize>, bounds: Rect) -> Self {
+        Self { kind, lines, bounds, table: None }
+    }
+}
+
+/// The blocks of a page, in reading order; every line is in one of them, and every figure of the page ([`Page::figures`]) is one.
+/// Rules of geometry hold for a page whose text stands turned ([`Page::orientation`]) as for an upright one.
 pub fn blocks(page: &Page) -> Vec<Block> {
     let Some(turned) = upright(page) else { return blocks_of_upright(page) };
     let back = |p: Point| upright_point(p, 360 - page.orientation, turned.width, turned.height);
@@ -71,14 +107,12 @@ pub(crate) fn upright(page: &Page) -> Option<Page> {
     if !matches!(page.orientation, 90 | 180 | 270) {
         return None;
     }
-    let turn = |polygon: &mut Polygon| {
-        if let Ok(turned) = polygon.map(|p| upright_point(p, page.orientation, page.width, page.height)) {
-            *polygon = turned;
-        }
-    };
     let mut turned = page.clone();
-    turned.instances.iter_mut().for_each(|word| turn(&mut word.region.polygon));
-    turned.lines.iter_mut().for_each(|line| turn(&mut line.polygon));
+    for polygon in turned.outlines_mut() {
+        if let Ok(moved) = polygon.map(|p| upright_point(p, page.orientation, page.width, page.height)) {
+            *polygon = moved;
+        }
+    }
     if page.orientation != 180 {
         (turned.width, turned.height) = (page.height, page.width);
     }
@@ -106,21 +140,48 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
         std::iter::repeat_n(*h, 1 + line.text.chars().count() / 10)
     }));
     let margins = margins(page, &bounds, &heights, usual);
-    let rows = rows(&bounds);
+    let cells = page.cells.iter().map(|cell| (cell.bounds(), cell.area()));
+    // Of a page that was read askew the cells say nothing about rows.
+    let upright = cells.filter(|(around, area)| *area >= UPRIGHT * around.width() * around.height());
+    let cells: Vec<Rect> = upright.map(|(around, _)| around).collect();
+    let ruled = table::ruled(&cells, &bounds, usual);
+    let of_ruled: BTreeSet<usize> = ruled.iter().flat_map(|table| &table.lines).copied().collect();
+    let pictures: Vec<Rect> = page.figures.iter().map(Polygon::bounds).collect();
+    // Numbers beside an axis stand in rows and columns, too, and are no table.
+    let labels = |line: &Rect| {
+        let (x, y) = ((line.x0 + line.x1) / 2.0, (line.y0 + line.y1) / 2.0);
+        pictures.iter().any(|f| (f.x0..=f.x1).contains(&x) && (f.y0..=f.y1).contains(&y))
+    };
+    let beside = |line: usize| pictures.iter().any(|figure| figures::is_beside(figure, &bounds[line], usual));
+    let rows = rows(&bounds, |line| !of_ruled.contains(&line));
+    let words = |line: usize| page.lines[line].text.split_whitespace().count();
     let mut blocks: Vec<Block> = Vec::new();
     let mut at = 0;
     while at < rows.len() {
-        let cells = |row: &&Vec<usize>| row.len() >= 2 && row.iter().all(|line| margins[*line].is_none());
-        let table = rows[at..].iter().take_while(cells).count();
-        if table >= TABLE_ROWS && aligned(&rows[at..at + table], &bounds) {
-            blocks.push(table_of(&rows[at..at + table], &bounds));
-            at += table;
-            continue;
+        let inside =
+            |row: &&Vec<usize>| row.iter().all(|line| margins[*line].is_none() && !labels(&bounds[*line]));
+        let most = rows[at..].iter().take_while(inside).count();
+        if let Some((count, table)) = table::aligned(&rows[at..at + most], &bounds, &words) {
+            let lines: Vec<usize> = rows[at..at + count].iter().flatten().copied().collect();
+            if let Some(around) = lines.iter().map(|i| bounds[*i]).reduce(union) {
+                blocks.push(Block { table: Some(table), ..Block::new(BlockKind::Table, lines, around) });
+                at += count;
+                continue;
+            }
         }
         for &line in &rows[at] {
             let margin = margins[line];
             let joins = blocks.last().is_some_and(|block| match (block.kind, margin) {
                 (BlockKind::Header | BlockKind::Footer, _) | (_, Some(_)) => margin == Some(block.kind),
+                // A caption may follow the labels of its figure, or text above that, closely.
+                _ if beside(line) && is_caption(&page.lines[line].text, true) => false,
+                // Text that follows a heading in bold print closely.
+                _ if block.lines.len() < HEADING_LINES
+                    && is_bold(page, &block.lines)
+                    && !has_bold(page, line) =>
+                {
+                    false
+                }
                 _ => goes_on(block, line, page, &bounds, &heights),
             });
             match blocks.last_mut() {
@@ -128,38 +189,74 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
                     block.lines.push(line);
                     block.bounds = union(block.bounds, bounds[line]);
                 }
-                _ => blocks.push(Block {
-                    kind: margin.unwrap_or_else(|| kind_of(&page.lines[line].text)),
-                    lines: vec![line],
-                    bounds: bounds[line],
-                    cells: Vec::new(),
-                }),
+                _ => {
+                    let kind = margin.unwrap_or_else(|| kind_of(&page.lines[line].text, beside(line)));
+                    blocks.push(Block::new(kind, vec![line], bounds[line]));
+                }
             }
         }
         at += 1;
     }
     for block in &mut blocks {
         let high = block.lines.iter().all(|line| heights[*line] >= HEADING_HEIGHT * usual);
-        if block.kind == BlockKind::Paragraph && high && block.lines.len() <= HEADING_LINES {
+        let text = matches!(block.kind, BlockKind::Paragraph | BlockKind::ListItem);
+        let bold = text && is_bold(page, &block.lines) && is_title(&joined(page, &block.lines, false));
+        if block.lines.len() <= HEADING_LINES && ((block.kind == BlockKind::Paragraph && high) || bold) {
             block.kind = BlockKind::Heading;
         }
+    }
+    for table::Found { table, lines, bounds } in ruled {
+        let Some(first) = lines.first() else { continue };
+        let at = blocks.iter().position(|block| block.lines.first().is_some_and(|line| line > first));
+        let block = Block { table: Some(table), ..Block::new(BlockKind::Table, lines, bounds) };
+        blocks.insert(at.unwrap_or(blocks.len()), block);
+    }
+    for picture in pictures {
+        figures::insert(&mut blocks, picture, usual);
     }
     blocks
 }
 
+/// Whether all words of some lines are in bold print.
+fn is_bold(page: &Page, lines: &[usize]) -> bool {
+    let words = lines.iter().filter_map(|line| page.lines.get(*line)).flat_map(|line| &line.instances);
+    let words: Vec<_> = words.filter_map(|word| page.instances.get(*word)).collect();
+    // Numbers and marks are not told to be bold by themselves.
+    words.iter().any(|word| word.emphasis.bold)
+        && words.iter().all(|word| word.emphasis.bold || !word.text().contains(char::is_alphabetic))
+}
+
+fn has_bold(page: &Page, line: usize) -> bool {
+    page.lines[line]
+        .instances
+        .iter()
+        .any(|word| page.instances.get(*word).is_some_and(|word| word.emphasis.bold))
+}
+
+/// Whether a text may be a title: letters for the most part, and no sentence or label.
+fn is_title(text: &str) -> bool {
+    let (mut letters, mut digits) = (0, 0);
+    for c in text.chars() {
+        letters += usize::from(c.is_alphabetic());
+        digits += usize::from(c.is_numeric());
+    }
+    letters > 2 * digits && letters >= TITLE_LETTERS && !text.ends_with(['.', ':', ',', ';'])
+}
+
 /// What a block is by how its first line begins.
-fn kind_of(text: &str) -> BlockKind {
+fn kind_of(text: &str, beside_figure: bool) -> BlockKind {
     if is_item(text) {
         BlockKind::ListItem
-    } else if is_caption(text) {
+    } else if is_caption(text, beside_figure) {
         BlockKind::Caption
     } else {
         BlockKind::Paragraph
     }
 }
 
-/// Whether a text begins with what a figure or table is called and its number, as in "Fig. 3:" or "Table 2.1. ".
-fn is_caption(text: &str) -> bool {
+/// Whether a text begins with what a figure or table is called and its number, as in "Fig. 3:" or "Table 2.1. "; beside a figure also
+/// without a mark, where a capital follows, as in "Figure 4 Rivers".
+fn is_caption(text: &str, beside_figure: bool) -> bool {
     const WORDS: [&str; 13] = [
         "figure",
         "fig",
@@ -180,7 +277,12 @@ fn is_caption(text: &str) -> bool {
     let capital = word.chars().next().is_some_and(char::is_uppercase);
     let known = WORDS.contains(&word.trim_end_matches('.').to_lowercase().as_str());
     // Without a mark behind the number it is a sentence, as in "Figure 3 shows".
-    let Some(number) = number.strip_suffix([':', '.']) else { return false };
+    let title = parts.next().and_then(|word| word.chars().next()).is_some_and(char::is_uppercase);
+    let number = match number.strip_suffix([':', '.']) {
+        Some(number) => number,
+        None if beside_figure && title => number,
+        None => return false,
+    };
     let part = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     capital && known && number.split('.').all(part)
 }
@@ -188,22 +290,31 @@ fn is_caption(text: &str) -> bool {
 /// The text of a block's lines in one piece; with `dehyphenate` a hyphen at a line's end is undone where a small letter
 /// stands on both sides of it.
 pub fn joined(page: &Page, lines: &[usize], dehyphenate: bool) -> String {
+    let lines = lines.iter().filter_map(|line| page.lines.get(*line));
     let mut out = String::new();
-    for line in lines.iter().filter_map(|line| page.lines.get(*line)) {
-        let text = line.text.trim();
-        let mut end = out.chars().rev();
-        let (last, before) = (end.next(), end.next());
-        let hyphen = matches!(last, Some('-' | '\u{2010}' | '\u{ad}'));
-        let inside =
-            before.is_some_and(char::is_lowercase) && text.chars().next().is_some_and(char::is_lowercase);
-        if dehyphenate && hyphen && inside {
-            out.pop();
-        } else if !out.is_empty() {
-            out.push(' ');
-        }
-        out.push_str(text);
+    for line in lines {
+        join(&mut out, line.text.trim(), dehyphenate);
     }
     out
+}
+
+/// Puts the text of a line behind that of the lines before it.
+pub(crate) fn join(out: &mut String, text: &str, dehyphenate: bool) {
+    if undoes_hyphen(out, text, dehyphenate) {
+        out.pop();
+    } else if !out.is_empty() {
+        out.push(' ');
+    }
+    out.push_str(text);
+}
+
+/// Whether the hyphen at the end of a text goes where another one follows.
+pub(crate) fn undoes_hyphen(before: &str, text: &str, dehyphenate: bool) -> bool {
+    let mut end = before.chars().rev();
+    let hyphen = matches!(end.next(), Some('-' | '\u{2010}' | '\u{ad}'));
+    let inside =
+        end.next().is_some_and(char::is_lowercase) && text.chars().next().is_some_and(char::is_lowercase);
+    dehyphenate && hyphen && inside
 }
 
 /// How high a line's text is, whatever its direction.
@@ -220,14 +331,10 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
-fn union(a: Rect, b: Rect) -> Rect {
-    Rect { x0: a.x0.min(b.x0), y0: a.y0.min(b.y0), x1: a.x1.max(b.x1), y1: a.y1.max(b.y1) }
-}
-
-/// Lines that follow each other side by side.
-fn rows(bounds: &[Rect]) -> Vec<Vec<usize>> {
+/// Lines that are wanted and follow each other side by side.
+fn rows(bounds: &[Rect], wanted: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
     let mut rows: Vec<Vec<usize>> = Vec::new();
-    for (line, r) in bounds.iter().enumerate() {
+    for (line, r) in bounds.iter().enumerate().filter(|(line, _)| wanted(*line)) {
         let beside = rows.last().and_then(|row| row.last()).is_some_and(|left| {
             let l = bounds[*left];
             let shared = l.y1.min(r.y1) - l.y0.max(r.y0);
@@ -239,46 +346,6 @@ fn rows(bounds: &[Rect]) -> Vec<Vec<usize>> {
         }
     }
     rows
-}
-
-/// The horizontal stretches that the cells of rows take together, from left to right.
-fn columns(rows: &[Vec<usize>], bounds: &[Rect]) -> Vec<(f64, f64)> {
-    let mut spans: Vec<(f64, f64)> = rows.iter().flatten().map(|i| (bounds[*i].x0, bounds[*i].x1)).collect();
-    spans.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut columns: Vec<(f64, f64)> = Vec::new();
-    for (x0, x1) in spans {
-        match columns.last_mut() {
-            Some(last) if x0 < last.1 => last.1 = last.1.max(x1),
-            _ => columns.push((x0, x1)),
-        }
-    }
-    columns
-}
-
-/// Whether the cells stand in columns: at least two, and no row has two cells in the same one.
-fn aligned(rows: &[Vec<usize>], bounds: &[Rect]) -> bool {
-    let columns = columns(rows, bounds);
-    let column = |i: usize| columns.iter().position(|(x0, x1)| (*x0..=*x1).contains(&bounds[i].x0));
-    columns.len() >= 2
-        && rows.iter().all(|row| {
-            let mut taken: Vec<_> = row.iter().map(|i| column(*i)).collect();
-            taken.dedup();
-            taken.len() == row.len()
-        })
-}
-
-fn table_of(rows: &[Vec<usize>], bounds: &[Rect]) -> Block {
-    let columns = columns(rows, bounds);
-    let cells = rows.iter().map(|row| {
-        let cell = |(x0, x1): &(f64, f64)| {
-            row.iter().copied().filter(|i| (*x0..=*x1).contains(&bounds[*i].x0)).collect()
-        };
-        columns.iter().map(cell).collect()
-    });
-    let lines: Vec<usize> = rows.iter().flatten().copied().collect();
-    let nothing = Rect { x0: 0.0, y0: 0.0, x1: 0.0, y1: 0.0 };
-    let around = lines.iter().map(|i| bounds[*i]).reduce(union).unwrap_or(nothing);
-    Block { kind: BlockKind::Table, cells: cells.collect(), lines, bounds: around }
 }
 
 /// Whether a line goes on with a block: it stands closely below the block's last line, is as high, and begins no item.

@@ -18,13 +18,13 @@ pub enum Format {
         /// Whether pages have headings.
         named: bool,
     },
-    /// One JSON array of pages, laid out for reading: a row for each instance and line.
+    /// One JSON array of pages, laid out for reading: a row for each instance, line and block.
     Json,
     /// JSON lines: one object a page, nothing around them.
     JsonLines,
     /// Text with spaces and empty lines where the page has them; pages are divided by form feeds.
     Layout,
-    /// Markdown: headings, lists, tables, paragraphs.
+    /// Markdown: headings, lists, tables, paragraphs, figures, bold and italic print.
     Markdown {
         /// Whether hyphens at line ends are undone.
         dehyphenate: bool,
@@ -62,9 +62,9 @@ impl Format {
 /// What JSON holds of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Records {
-    /// Instances and lines.
+    /// Instances, lines and blocks.
     Read,
-    /// Instances and lines, and the confidence of each character.
+    /// Instances, lines and blocks, and the confidence of each character.
     ReadWithChars,
     /// Instances.
     Detected,
@@ -126,7 +126,7 @@ impl<W: Write> PageWriter<W> {
                 format!("{opening}{}", laid_out(&record())?)
             }
             Format::JsonLines => serde_json::to_string(&record())? + "\n",
-            Format::Markdown { dehyphenate } => markdown_page(page, dehyphenate),
+            Format::Markdown { dehyphenate } => markdown_page(&info, page, dehyphenate),
             Format::Html { dehyphenate } => html_page(page, dehyphenate),
             Format::Hocr => hocr_page(&info, page, number),
             Format::Alto => alto_page(&info, page, number),
@@ -166,7 +166,7 @@ impl<W: Write> PageWriter<W> {
     }
 }
 
-/// A page as an indented object whose instances and lines have a row each.
+/// A page as an indented object whose instances, lines and blocks have a row each.
 fn laid_out(page: &PageRecord) -> io::Result<String> {
     let mut out = String::new();
     let name = serde_json::to_string(&page.file_name)?;
@@ -193,6 +193,9 @@ fn laid_out(page: &PageRecord) -> io::Result<String> {
     );
     if let Some(lines) = &page.lines {
         let _ = write!(out, ",\n    \"lines\": {}", rows(lines)?);
+    }
+    if let Some(blocks) = &page.blocks {
+        let _ = write!(out, ",\n    \"blocks\": {}", rows(blocks)?);
     }
     if !page.dropped.is_empty() {
         let _ = write!(out, ",\n    \"dropped\": {}", serde_json::to_string(&page.dropped)?);

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use glyphic_core::{Dropped, Image, Line, Page, Polygon, Rect, Region, TextInstance, Transcript};
+use glyphic_core::{Image, Line, Page, Polygon, Rect, Region, TextInstance, Transcript};
 use glyphic_document::{
     Error, Format, Overlay, PageWriter, Records, overlay, parse_pages, parse_texts, read_pages, text,
 };
@@ -30,8 +30,7 @@ fn page() -> Page {
         height: 80,
         instances: vec![word(10.0, "caf\u{e9}"), word(50.0, "\u{20ac}5")],
         lines: vec![line],
-        orientation: 0,
-        dropped: Dropped::default(),
+        ..Page::default()
     }
 }
 
@@ -64,7 +63,8 @@ fn json_lines_have_their_stable_shape() {
             r#"{"file_name":"a.png","width":100,"height":80,"instances":["#,
             r#"{"polygon":[10.0,40.0,40.0,40.0,40.0,52.0,10.0,52.0],"score":0.875,"text":"café","text_score":0.5},"#,
             r#"{"polygon":[50.0,40.0,80.0,40.0,80.0,52.0,50.0,52.0],"score":0.875,"text":"€5","text_score":0.5}],"#,
-            r#""lines":[{"polygon":[10.0,40.0,80.0,40.0,80.0,52.0,10.0,52.0],"text":"café €5","score":0.75,"instances":[0,1]}]}"#,
+            r#""lines":[{"polygon":[10.0,40.0,80.0,40.0,80.0,52.0,10.0,52.0],"text":"café €5","score":0.75,"instances":[0,1]}],"#,
+            r#""blocks":[{"kind":"paragraph","polygon":[10.0,40.0,80.0,40.0,80.0,52.0,10.0,52.0],"lines":[0]}]}"#,
             "\n"
         )
     );

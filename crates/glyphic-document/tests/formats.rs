@@ -1,7 +1,8 @@
 //! Pages as hOCR, ALTO, PAGE-XML, TSV, Markdown, HTML and CSV.
 
 use glyphic_core::{
-    Alternative, CharSpan, DropReason, Line, Page, Point, Polygon, Rect, Region, TextInstance, Transcript,
+    Alternative, CharSpan, DropReason, Emphasis, Line, Page, Point, Polygon, Rect, Region, TextInstance,
+    Transcript,
 };
 use glyphic_document::{
     BlockKind, Format, PAGE_SCHEMA, PageInfo, PageRecord, PageWriter, Records, TextSource, blocks,
@@ -183,8 +184,8 @@ fn a_page_that_stands_turned_has_the_blocks_of_the_upright_one() {
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
             assert_eq!(
-                (found.kind, &found.lines, &found.cells),
-                (expected.kind, &expected.lines, &expected.cells)
+                (found.kind, &found.lines, &found.table),
+                (expected.kind, &expected.lines, &expected.table)
             );
             let Rect { x0, y0, x1, y1 } = expected.bounds;
             let (a, b) = (turn(x0, y0), turn(x1, y1));
@@ -423,7 +424,16 @@ fn hard_pages() -> Vec<Page> {
     odd.instances[1].transcript.as_mut().unwrap().score = 1.5;
     let mut wordless = report();
     wordless.lines.iter_mut().for_each(|line| line.instances.clear());
-    vec![report(), odd, Page::new(5, 5), wordless, Page { orientation: 180, ..report() }]
+    let rect = |[x0, y0, x1, y1]: [f64; 4]| Polygon::from_rect(Rect { x0, y0, x1, y1 }).unwrap();
+    let mut rich = report();
+    rich.figures = vec![rect([500.0, 20.0, 900.0, 280.0]), rect([-20.0, 700.0, 4000.0, 900.0])];
+    rich.cells = [[40.0, 310.0, 400.0, 344.0], [40.0, 346.0, 290.0, 380.0], [292.0, 346.0, 400.0, 380.0]]
+        .map(rect)
+        .into();
+    rich.cells.push(rect([402.0, 310.0, 500.0, 380.0]));
+    rich.instances[2].emphasis.bold = true;
+    rich.instances[3].emphasis = Emphasis { bold: true, italic: true };
+    vec![report(), odd, Page::new(5, 5), wordless, Page { orientation: 180, ..rich.clone() }, rich]
 }
 
 /// Runs a checker over a file; `None` where it is not installed.

@@ -24,6 +24,7 @@ mod resize;
 mod rotate;
 mod skeleton;
 mod text_crop;
+mod tiles;
 mod warp;
 
 pub use affine::{Affine, Interpolation};
@@ -46,4 +47,5 @@ pub use resize::{
 pub use rotate::{QuarterTurn, rotate};
 pub use skeleton::skeletonize;
 pub use text_crop::{crop_text, share_inside, text_corners, text_size};
+pub use tiles::{Tile, Tiles, tiles};
 pub use warp::{Border, Homography, warp_perspective};

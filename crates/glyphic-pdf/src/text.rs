@@ -1,7 +1,7 @@
 //! The text layer of a page: glyphs grouped into words.
 
-use glyphic_core::{Point, Polygon, Rect};
-use hayro::hayro_interpret::font::{Glyph, GlyphRun};
+use glyphic_core::{Emphasis, Point, Polygon, Rect};
+use hayro::hayro_interpret::font::{Glyph, GlyphRun, OutlineFontData};
 use hayro::hayro_interpret::{
     BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, SoftMask, hayro_cmap::BfString,
 };
@@ -20,6 +20,9 @@ const OVERLAP: f64 = 0.68;
 /// A glyph whose baseline lies this many font sizes beside that of the word before begins another word.
 const BASELINE: f64 = 0.35;
 
+/// The weight of a bold font, 100 to 900.
+const BOLD: u32 = 700;
+
 /// A page's share of characters without a meaning up to which its text layer is sane.
 const MAX_UNKNOWN: f64 = 0.05;
 
@@ -33,6 +36,8 @@ pub struct LayerWord {
     pub text: String,
     /// Its outline, in pixels of the drawn page, from the text's top-left corner clockwise.
     pub polygon: Polygon,
+    /// Bold or italic print, as most of its glyphs' fonts say; neither where they do not.
+    pub emphasis: Emphasis,
 }
 
 /// The text that a page holds as text, and its pictures.
@@ -86,6 +91,20 @@ struct PlacedGlyph {
     /// From glyph space, 1 the font size, to pixels.
     at: Affine,
     advance: f64,
+    emphasis: Emphasis,
+}
+
+/// How a font prints, by its weight, its slant and its name; neither for one that the file does not hold.
+fn emphasis(font: &OutlineFontData) -> Emphasis {
+    let name = font.postscript_name.as_deref().unwrap_or_default().to_ascii_lowercase();
+    // Before the hyphen stands the family: "Boldini-Regular" is not bold.
+    let style = name.rsplit_once(['-', ',']).map_or("", |(_, style)| style);
+    let says = |words: &[&str]| words.iter().any(|word| style.contains(word));
+    let heavy = font.weight.is_some_and(|weight| weight >= BOLD);
+    Emphasis {
+        bold: (heavy || says(&["bold", "black", "heavy"])) && !says(&["semi", "demi"]),
+        italic: font.is_italic || says(&["italic", "oblique"]),
+    }
 }
 
 impl<'a> Device<'a> for Collector {
@@ -98,6 +117,12 @@ impl<'a> Device<'a> for Collector {
     fn pop_transparency_group(&mut self) {}
 
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {
+        // A run is in one font.
+        let font = run.glyphs().first().and_then(|glyph| match &**glyph {
+            Glyph::Outline(glyph) => glyph.font_data(),
+            Glyph::Type3(_) => None,
+        });
+        let emphasis = font.as_ref().map(emphasis).unwrap_or_default();
         for placed in run.glyphs() {
             let (text, advance) = match &**placed {
                 Glyph::Outline(glyph) => (glyph.as_unicode(), glyph.advance_width()),
@@ -110,7 +135,7 @@ impl<'a> Device<'a> for Collector {
             // Outlines have 1000 units a font size.
             let at = props.transform * placed.transform() * Affine::scale(1000.0);
             let advance = f64::from(advance.unwrap_or(500.0)) / 1000.0;
-            self.glyphs.push(PlacedGlyph { text, at, advance });
+            self.glyphs.push(PlacedGlyph { text, at, advance, emphasis });
         }
         if !matches!(mode, DrawMode::Invisible) {
             self.visible += 1;
@@ -135,9 +160,20 @@ struct Growing {
     text: String,
     start: Affine,
     end: kurbo::Point,
+    /// Characters in bold and in italic print.
+    bold: usize,
+    italic: usize,
 }
 
 impl Growing {
+    fn put(&mut self, text: &str, emphasis: Emphasis, end: kurbo::Point) {
+        self.text.push_str(text);
+        self.end = end;
+        let count = text.chars().count();
+        self.bold += if emphasis.bold { count } else { 0 };
+        self.italic += if emphasis.italic { count } else { 0 };
+    }
+
     /// The outline: from where the first glyph begins to where the last one ends.
     fn word(self) -> Option<LayerWord> {
         let text = self.text.trim().to_owned();
@@ -148,7 +184,9 @@ impl Growing {
         let corners = [(0.0, ASCENT), (length.x, ASCENT), (length.x, DESCENT), (0.0, DESCENT)];
         let corners =
             corners.map(|(x, y)| self.start * kurbo::Point::new(x, y)).map(|p| Point::new(p.x, p.y));
-        Some(LayerWord { text, polygon: Polygon::new(corners.to_vec()).ok()? })
+        let most = |count: usize| 2 * count > text.chars().count();
+        let emphasis = Emphasis { bold: most(self.bold), italic: most(self.italic) };
+        Some(LayerWord { polygon: Polygon::new(corners.to_vec()).ok()?, text, emphasis })
     }
 }
 
@@ -198,13 +236,11 @@ impl Collector {
                 (-OVERLAP..WORD_GAP).contains(&gap) && (step.y - last.y).abs() < BASELINE
             });
             match &mut word {
-                Some(growing) if goes_on => {
-                    growing.text.push_str(&shown);
-                    growing.end = end;
-                }
+                Some(growing) if goes_on => growing.put(&shown, glyph.emphasis, end),
                 _ => {
                     layer.words.extend(word.take().and_then(Growing::word));
-                    word = Some(Growing { text: shown, start: at, end });
+                    let begun = Growing { text: String::new(), start: at, end, bold: 0, italic: 0 };
+                    word.insert(begun).put(&shown, glyph.emphasis, end);
                 }
             }
         }

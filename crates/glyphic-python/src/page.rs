@@ -1,4 +1,5 @@
 use glyphic_core::{Page, Polygon, Region, Transcript};
+use glyphic_document::{BlockRecord, PageRecord};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -22,7 +23,7 @@ pub(crate) fn transcript<'py>(py: Python<'py>, transcript: &Transcript) -> PyRes
     Ok(dict)
 }
 
-/// `{"width", "height", "words": [region and transcript], "lines": [...], "orientation"}`.
+/// `{"width", "height", "words": [region, transcript, "bold" and "italic"], "lines": [...], "orientation", "blocks": [...]}`.
 pub(crate) fn page<'py>(py: Python<'py>, page: &Page) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("width", page.width)?;
@@ -31,6 +32,8 @@ pub(crate) fn page<'py>(py: Python<'py>, page: &Page) -> PyResult<Bound<'py, PyD
     for instance in &page.instances {
         let word = region(py, &instance.region)?;
         word.set_item("transcript", transcript(py, &instance.transcript.clone().unwrap_or_default())?)?;
+        word.set_item("bold", instance.emphasis.bold)?;
+        word.set_item("italic", instance.emphasis.italic)?;
         words.append(word)?;
     }
     dict.set_item("words", words)?;
@@ -45,6 +48,27 @@ pub(crate) fn page<'py>(py: Python<'py>, page: &Page) -> PyResult<Bound<'py, PyD
     }
     dict.set_item("lines", lines)?;
     dict.set_item("orientation", page.orientation)?;
+    let blocks = PyList::empty(py);
+    for found in PageRecord::read("", page).blocks.iter().flatten() {
+        blocks.append(block(py, found)?)?;
+    }
+    dict.set_item("blocks", blocks)?;
+    Ok(dict)
+}
+
+/// `{"kind", "polygon", "lines", "rows": [[(column, row span, column span, lines), ...], ...] or None}`.
+fn block<'py>(py: Python<'py>, block: &BlockRecord) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("kind", block.kind.name())?;
+    dict.set_item("polygon", polygon(&block.polygon))?;
+    dict.set_item("lines", &block.lines)?;
+    let rows = block.rows.as_ref().map(|rows| {
+        let cells = rows.iter().map(|row| row.cells.iter());
+        let cells =
+            cells.map(|row| row.map(|c| (c.column, c.row_span, c.column_span, &c.lines)).collect::<Vec<_>>());
+        cells.collect::<Vec<_>>()
+    });
+    dict.set_item("rows", rows)?;
     Ok(dict)
 }
 

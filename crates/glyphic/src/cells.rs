@@ -10,11 +10,14 @@ const CONTRAST: i32 = 60;
 /// A picture is a page where so much of it is ground.
 const GROUND: f64 = 0.6;
 
-/// Sides of a cell without its rules, in pixels.
-const SIDES: std::ops::RangeInclusive<usize> = 10..=600;
+/// Sides of a cell without its rules, in pixels, and of one that is looked into.
+const SIDES: std::ops::RangeInclusive<usize> = 10..=10_000;
+const LOOKED_INTO: usize = 600;
 
-/// Pictures are looked at in bands of so many pixels, which take five bytes each.
-const BAND: usize = 8_000_000;
+/// Larger pictures than of so many pixels, of which each takes five bytes, are looked at in bands. Bands share so many rows;
+/// higher cells of such pictures are not found.
+const BAND: usize = 16_000_000;
+const SHARED: usize = 2_002;
 
 /// The ground runs along this share of a cell's edge.
 const CLOSED: f64 = 0.98;
@@ -50,24 +53,26 @@ pub(crate) struct Cell {
     pub(crate) ink: Rect,
 }
 
-impl Cell {
-    fn moved(self, down: f64) -> Self {
-        let moved = |r: Rect| Rect { y0: r.y0 + down, y1: r.y1 + down, ..r };
-        Self { inside: moved(self.inside), ink: moved(self.ink) }
-    }
-}
-
 /// Cells of a row that touch, a letter in each.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Comb(pub(crate) Vec<Cell>);
 
-/// The cells of a page with something small in them, in reading order. None in pictures that are no dark print on light ground.
-pub(crate) fn find(image: &Image) -> Vec<Cell> {
+/// What rules close on a page.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Closed {
+    /// All cells without their rules, in reading order.
+    pub(crate) all: Vec<Rect>,
+    /// Those with something small in them.
+    pub(crate) drawn: Vec<Cell>,
+}
+
+/// The cells of a page. None in pictures that are no dark print on light ground.
+pub(crate) fn find(image: &Image) -> Closed {
     in_bands(image, BAND)
 }
 
-/// As [`find`], in bands of about so many pixels that share as many rows as the highest cell takes.
-fn in_bands(image: &Image, pixels: usize) -> Vec<Cell> {
+/// As [`find`]; a picture of more pixels than these is looked at in bands of about so many, which share rows.
+fn in_bands(image: &Image, pixels: usize) -> Closed {
     let (width, height) = (image.width() as usize, image.height() as usize);
     let luma = |p: &[u8]| (299 * u32::from(p[0]) + 587 * u32::from(p[1]) + 114 * u32::from(p[2])) / 1000;
     let mut counts = [0_usize; 256];
@@ -81,41 +86,63 @@ fn in_bands(image: &Image, pixels: usize) -> Vec<Cell> {
     let lighter = |v: u32| v as i32 > least;
     let ground: usize = (0..256).filter(|v| lighter(*v)).map(|v| counts[v as usize]).sum();
     if least <= 0 || (ground as f64) < GROUND * (width * height) as f64 {
-        return Vec::new();
+        return Closed::default();
     }
-    let shared = SIDES.end() + 2;
-    let own = (pixels / width.max(1)).max(shared);
-    let mut cells = Vec::new();
-    for start in (0..height).step_by(own) {
-        let rows = (own + shared).min(height - start);
+    let own = if width * height <= pixels { height } else { (pixels / width).max(SHARED) };
+    let mut found = Closed::default();
+    for start in (0..height).step_by(own.max(1)) {
+        let rows = (own + SHARED).min(height - start);
         let band = &image.rgb()[3 * width * start..3 * width * (start + rows)];
         let ground = band.chunks_exact(3).map(|p| u8::from(lighter(luma(p)))).collect();
         let Ok(ground) = Map::new(width, rows, ground) else { break };
         let Components { labels, list } = connected_components(&ground, Connectivity::Four);
         // Those that begin further down are the next band's.
-        let begun = list.iter().zip(1..).filter(|(component, _)| component.y0 <= own);
-        let found = begun.filter_map(|(component, label)| cell(&labels, component, label));
-        cells.extend(found.map(|cell| cell.moved(start as f64)));
+        for (component, label) in list.iter().zip(1..).filter(|(component, _)| component.y0 <= own) {
+            if let Some(inside) = closed(&labels, component, label) {
+                let moved = |r: Rect| Rect { y0: r.y0 + start as f64, y1: r.y1 + start as f64, ..r };
+                found.all.push(moved(inside));
+                let ink = drawn(&labels, component, label);
+                found.drawn.extend(ink.map(|ink| Cell { inside: moved(inside), ink: moved(ink) }));
+            }
+        }
         if start + rows == height {
             break;
         }
     }
-    cells
+    found
 }
 
-fn cell(labels: &Map<u32>, component: &Component, label: u32) -> Option<Cell> {
-    let Component { area, x0, y0, x1, y1, .. } = *component;
+/// The cells as outlines on the page.
+pub(crate) fn outlines(cells: &Closed) -> Vec<Polygon> {
+    cells.all.iter().filter_map(|cell| Polygon::from_rect(*cell).ok()).collect()
+}
+
+fn rect(x0: usize, y0: usize, x1: usize, y1: usize) -> Rect {
+    Rect { x0: x0 as f64, y0: y0 as f64, x1: (x1 + 1) as f64, y1: (y1 + 1) as f64 }
+}
+
+/// A piece of the ground that is a rectangle but for what is drawn inside.
+fn closed(labels: &Map<u32>, component: &Component, label: u32) -> Option<Rect> {
+    let Component { x0, y0, x1, y1, .. } = *component;
     let (width, height) = (x1 + 1 - x0, y1 + 1 - y0);
     let framed = x0 > 0 && y0 > 0 && x1 + 1 < labels.width() && y1 + 1 < labels.height();
-    if !framed || !SIDES.contains(&width) || !SIDES.contains(&height) || area == width * height {
+    if !framed || !SIDES.contains(&width) || !SIDES.contains(&height) {
         return None;
     }
     let is = |x: usize, y: usize| labels.at(x, y) == label;
     let across = (x0..=x1).flat_map(|x| [is(x, y0), is(x, y1)]);
     let edge: Vec<bool> = across.chain((y0..=y1).flat_map(|y| [is(x0, y), is(x1, y)])).collect();
-    if (edge.iter().filter(|v| **v).count() as f64) < CLOSED * edge.len() as f64 {
+    ((edge.iter().filter(|v| **v).count() as f64) >= CLOSED * edge.len() as f64).then(|| rect(x0, y0, x1, y1))
+}
+
+/// Around what is drawn in a cell.
+fn drawn(labels: &Map<u32>, component: &Component, label: u32) -> Option<Rect> {
+    let Component { area, x0, y0, x1, y1, .. } = *component;
+    let (width, height) = (x1 + 1 - x0, y1 + 1 - y0);
+    if width > LOOKED_INTO || height > LOOKED_INTO || area == width * height {
         return None;
     }
+    let is = |x: usize, y: usize| labels.at(x, y) == label;
     // Not the corners, in which rules may be rounded.
     let rows = y0 + 1 + height / 20..=y1 - 1 - height / 20;
     let columns = x0 + 1 + width / 20..=x1 - 1 - width / 20;
@@ -131,13 +158,7 @@ fn cell(labels: &Map<u32>, component: &Component, label: u32) -> Option<Cell> {
     if ink_height < LEAST_PIXELS || (ink_height as f64) < LEAST_HEIGHT * height as f64 {
         return None;
     }
-    let rect = |x0: usize, y0: usize, x1: usize, y1: usize| Rect {
-        x0: x0 as f64,
-        y0: y0 as f64,
-        x1: (x1 + 1) as f64,
-        y1: (y1 + 1) as f64,
-    };
-    Some(Cell { inside: rect(x0, y0, x1, y1), ink: rect(a, b, c, d) })
+    Some(rect(a, b, c, d))
 }
 
 /// Divides cells into those that stand in a row of boxes for single letters, and the others.
@@ -292,7 +313,8 @@ mod tests {
         let boxes = [[20, 20, 40, 50], [58, 20, 40, 50], [96, 20, 40, 50], [20, 100, 200, 40]];
         let image =
             picture(&boxes, &[[30, 30, 15, 25], [70, 32, 12, 25], [110, 30, 14, 27], [30, 108, 4, 24]]);
-        let cells = find(&image);
+        let Closed { all, drawn: cells } = find(&image);
+        assert_eq!(all.len(), 4);
         assert_eq!(cells.len(), 4);
         assert_eq!(cells[0].inside, Rect { x0: 22.0, y0: 22.0, x1: 58.0, y1: 68.0 });
         assert_eq!(cells[0].ink, Rect { x0: 30.0, y0: 30.0, x1: 45.0, y1: 55.0 });
@@ -308,7 +330,7 @@ mod tests {
 
     #[test]
     fn bands_find_each_cell_once() {
-        let rows = 2600;
+        let rows = 7000;
         let mut image = Image::filled(400, rows, [255; 3]).unwrap();
         let mut fill = |[x, y, w, h]: [u32; 4]| {
             for row in y..y + h {
@@ -316,24 +338,25 @@ mod tests {
                 image.rgb_mut()[at..at + 3 * w as usize].fill(0);
             }
         };
-        // Frames of 590 rows and small ones, on every row that begins a band of 602.
-        let frames = [[10, 3, 60, 590], [80, 560, 60, 80], [150, 601, 60, 590], [220, 602, 60, 40]];
-        let more = [[290, 1203, 60, 40], [80, 1204, 60, 590], [10, 1205, 60, 40], [150, 2540, 60, 50]];
+        // High frames and low ones about the rows on which bands of 2002 begin.
+        let frames = [[10, 3, 60, 1990], [80, 1960, 60, 80], [150, 1999, 60, 590], [220, 2000, 60, 40]];
+        let more = [[290, 2001, 60, 1990], [80, 4002, 60, 1990], [10, 4003, 60, 40], [150, 6900, 60, 50]];
         for [x, y, w, h] in frames.into_iter().chain(more) {
             for side in [[x, y, w, 2], [x, y + h - 2, w, 2], [x, y, 2, h], [x + w - 2, y, 2, h]] {
                 fill(side);
             }
             fill([x + 20, y + 10, 10, h - 20]);
         }
-        let sorted = |mut cells: Vec<Cell>| {
-            cells
+        let sorted = |mut found: Closed| {
+            found.all.sort_by(|a, b| (a.y0, a.x0).partial_cmp(&(b.y0, b.x0)).unwrap());
+            found
+                .drawn
                 .sort_by(|a, b| (a.inside.y0, a.inside.x0).partial_cmp(&(b.inside.y0, b.inside.x0)).unwrap());
-            cells
+            found
         };
         let whole = sorted(in_bands(&image, usize::MAX));
-        assert_eq!(whole.len(), 8);
+        assert_eq!((whole.all.len(), whole.drawn.len()), (8, 5));
         assert_eq!(sorted(in_bands(&image, 1)), whole);
-        assert_eq!(sorted(find(&image)), whole);
     }
 
     #[test]
@@ -347,8 +370,8 @@ mod tests {
             let at = 3 * (row * 400 + 202) as usize;
             image.rgb_mut()[at..at + 30].fill(0);
         }
-        assert_eq!(find(&image), []);
-        assert_eq!(find(&Image::filled(60, 60, [20; 3]).unwrap()), [], "no light ground");
+        assert_eq!(find(&image).drawn, []);
+        assert_eq!(find(&Image::filled(60, 60, [20; 3]).unwrap()), Closed::default(), "no light ground");
         let (combs, others) = combs(Vec::new());
         assert!(combs.is_empty() && others.is_empty());
     }

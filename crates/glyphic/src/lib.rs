@@ -13,6 +13,7 @@
 //! # Ok::<(), glyphic::Error>(())
 //! ```
 
+mod bold;
 mod cells;
 mod config;
 mod crop;
@@ -22,6 +23,7 @@ mod error;
 #[cfg(feature = "train")]
 mod export;
 mod extract;
+mod figures;
 mod gutters;
 mod large;
 mod lines;
@@ -47,6 +49,7 @@ pub use export::{
 pub use extract::{
     Extracted, extract, load_entity_finder, load_extractor, parse_entity_finder, parse_extractor,
 };
+pub use figures::find_layout;
 pub use glyphic_core::{
     Confidence, Detector, Image, Line, Page, Recognizer, Region, TextInstance, Transcript,
 };

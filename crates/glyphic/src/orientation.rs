@@ -1,6 +1,6 @@
 //! Which way up a page stands: decided by quarter turns from what a few of its lines read like, and its skew from where they run.
 
-use glyphic_core::{Image, Page, Point, Polygon, Region, Transcript};
+use glyphic_core::{Image, Page, Point, Region, Transcript};
 use glyphic_imgproc::{Border, Homography, QuarterTurn, rotate, warp_perspective};
 use serde::{Deserialize, Serialize};
 
@@ -278,13 +278,11 @@ impl Upright {
     /// A page of this picture in pixels of the one it was made of, whose size is given.
     pub(crate) fn give_back(&self, mut page: Page, width: u32, height: u32) -> Page {
         (page.width, page.height) = (width, height);
-        let back = |polygon: &mut Polygon| {
+        for polygon in page.outlines_mut() {
             if let Ok(moved) = polygon.map(|p| self.back.apply(p)) {
                 *polygon = moved;
             }
-        };
-        page.instances.iter_mut().for_each(|word| back(&mut word.region.polygon));
-        page.lines.iter_mut().for_each(|line| back(&mut line.polygon));
+        }
         page
     }
 }
@@ -334,7 +332,7 @@ pub(crate) fn skew(regions: &[Region]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use glyphic_core::{Rect, TextInstance};
+    use glyphic_core::{Polygon, Rect, TextInstance};
 
     use super::*;
 

@@ -7,9 +7,9 @@ use glyphic_core::{
 use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
 
 use crate::{
-    Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, cells, crop,
+    Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, bold, cells, crop,
     crop::Crop,
-    device, large, lines, load_detector, load_recognizer, orientation,
+    device, figures, large, lines, load_detector, load_recognizer, orientation,
     orientation::{LEVEL, PAGE, Reading, SCENE, Standing, Turn, Upright},
     quad::Quad,
     recognize, rules, vertical,
@@ -180,20 +180,24 @@ impl Reader {
         if page.instances.is_empty() && image.height() <= CROP_HEIGHT {
             self.read_regions(image, &[whole(image)?], &[], &[], Vec::new(), &mut page)?;
         }
-        self.read_cells(image, &mut page)?;
+        let cells = cells::find(image);
+        page.cells = cells::outlines(&cells);
+        self.read_cells(image, cells.drawn, &mut page)?;
         leave_out_repeats(&mut page.instances);
         lines::order_into_ruled_lines(&mut page, image);
+        page.figures = figures::find(image, &page);
+        bold::mark(&mut page, image);
         Ok(page)
     }
 
     /// Adds what stands in cells that rules close and was not read: rows of boxes with a letter each, and single characters.
-    fn read_cells(&self, image: &Image, page: &mut Page) -> Result<()> {
+    fn read_cells(&self, image: &Image, cells: Vec<cells::Cell>, page: &mut Page) -> Result<()> {
         let middle = |word: &TextInstance| {
             let b = word.region.polygon.bounds();
             Point::new((b.x0 + b.x1) / 2.0, (b.y0 + b.y1) / 2.0)
         };
         let least = self.config.min_text_score;
-        let (combs, mut cells) = cells::combs(cells::find(image));
+        let (combs, mut cells) = cells::combs(cells);
         let crops: Vec<Option<Image>> = combs.iter().map(|comb| comb.crop(image)).collect();
         let wanted: Vec<Image> = crops.iter().flatten().cloned().collect();
         let mut transcripts = self.recognizer.recognize(&wanted)?.into_iter();

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use glyphic::{Orientation, Reader, order_into_lines};
+use glyphic::{Orientation, Reader, find_layout, order_into_lines};
 use glyphic_core::{Page, Rect, Region, TextInstance, Transcript};
 use glyphic_document::{Format, Records, TextSource, invalid_characters};
 use glyphic_pdf::TextLayer;
@@ -82,9 +82,9 @@ enum ReadFormat {
     Json,
     /// JSON Lines, one object per page
     Jsonl,
-    /// Markdown: headings, lists, tables, paragraphs
+    /// Markdown: headings, lists, tables, paragraphs, places of figures
     Markdown,
-    /// HTML of headings, lists, tables, paragraphs
+    /// HTML of headings, lists, tables, paragraphs, places of figures
     Html,
     /// hOCR 1.2
     Hocr,
@@ -286,6 +286,7 @@ pub(super) fn read_page(
         }
     };
     order_into_lines(&mut page);
+    find_layout(&mut page, &loaded.image);
     Ok((page, source))
 }
 
@@ -293,6 +294,7 @@ pub(super) fn read_page(
 fn words(layer: &TextLayer) -> Vec<TextInstance> {
     let word = |word: &glyphic_pdf::LayerWord| TextInstance {
         transcript: Some(Transcript::truth(word.text.clone())),
+        emphasis: word.emphasis,
         ..TextInstance::new(Region { polygon: word.polygon.clone(), score: 1.0 })
     };
     layer.words.iter().map(word).collect()

@@ -62,6 +62,12 @@ pub(crate) fn glyphic(args: &[&str]) -> Run {
     Run::new(args, command(args).output().unwrap())
 }
 
+/// Starts a run and leaves it to itself; what it says is not kept.
+#[cfg(target_os = "linux")]
+pub(crate) fn spawn(args: &[&str]) -> std::process::Child {
+    command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
 pub(crate) fn with_stdin(args: &[&str], stdin: &[u8]) -> Run {
     let mut child = command(args).stdin(Stdio::piped()).spawn().unwrap();
     // A command that fails early need not read it all.

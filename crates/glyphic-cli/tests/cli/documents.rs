@@ -338,3 +338,21 @@ fn the_schema_is_printed() {
     let schema: Value = serde_json::from_str(&glyphic(&["schema"]).ok()).unwrap();
     assert_eq!(schema["properties"]["instances"]["type"], "array");
 }
+
+#[test]
+fn a_ruled_table_of_a_picture_has_its_cells() {
+    let (picture, text) = case("ruled-table");
+    let csv = glyphic(&["read", &picture, "--format", "csv"]).ok();
+    let rows: Vec<Vec<&str>> = csv.lines().map(|row| row.split(',').collect()).collect();
+    assert_eq!((rows.len(), rows[0].len()), (text.lines().count(), 5), "{csv}");
+    assert_eq!(rows[1], ["Bolts M6", "4", "0.35", "1.40", "A"]);
+    let page = pages(&glyphic(&["read", &picture, "--format", "jsonl"]).ok()).remove(0);
+    let kinds: Vec<&str> =
+        page["blocks"].as_array().unwrap().iter().map(|b| b["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["table"]);
+    assert_eq!(page["blocks"][0]["rows"].as_array().unwrap().len(), 8);
+    let folder = tempfile::tempdir().unwrap();
+    let html = folder.path().join("page.html").display().to_string();
+    glyphic(&["read", &picture, "--format", "html", "--out", &html]).ok();
+    assert_eq!(fs::read_to_string(html).unwrap().matches("<tr>").count(), 8);
+}

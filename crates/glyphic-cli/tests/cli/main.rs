@@ -8,5 +8,6 @@ mod docs;
 mod documents;
 mod eval;
 mod extract;
+mod killed;
 mod language_model;
 mod quantize;

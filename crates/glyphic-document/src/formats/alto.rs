@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use glyphic_core::{Page, TextInstance};
+use glyphic_core::{Emphasis, Page, TextInstance};
 
 use super::xml::{escaped, outline, pixels, share};
 use crate::{BlockKind, PageInfo, blocks};
@@ -21,6 +21,7 @@ pub(crate) const ALTO_OPEN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
   <StructureTag ID="header" LABEL="header"/>
   <StructureTag ID="footer" LABEL="footer"/>
   <StructureTag ID="caption" LABEL="caption"/>
+  <StructureTag ID="table" LABEL="table"/>
  </Tags>
  <Layout>
 "#;
@@ -48,10 +49,16 @@ pub(crate) fn alto_page(info: &PageInfo, page: &Page, number: usize) -> String {
     );
     let mut words = 0;
     for (b, block) in blocks(page).iter().enumerate() {
+        if block.kind == BlockKind::Figure {
+            let place = place_of(pixels(block.bounds, page));
+            let _ = writeln!(out, "    <Illustration ID=\"block_{number}_{}\" {place}/>", b + 1);
+            continue;
+        }
         let tag = match block.kind {
             BlockKind::Header => " TAGREFS=\"header\"",
             BlockKind::Footer => " TAGREFS=\"footer\"",
             BlockKind::Caption => " TAGREFS=\"caption\"",
+            BlockKind::Table => " TAGREFS=\"table\"",
             _ => "",
         };
         let _ = writeln!(
@@ -101,7 +108,13 @@ fn string(out: &mut String, page: &Page, word: &TextInstance, id: &str, at: [u32
     let transcript = word.transcript.as_ref();
     let score = share(transcript.map_or(1.0, |t| t.score));
     let (content, place) = (escaped(word.text()), place_of(at));
-    let _ = write!(out, "      <String ID=\"{id}\" CONTENT=\"{content}\" {place} WC=\"{score:.3}\"");
+    let style = match word.emphasis {
+        Emphasis { bold: true, italic: true } => " STYLE=\"bold italics\"",
+        Emphasis { bold: true, .. } => " STYLE=\"bold\"",
+        Emphasis { italic: true, .. } => " STYLE=\"italics\"",
+        Emphasis { .. } => "",
+    };
+    let _ = write!(out, "      <String ID=\"{id}\" CONTENT=\"{content}\" {place}{style} WC=\"{score:.3}\"");
     let glyphs: Vec<_> = transcript
         .map_or(&[][..], |t| &t.chars)
         .iter()

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use glyphic_core::{Page, TextInstance};
+use glyphic_core::{Emphasis, Page, TextInstance};
 
 use super::xml::{escaped, outline, pixels, share};
 use crate::{BlockKind, PageInfo, blocks};
@@ -14,15 +14,19 @@ pub(crate) const HOCR_OPEN: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
   <title></title>
   <meta http-equiv="Content-Type" content="text/html; charset=utf-8"/>
   <meta name="ocr-system" content="glyphic"/>
-  <meta name="ocr-capabilities" content="ocr_page ocr_carea ocr_par ocr_line ocr_header ocr_footer ocr_caption ocrx_word ocrp_wconf"/>
+  <meta name="ocr-capabilities" content="ocr_page ocr_carea ocr_par ocr_line ocr_header ocr_footer ocr_caption ocr_table ocr_image ocrx_word ocrp_wconf"/>
  </head>
  <body>
 "#;
 
-/// A word's text; with other texts that it may be as the specification's alternatives, of which the first is the one that
-/// is read.
+/// A word's text, emphasised as it is printed; with other texts that it may be as the specification's alternatives, of which the
+/// first is the one that is read.
 fn content(word: &TextInstance) -> String {
-    let text = escaped(word.text());
+    let mut text = escaped(word.text());
+    let Emphasis { bold, italic } = word.emphasis;
+    for (name, _) in [("em", italic), ("strong", bold)].iter().filter(|(_, on)| *on) {
+        text = format!("<{name}>{text}</{name}>");
+    }
     let others = word.transcript.as_ref().map_or(&[][..], |t| &t.alternatives);
     if others.is_empty() {
         return text;
@@ -57,10 +61,18 @@ pub(crate) fn hocr_page(info: &PageInfo, page: &Page, number: usize) -> String {
         let [x0, y0, x1, y1] = pixels(block.bounds, page);
         let id = format!("{number}_{}", b + 1);
         // Around the block, so that programs that know areas alone find it, too.
+        if block.kind == BlockKind::Figure {
+            let _ = writeln!(
+                out,
+                "   <div class='ocr_image' id='block_{id}' title='bbox {x0} {y0} {x1} {y1}'></div>"
+            );
+            continue;
+        }
         let class = match block.kind {
             BlockKind::Header => Some("ocr_header"),
             BlockKind::Footer => Some("ocr_footer"),
             BlockKind::Caption => Some("ocr_caption"),
+            BlockKind::Table => Some("ocr_table"),
             _ => None,
         };
         if let Some(class) = class {

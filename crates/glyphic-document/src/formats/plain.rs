@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use glyphic_core::{Page, Rect};
 
 use super::xml::{outline, pixels, share};
-use crate::{BlockKind, blocks, joined, tree::upright};
+use crate::{Block, BlockKind, Table, blocks, joined, tree::upright};
 
 /// The columns of Tesseract's TSV.
 pub(crate) const TSV_HEADER: &str =
     "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n";
 
-/// A page as rows of Tesseract's TSV; `number` counts pages from 1. A block has one paragraph.
+/// A page as rows of Tesseract's TSV; `number` counts pages from 1. A block has one paragraph. Figures have no rows.
 pub(crate) fn tsv_page(page: &Page, number: usize) -> String {
     let mut out = String::new();
     let mut row = |level: u8, place: [usize; 4], [x0, y0, x1, y1]: [u32; 4], conf: &str, text: &str| {
@@ -24,7 +24,8 @@ pub(crate) fn tsv_page(page: &Page, number: usize) -> String {
         );
     };
     row(1, [0; 4], [0, 0, page.width, page.height], "-1", "");
-    for (b, block) in blocks(page).iter().enumerate() {
+    let with_text = |block: &Block| block.kind != BlockKind::Figure;
+    for (b, block) in blocks(page).into_iter().filter(with_text).enumerate() {
         let at = pixels(block.bounds, page);
         row(2, [b + 1, 0, 0, 0], at, "-1", "");
         row(3, [b + 1, 1, 0, 0], at, "-1", "");
@@ -39,7 +40,8 @@ pub(crate) fn tsv_page(page: &Page, number: usize) -> String {
     out
 }
 
-/// The tables of a page as CSV (RFC 4180), with an empty line between two of them.
+/// The tables of a page as CSV (RFC 4180), with an empty line between two of them. A cell that spans others has its text in the
+/// first of them.
 pub(crate) fn csv_tables(page: &Page) -> Vec<String> {
     let quoted = |text: String| {
         if text.contains([',', '"', '\n', '\r']) {
@@ -48,14 +50,14 @@ pub(crate) fn csv_tables(page: &Page) -> Vec<String> {
             text
         }
     };
-    let table = |cells: &Vec<Vec<Vec<usize>>>| {
-        let row = |row: &Vec<Vec<usize>>| {
+    let table = |table: &Table| {
+        let row = |row: &Vec<&[usize]>| {
             let cells: Vec<String> = row.iter().map(|cell| quoted(joined(page, cell, false))).collect();
             cells.join(",") + "\r\n"
         };
-        cells.iter().map(row).collect()
+        table.grid().iter().map(row).collect()
     };
-    blocks(page).iter().filter(|b| b.kind == BlockKind::Table).map(|b| table(&b.cells)).collect()
+    blocks(page).iter().filter_map(|b| b.table.as_ref()).map(table).collect()
 }
 
 /// A page's text with spaces and empty lines where the page has them: a column of text is as wide as an average character.
