@@ -25,6 +25,22 @@ const MIN_WIDTH: f64 = 1.0;
 /// Ink and paper differ by so much at least, in the sum of the three colours, 0 to 765.
 const LEAST_CONTRAST: i32 = 150;
 
+/// How a region is drawn as a crop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// On each side, in heights of the region.
+    pub(crate) margin: f64,
+    /// So many times wider than the picture has it.
+    pub(crate) stretch: f64,
+}
+
+impl From<f64> for Shape {
+    /// A margin, and the width that the picture has.
+    fn from(margin: f64) -> Self {
+        Self { margin, stretch: 1.0 }
+    }
+}
+
 /// The text of a region, upright, with a margin.
 #[derive(Debug, Clone)]
 pub(crate) struct Crop {
@@ -33,9 +49,11 @@ pub(crate) struct Crop {
     pub(crate) image: Image,
     /// From the crop's pixels to the picture's.
     to_picture: Homography,
-    /// Width and height of the crop without its margin, in pixels, and the margin on each side.
+    /// Width and height of the crop without its margin, in pixels, and the margin above and below.
     size: [f64; 2],
     margin: f64,
+    /// So many times wider than in the picture, beside its height.
+    stretch: f64,
     /// How its text runs.
     pub(crate) turn: Turn,
     /// The upright box around a region that stands askew.
@@ -43,13 +61,13 @@ pub(crate) struct Crop {
 }
 
 /// The crops of the regions that are `wanted`, in order: one a region; three of a tall one, upright first; two of one that stands
-/// on a corner and is about as wide as high, for that is how the outline of an upright character often comes out. `margin` is in
-/// heights of the region. A region that no perspective straightens has none.
+/// on a corner and is about as wide as high, for that is how the outline of an upright character often comes out. A region that no
+/// perspective straightens has none.
 pub(crate) fn crop_regions(
     image: &Image,
     regions: &[Region],
     wanted: impl Fn(usize) -> bool + Sync,
-    margin: f64,
+    shape: Shape,
 ) -> Vec<Crop> {
     let crops = |(region, r): (usize, &Region)| {
         if !wanted(region) {
@@ -60,8 +78,8 @@ pub(crate) fn crop_regions(
         if upright.height() > TALL * upright.width() {
             quads.extend([(upright.turned_left(), Turn::Down), (upright.turned_right(), Turn::Up)]);
         }
-        let own = quads.into_iter().filter_map(|(quad, turn)| crop(image, region, &quad, margin, turn));
-        let boxed = box_around(&upright).and_then(|quad| crop(image, region, &quad, margin, Turn::None));
+        let own = quads.into_iter().filter_map(|(quad, turn)| crop(image, region, &quad, shape, turn));
+        let boxed = box_around(&upright).and_then(|quad| crop(image, region, &quad, shape, Turn::None));
         own.chain(boxed.map(|crop| Crop { boxed: true, ..crop })).collect()
     };
     regions.par_iter().enumerate().flat_map_iter(crops).collect()
@@ -76,7 +94,7 @@ pub(crate) fn crop_turned_over(
 ) -> Vec<Crop> {
     let crop = |(region, r): (usize, &Region)| {
         let quad = Quad::around(&r.polygon).turned_over();
-        if wanted(region) { crop(image, region, &quad, margin, Turn::Over) } else { None }
+        if wanted(region) { crop(image, region, &quad, margin.into(), Turn::Over) } else { None }
     };
     regions.par_iter().enumerate().filter_map(crop).collect()
 }
@@ -96,17 +114,18 @@ fn box_around(quad: &Quad) -> Option<Quad> {
     Some(Quad([(x0, y0), (x1, y0), (x1, y1), (x0, y1)].map(|(x, y)| Point::new(x, y))))
 }
 
-fn crop(image: &Image, region: usize, quad: &Quad, margin: f64, turn: Turn) -> Option<Crop> {
-    let size = [quad.width(), quad.height()];
-    let margin = (margin * quad.height()).round();
-    let [width, height] = size.map(|side| (side + 2.0 * margin).round().clamp(1.0, MAX_SIDE));
+fn crop(image: &Image, region: usize, quad: &Quad, shape: Shape, turn: Turn) -> Option<Crop> {
+    let margin = (shape.margin * quad.height()).round();
+    let side = |side: f64, scale: f64| ((side + 2.0 * margin) * scale).round().clamp(1.0, MAX_SIDE);
+    let (width, height) = (side(quad.width(), shape.stretch), side(quad.height(), 1.0));
+    let stretch = width / (quad.width() + 2.0 * margin).round().clamp(1.0, MAX_SIDE);
     let corners = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)];
     let upright = corners.map(|(x, y)| Point::new(x, y));
     let transform = Homography::from_quads(quad.grown(margin).0, upright).ok()?;
     let to_picture = transform.inverse()?;
     let image = warp_perspective(image, &transform, width as u32, height as u32, Border::Replicate).ok()?;
-    let size = [width - 2.0 * margin, height - 2.0 * margin];
-    Some(Crop { region, image, to_picture, size, margin, turn, boxed: false })
+    let size = [width - 2.0 * margin * stretch, height - 2.0 * margin];
+    Some(Crop { region, image, to_picture, size, margin, stretch, turn, boxed: false })
 }
 
 impl Crop {
@@ -120,7 +139,8 @@ impl Crop {
     ) -> Vec<TextInstance> {
         let Some(region) = regions.get(self.region) else { return Vec::new() };
         let width = f64::from(self.image.width());
-        let inner = [self.margin, self.margin + self.size[0]];
+        let margin = self.margin * self.stretch;
+        let inner = [margin, margin + self.size[0]];
         let outer = ((inner[0] / width) as f32, (inner[1] / width) as f32);
         let transcript = words::without_false_spaces(transcript, |from, to| self.widest_gap(from, to));
         let words = words::split(&transcript, outer, confidence);
@@ -141,7 +161,7 @@ impl Crop {
     }
 
     /// The widest run of columns without ink of which a part lies between two places of the crop's width, 0 to 1, in heights of the
-    /// line. `None` where ink cannot be told from paper.
+    /// line as the picture has it. `None` where ink cannot be told from paper.
     fn widest_gap(&self, from: f32, to: f32) -> Option<f32> {
         let (width, height) = (self.image.width() as usize, self.image.height() as usize);
         let column = |share: f64| (share * width as f64).clamp(0.0, width as f64) as usize;
@@ -178,7 +198,7 @@ impl Crop {
                 widest = widest.max(x + 1 - start);
             }
         }
-        Some((widest as f64 / self.size[1]) as f32)
+        Some((widest as f64 / (self.size[1] * self.stretch)) as f32)
     }
 
     /// From column `x0` to column `x1` of the crop, in the picture; at least [`MIN_WIDTH`] wide.
@@ -226,8 +246,12 @@ mod tests {
 
     #[test]
     fn a_crop_shows_its_region_and_the_margin_around_it() {
-        let crops =
-            crop_regions(&gradient(), &[region(&[40., 20., 100., 20., 100., 40., 40., 40.])], |_| true, 0.1);
+        let crops = crop_regions(
+            &gradient(),
+            &[region(&[40., 20., 100., 20., 100., 40., 40., 40.])],
+            |_| true,
+            0.1.into(),
+        );
         assert_eq!(crops.len(), 1);
         let image = &crops[0].image;
         assert_eq!((image.width(), image.height()), (64, 24));
@@ -236,8 +260,12 @@ mod tests {
 
     #[test]
     fn a_tall_region_is_cropped_upright_and_turned_both_ways() {
-        let crops =
-            crop_regions(&gradient(), &[region(&[40., 20., 60., 20., 60., 80., 40., 80.])], |_| true, 0.0);
+        let crops = crop_regions(
+            &gradient(),
+            &[region(&[40., 20., 60., 20., 60., 80., 40., 80.])],
+            |_| true,
+            0.0.into(),
+        );
         let sizes: Vec<_> = crops.iter().map(|c| (c.image.width(), c.image.height())).collect();
         assert_eq!(sizes, [(20, 60), (60, 20), (60, 20)]);
         // The top-left corner of what reads upwards is the region's bottom-left one, and the other way round.
@@ -250,7 +278,7 @@ mod tests {
     fn words_are_outlined_where_they_stand_in_the_picture() {
         let regions = [region(&[40., 20., 140., 20., 140., 40., 40., 40.])];
         for margin in [-0.1, 0.0, 0.25] {
-            let crop = &crop_regions(&gradient(), &regions, |_| true, margin)[0];
+            let crop = &crop_regions(&gradient(), &regions, |_| true, margin.into())[0];
             // Ten characters over the crop's whole width, which the margin widens.
             let words = crop.words(&regions, &transcript("abcd fghij"), Confidence::Mean);
             assert_eq!(words.iter().map(TextInstance::text).collect::<Vec<_>>(), ["abcd", "fghij"]);
@@ -268,7 +296,7 @@ mod tests {
     #[test]
     fn a_word_whose_characters_stand_in_one_place_has_an_outline_all_the_same() {
         let regions = [region(&[40., 20., 140., 20., 140., 40., 40., 40.])];
-        let crop = &crop_regions(&gradient(), &regions, |_| true, 0.0)[0];
+        let crop = &crop_regions(&gradient(), &regions, |_| true, 0.0.into())[0];
         let mut transcript = transcript("ab cd ef");
         transcript.chars.iter_mut().for_each(|c| (c.start, c.end) = (0.5, 0.5));
         let words = crop.words(&regions, &transcript, Confidence::Mean);
@@ -278,7 +306,7 @@ mod tests {
     #[test]
     fn a_word_alone_keeps_the_outline_of_its_region() {
         let regions = [region(&[40., 20., 90., 15., 140., 20., 140., 40., 40., 40.])];
-        let crop = &crop_regions(&gradient(), &regions, |_| true, 0.1)[0];
+        let crop = &crop_regions(&gradient(), &regions, |_| true, 0.1.into())[0];
         let words = crop.words(&regions, &transcript("word"), Confidence::Mean);
         assert_eq!(words[0].region, regions[0]);
     }
@@ -314,7 +342,7 @@ mod tests {
             [0., 0., 1e6, 0., 1e6, 1e-3, 0., 1e-3],
             [10., 10., 10.001, 10., 10.001, 10.001, 10., 10.001],
         ] {
-            for crop in crop_regions(&gradient(), &[region(&flat)], |_| true, 0.1) {
+            for crop in crop_regions(&gradient(), &[region(&flat)], |_| true, 0.1.into()) {
                 assert!(crop.image.width() <= 8192 && crop.image.height() <= 8192);
             }
         }

@@ -8,7 +8,7 @@ use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
 
 use crate::{
     Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, bold, cells, crop,
-    crop::Crop,
+    crop::{Crop, Shape},
     device, figures, large, lines, load_detector, load_recognizer, orientation,
     orientation::{LEVEL, PAGE, Reading, SCENE, Standing, Turn, Upright},
     quad::Quad,
@@ -124,7 +124,7 @@ impl Reader {
     fn ways(&self, image: &Image, regions: &[Region], sample: &[usize]) -> Result<Ways> {
         let margin = self.config.crop_margin;
         let wanted = |region: usize| sample.binary_search(&region).is_ok();
-        let crops = crop::crop_regions(image, regions, wanted, margin);
+        let crops = crop::crop_regions(image, regions, wanted, margin.into());
         let readings = recognize::read_crops(self.recognizer.as_ref(), crops)?;
         let lying: Vec<&(Crop, Transcript)> =
             readings.iter().filter(|(crop, _)| crop.turn == Turn::None).collect();
@@ -213,7 +213,7 @@ impl Reader {
         }
         cells.retain(|cell| !page.instances.iter().any(|word| cell.covers(middle(word))));
         let regions: Vec<Region> = cells.iter().filter_map(cells::Cell::region).collect();
-        let crops = crop::crop_regions(image, &regions, |_| true, self.config.crop_margin);
+        let crops = crop::crop_regions(image, &regions, |_| true, self.config.crop_margin.into());
         for (crop, transcript) in recognize::read_crops(self.recognizer.as_ref(), crops)? {
             let mut chars = transcript.text.chars();
             let single = chars.next().is_some_and(char::is_alphanumeric) && chars.next().is_none();
@@ -282,8 +282,8 @@ impl Reader {
         regions: &[Region],
         known: Vec<(Crop, Transcript)>,
     ) -> Result<Vec<(Crop, Transcript)>> {
-        let read = |wanted: &(dyn Fn(usize) -> bool + Sync), margin| {
-            let crops = crop::crop_regions(image, regions, wanted, margin);
+        let read = |wanted: &(dyn Fn(usize) -> bool + Sync), shape: Shape| {
+            let crops = crop::crop_regions(image, regions, wanted, shape);
             recognize::read_crops(self.recognizer.as_ref(), crops)
         };
         // Takes a reading in place of the one before where it is surer.
@@ -302,15 +302,19 @@ impl Reader {
             unsure.map(|(crop, _)| crop.region).collect()
         };
         let done: BTreeSet<usize> = known.iter().map(|(crop, _)| crop.region).collect();
-        let mut readings = read(&|region| !done.contains(&region), self.config.crop_margin)?;
+        let mut readings = read(&|region| !done.contains(&region), self.config.crop_margin.into())?;
         readings.extend(known);
         readings.sort_by_key(|(crop, _)| crop.region);
-        for &margin in &self.config.reread_margins {
-            let unsure = below(&readings, self.config.reread_below);
+        let stretched = Shape { margin: self.config.crop_margin, stretch: self.config.stretch };
+        let stretched = (self.config.stretch_below, stretched);
+        let margins =
+            self.config.reread_margins.iter().map(|margin| (self.config.reread_below, Shape::from(*margin)));
+        for (least, shape) in std::iter::once(stretched).chain(margins) {
+            let unsure = below(&readings, least);
             if unsure.is_empty() {
-                break;
+                continue;
             }
-            for again in read(&|region| unsure.contains(&region), margin)? {
+            for again in read(&|region| unsure.contains(&region), shape)? {
                 better(&mut readings, again, |transcript| transcript.score);
             }
         }
