@@ -1,7 +1,8 @@
 //! Pages as hOCR, ALTO, PAGE-XML, TSV, Markdown, HTML and CSV.
 
 use glyphic_core::{
-    Alternative, CharSpan, DropReason, Emphasis, Line, Page, Point, Polygon, Rect, Region, TextInstance, Transcript,
+    Alternative, CharSpan, DropReason, Emphasis, Line, Page, Point, Polygon, Rect, Region, TextInstance,
+    Transcript,
 };
 use glyphic_document::{
     BlockKind, Format, PAGE_SCHEMA, PageInfo, PageRecord, PageWriter, Records, TextSource, blocks,
@@ -426,8 +427,9 @@ fn hard_pages() -> Vec<Page> {
     let rect = |[x0, y0, x1, y1]: [f64; 4]| Polygon::from_rect(Rect { x0, y0, x1, y1 }).unwrap();
     let mut rich = report();
     rich.figures = vec![rect([500.0, 20.0, 900.0, 280.0]), rect([-20.0, 700.0, 4000.0, 900.0])];
-    rich.cells =
-        [[40.0, 310.0, 400.0, 344.0], [40.0, 346.0, 290.0, 380.0], [292.0, 346.0, 400.0, 380.0]].map(rect).into();
+    rich.cells = [[40.0, 310.0, 400.0, 344.0], [40.0, 346.0, 290.0, 380.0], [292.0, 346.0, 400.0, 380.0]]
+        .map(rect)
+        .into();
     rich.cells.push(rect([402.0, 310.0, 500.0, 380.0]));
     rich.instances[2].emphasis.bold = true;
     rich.instances[3].emphasis = Emphasis { bold: true, italic: true };
