@@ -186,7 +186,7 @@ class Page(_Record):
 
     def export(self) -> Dict[str, Any]:
         """The page as docTR's ``Page.export()`` has it: blocks of lines of words, with places relative to the picture's size,
-        ``((left, top), (right, bottom))`` from 0 to 1. A figure is a block with an artefact and without lines. Of a page without
+        ``((left, top), (right, bottom))`` from 0 to 1. Figures are left out: ``from_dict`` takes no artefacts. Of a page without
         blocks each line is one. A list of pages goes into :func:`export`."""
 
         def geometry(polygon: List[Point]) -> Tuple[Point, Point]:
@@ -214,9 +214,7 @@ class Page(_Record):
             place = geometry(block.polygon)
             lines = [line(self.lines[i]) for i in block.lines]
             score = sum(line["objectness_score"] for line in lines) / len(lines) if lines else 0.0
-            figure = {"geometry": place, "type": "figure", "confidence": 1.0}
-            artefacts = [figure] if block.kind == "figure" else []
-            return {"geometry": place, "objectness_score": score, "lines": lines, "artefacts": artefacts}
+            return {"geometry": place, "objectness_score": score, "lines": lines, "artefacts": []}
 
         blocks = self.blocks or [Block("paragraph", line.polygon, [i]) for i, line in enumerate(self.lines)]
         return {
@@ -224,7 +222,7 @@ class Page(_Record):
             "dimensions": (self.height, self.width),
             "orientation": {"value": self.orientation, "confidence": None},
             "language": {"value": None, "confidence": None},
-            "blocks": [block(b) for b in blocks],
+            "blocks": [block(b) for b in blocks if b.kind != "figure"],
         }
 
     def _repr_html_(self) -> str:

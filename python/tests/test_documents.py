@@ -147,8 +147,6 @@ def test_blocks_hold_each_line_once_and_tables_their_cells(page):
     assert glyphic.Page(5, 5, [], []).export()["blocks"] == []
 
 
-def test_a_figure_is_an_artefact_for_doctr():
+def test_figures_are_left_out_for_doctr():
     figure = glyphic.Block("figure", [(0.0, 0.0), (50.0, 0.0), (50.0, 25.0), (0.0, 25.0)], [])
-    (block,) = glyphic.Page(100, 50, [], [], blocks=[figure]).export()["blocks"]
-    assert block["lines"] == []
-    assert block["artefacts"] == [{"geometry": ((0.0, 0.0), (0.5, 0.5)), "type": "figure", "confidence": 1.0}]
+    assert glyphic.Page(100, 50, [], [], blocks=[figure]).export()["blocks"] == []

@@ -201,7 +201,7 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
         let high = block.lines.iter().all(|line| heights[*line] >= HEADING_HEIGHT * usual);
         let text = matches!(block.kind, BlockKind::Paragraph | BlockKind::ListItem);
         let bold = text && is_bold(page, &block.lines) && is_title(&joined(page, &block.lines, false));
-        if block.lines.len() <= HEADING_LINES && ((block.kind == BlockKind::Paragraph && high) || bold) {
+        if block.lines.len() <= HEADING_LINES && ((text && high) || bold) {
             block.kind = BlockKind::Heading;
         }
     }

@@ -351,3 +351,14 @@ fn a_figure_has_a_caption_without_a_mark_where_a_title_follows() {
         assert_eq!(blocks(&page)[1].kind, kind, "{text}");
     }
 }
+
+#[test]
+fn a_numbered_title_in_large_print_is_a_heading() {
+    let mut lines = vec![([100.0, 60.0, 400.0, 100.0], "1. Rivers")];
+    let text = "and so on for a while of text";
+    lines.extend((0..4).map(|i| f64::from(i) * 26.0).map(|y| ([100.0, 140.0 + y, 500.0, 160.0 + y], text)));
+    lines.push(([100.0, 280.0, 300.0, 300.0], "1. parks"));
+    let page = page(&lines);
+    let kinds: Vec<BlockKind> = blocks(&page).iter().map(|block| block.kind).collect();
+    assert_eq!(kinds, [BlockKind::Heading, BlockKind::Paragraph, BlockKind::ListItem]);
+}
