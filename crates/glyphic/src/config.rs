@@ -29,14 +29,11 @@ pub struct ReadingConfig {
     /// Margin of a crop on each side of its region, in heights of the region; negative values cut into the region. -0.25
     /// to 1.
     pub crop_margin: f64,
-    /// A region read with less confidence is read again from a crop that is drawn `stretch` times as wide: narrow print has more
-    /// room for each character so. The reading with the higher confidence counts. 0 (never) to 1.
-    pub stretch_below: f32,
-    /// 1 to 2.
-    pub stretch: f64,
-    /// A region read with less confidence is read again with each of `reread_margins` until it reaches it; the reading
-    /// with the highest confidence counts. 0 (never) to 1.
+    /// A region read with less confidence is read again, from a crop that is `reread_stretch` times as wide and with each of
+    /// `reread_margins`, until it reaches it; the reading with the highest confidence counts. 0 (never) to 1.
     pub reread_below: f32,
+    /// Narrow print has more room for each character in a wider crop. 1 (no such reading) to 3.
+    pub reread_stretch: f64,
     /// Margins of those readings, as `crop_margin`.
     pub reread_margins: Vec<f64>,
     /// How sure a word is of its characters.
@@ -56,9 +53,8 @@ impl Default for ReadingConfig {
     fn default() -> Self {
         Self {
             crop_margin: 0.03,
-            stretch_below: 0.95,
-            stretch: 1.25,
             reread_below: 0.67,
+            reread_stretch: 1.4,
             reread_margins: vec![-0.03, 0.1],
             confidence: Confidence::Weakest,
             min_text_score: 0.5,
@@ -78,10 +74,9 @@ impl ReadingConfig {
         let (margin, share) =
             ((-0.25..=1.0, "a number from -0.25 to 1"), (0.0..=1.0, "a number from 0 to 1"));
         let margins = self.reread_margins.iter().map(|value| ("reread_margins", *value, &margin));
-        let stretch = (1.0..=2.0, "a number from 1 to 2");
+        let stretch = (1.0..=3.0, "a number from 1 to 3");
         let values = [
-            ("stretch", self.stretch, &stretch),
-            ("stretch_below", f64::from(self.stretch_below), &share),
+            ("reread_stretch", self.reread_stretch, &stretch),
             ("crop_margin", self.crop_margin, &margin),
             ("reread_below", f64::from(self.reread_below), &share),
             ("min_text_score", f64::from(self.min_text_score), &share),

@@ -305,14 +305,13 @@ impl Reader {
         let mut readings = read(&|region| !done.contains(&region), self.config.crop_margin.into())?;
         readings.extend(known);
         readings.sort_by_key(|(crop, _)| crop.region);
-        let stretched = Shape { margin: self.config.crop_margin, stretch: self.config.stretch };
-        let stretched = (self.config.stretch_below, stretched);
-        let margins =
-            self.config.reread_margins.iter().map(|margin| (self.config.reread_below, Shape::from(*margin)));
-        for (least, shape) in std::iter::once(stretched).chain(margins) {
-            let unsure = below(&readings, least);
+        let stretch = self.config.reread_stretch;
+        let stretched = (stretch > 1.0).then_some(Shape { margin: self.config.crop_margin, stretch });
+        let margins = self.config.reread_margins.iter().map(|margin| Shape::from(*margin));
+        for shape in stretched.into_iter().chain(margins) {
+            let unsure = below(&readings, self.config.reread_below);
             if unsure.is_empty() {
-                continue;
+                break;
             }
             for again in read(&|region| unsure.contains(&region), shape)? {
                 better(&mut readings, again, |transcript| transcript.score);
