@@ -29,10 +29,11 @@ pub struct ReadingConfig {
     /// Margin of a crop on each side of its region, in heights of the region; negative values cut into the region. -0.25
     /// to 1.
     pub crop_margin: f64,
-    /// A region read with less confidence is read again, from a crop that is `reread_stretch` times as wide and with each of
+    /// A region read with less confidence is read again, from a crop that is `reread_stretch` times as wide and then with each of
     /// `reread_margins`, until it reaches it; the reading with the highest confidence counts. 0 (never) to 1.
     pub reread_below: f32,
-    /// Narrow print has more room for each character in a wider crop. 1 (no such reading) to 3.
+    /// Narrow print has more room for each character in a wider crop. For regions four times as long as high, and longer. 1 (no such
+    /// reading) to 3.
     pub reread_stretch: f64,
     /// Margins of those readings, as `crop_margin`.
     pub reread_margins: Vec<f64>,
@@ -361,6 +362,7 @@ mod tests {
             "[reading]\nmin_text_score = -0.1\n",
             "[reading]\ncrop_margin = nan\n",
             "[reading]\nreread_below = 1.5\n",
+            "[reading]\nreread_stretch = 0.5\n",
             "[reading]\nreread_margins = [0.1, -2.0]\n",
         ] {
             let error = ReaderConfig::default().apply(toml, "my.toml").unwrap_err();

@@ -277,8 +277,11 @@ mod tests {
     #[test]
     fn words_are_outlined_where_they_stand_in_the_picture() {
         let regions = [region(&[40., 20., 140., 20., 140., 40., 40., 40.])];
-        for margin in [-0.1, 0.0, 0.25] {
-            let crop = &crop_regions(&gradient(), &regions, |_| true, margin.into())[0];
+        let shapes = [(-0.1, 1.0), (0.0, 1.0), (0.25, 1.0), (0.25, 1.4), (-0.1, 2.0)];
+        for (margin, stretch) in shapes {
+            let crop = &crop_regions(&gradient(), &regions, |_| true, Shape { margin, stretch })[0];
+            let width = (100.0 + 40.0 * margin) * stretch;
+            assert!((f64::from(crop.image.width()) - width).abs() <= 0.5, "{margin} {stretch}");
             // Ten characters over the crop's whole width, which the margin widens.
             let words = crop.words(&regions, &transcript("abcd fghij"), Confidence::Mean);
             assert_eq!(words.iter().map(TextInstance::text).collect::<Vec<_>>(), ["abcd", "fghij"]);
@@ -322,7 +325,7 @@ mod tests {
                 image.rgb_mut()[at..at + 3].fill(ink);
             }
             let quad = Quad::around(&region(&[0.0, 0.0, 120.0, 0.0, 120.0, 20.0, 0.0, 20.0]).polygon);
-            let crop = crop(&image, 0, &quad, 0.0, Turn::None).unwrap();
+            let crop = crop(&image, 0, &quad, 0.0.into(), Turn::None).unwrap();
             let gap = |from: f32, to: f32| crop.widest_gap(from / 120.0, to / 120.0).unwrap();
             assert_eq!(
                 [gap(20.0, 40.0), gap(40.0, 70.0), gap(70.0, 40.0), gap(65.0, 90.0)],
@@ -331,7 +334,7 @@ mod tests {
         }
         let plain = Image::filled(40, 20, [200; 3]).unwrap();
         let quad = Quad::around(&region(&[0.0, 0.0, 40.0, 0.0, 40.0, 20.0, 0.0, 20.0]).polygon);
-        assert_eq!(crop(&plain, 0, &quad, 0.0, Turn::None).unwrap().widest_gap(0.2, 0.8), None);
+        assert_eq!(crop(&plain, 0, &quad, 0.0.into(), Turn::None).unwrap().widest_gap(0.2, 0.8), None);
     }
 
     #[test]

@@ -308,10 +308,14 @@ impl Reader {
         let stretch = self.config.reread_stretch;
         let stretched = (stretch > 1.0).then_some(Shape { margin: self.config.crop_margin, stretch });
         let margins = self.config.reread_margins.iter().map(|margin| Shape::from(*margin));
+        let longer = |region: usize, aspect: f64| {
+            let quad = regions.get(region).map(|r| Quad::around(&r.polygon));
+            quad.is_some_and(|quad| quad.width() >= aspect * quad.height())
+        };
         for shape in stretched.into_iter().chain(margins) {
-            let unsure = below(&readings, self.config.reread_below);
-            if unsure.is_empty() {
-                break;
+            let mut unsure = below(&readings, self.config.reread_below);
+            if shape.stretch > 1.0 {
+                unsure.retain(|region| longer(*region, STRETCHED_ASPECT));
             }
             for again in read(&|region| unsure.contains(&region), shape)? {
                 better(&mut readings, again, |transcript| transcript.score);
@@ -320,14 +324,10 @@ impl Reader {
         if self.config.orientation != Orientation::Keep {
             // A line that reads as nothing may stand upside down.
             let unsure = below(&readings, self.config.min_text_score.min(UPSIDE_DOWN_BELOW));
-            let long = |region: usize| {
-                let quad = regions.get(region).map(|r| Quad::around(&r.polygon));
-                quad.is_some_and(|quad| quad.width() >= UPSIDE_DOWN_ASPECT * quad.height())
-            };
             let crops = crop::crop_turned_over(
                 image,
                 regions,
-                |region| unsure.contains(&region) && long(region),
+                |region| unsure.contains(&region) && longer(region, UPSIDE_DOWN_ASPECT),
                 self.config.crop_margin,
             );
             for again in recognize::read_crops(self.recognizer.as_ref(), crops)? {
@@ -368,6 +368,9 @@ const UPSIDE_DOWN_LETTERS: usize = 5;
 
 /// ... and where it is so many times longer than high.
 const UPSIDE_DOWN_ASPECT: f64 = 3.0;
+
+/// Regions so many times longer than high are read from wider crops, too: where print is narrow, lines are long.
+const STRETCHED_ASPECT: f64 = 4.0;
 
 /// A picture at most this high, in pixels, in which no text is found may be a crop of a single word or character.
 const CROP_HEIGHT: u32 = 96;
@@ -670,6 +673,46 @@ mod tests {
         assert_eq!(read(0.5, &[0.1, 0.2]), "56\n80", "the second is sure");
         assert_eq!(read(0.45, &[0.1, 0.2]), "48\n80", "after one more reading the first is sure too");
         assert_eq!(read(1.0, &[-0.1]), "40\n80", "a less sure reading does not count");
+    }
+
+    /// Reads how wide a crop is; the wider, the surer.
+    struct ReadsWidths(Vocab);
+
+    impl Recognizer for ReadsWidths {
+        fn recognize(&self, crops: &[Image]) -> glyphic_core::Result<Vec<Transcript>> {
+            let read = |crop: &Image| {
+                let (text, score) = (crop.width().to_string(), crop.width() as f32 / 1000.0);
+                let chars = text.chars().map(|char| CharSpan { char, score, start: 0.4, end: 0.6 }).collect();
+                Transcript { text, score, chars, ..Transcript::default() }
+            };
+            Ok(crops.iter().map(read).collect())
+        }
+
+        fn vocab(&self) -> &Vocab {
+            &self.0
+        }
+    }
+
+    #[test]
+    fn unsure_long_regions_are_read_from_wider_crops_too() {
+        let read = |reread_stretch, reread_below| {
+            let (image, finds) = picture(&[([20, 20, 200, 20], 1, 0), ([20, 120, 60, 20], 2, 0)]);
+            let config = ReadingConfig {
+                crop_margin: 0.0,
+                min_text_score: 0.0,
+                reread_below,
+                reread_stretch,
+                reread_margins: Vec::new(),
+                orientation: Orientation::Keep,
+                ..ReadingConfig::default()
+            };
+            let widths = ReadsWidths(Vocab::new(vec![Symbol::Blank]).unwrap());
+            let reader = Reader::from_stages(Box::new(finds), Box::new(widths), config).unwrap();
+            reader.read(&image).unwrap().text()
+        };
+        assert_eq!(read(1.4, 0.67), "280\n60", "the second is short");
+        assert_eq!(read(1.0, 0.67), "200\n60");
+        assert_eq!(read(1.4, 0.19), "200\n60", "the first is sure");
     }
 
     #[test]
