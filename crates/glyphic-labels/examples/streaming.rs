@@ -55,6 +55,7 @@ fn make(path: &str, format: Format, count: usize) -> Result<usize, Box<dyn Error
             size: None,
             truth: Truth::Text(format!("text number {i} with spaces")),
             fields: Vec::new(),
+            links: Vec::new(),
         })?;
     }
     Ok(writer.finish()?.records)

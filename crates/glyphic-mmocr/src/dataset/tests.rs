@@ -107,6 +107,7 @@ fn loaders_repeat_and_give_the_same_from_disk_and_lmdb() {
         size: None,
         truth: Truth::Text(text.to_owned()),
         fields: Vec::new(),
+        links: Vec::new(),
     };
     for (format, parser) in [
         (Format::LmdbLines, parser()),
