@@ -1,5 +1,5 @@
 //! Batches for training: sources of samples, mixtures of them, augmentation, training targets, and a loader that prepares
-//! batches ahead.
+//! batches ahead; and what a data set is like in numbers ([`stats`]).
 //!
 //! ```text
 //! LazyPack ─▶ Sample ───────────────────▶ augment ─▶ targets ─▶ SamplePlan ─┐
@@ -15,6 +15,7 @@ mod error;
 mod lint;
 mod random;
 mod source;
+pub mod stats;
 pub mod targets;
 mod text;
 mod warp;

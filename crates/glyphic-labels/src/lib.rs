@@ -1,5 +1,5 @@
-//! Label files of text in images: 24 formats read and written record by record, LMDB, this project's packs, what is wrong
-//! with labels ([`lint`]) and what they are like in numbers ([`stats`]).
+//! Label files of text in images: 24 formats read and written record by record, LMDB, this project's packs, and what
+//! is wrong with labels ([`lint`]).
 //!
 //! ```text
 //! file or folder ─▶ formats::Reader ─▶ Record ─▶ formats::Writer ─▶ file or folder
@@ -14,7 +14,6 @@ mod line_input;
 pub mod lint;
 pub mod lmdb;
 pub mod pack;
-pub mod stats;
 
 pub use error::{Error, Result};
 pub use findings::{Findings, Location, Warning};

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use glyphic_labels::stats::Stats;
+use glyphic_data::stats::Stats;
 
 use super::{Count, Source};
 use crate::exit::{Exit, Failure, OrExit};

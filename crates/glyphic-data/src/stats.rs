@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use glyphic_labels::Result;
+use glyphic_labels::formats::{Kind, Reader, Record, Truth};
 use serde::Serialize;
-
-use crate::Result;
-use crate::formats::{Kind, Reader, Record, Truth};
 
 /// So many characters and labels are named in words.
 const NAMED: usize = 20;
@@ -213,7 +212,7 @@ mod tests {
     use glyphic_testing::packs;
 
     use super::*;
-    use crate::formats::ReadOptions;
+    use glyphic_labels::formats::ReadOptions;
 
     #[test]
     fn numbers_are_those_of_the_labels() {
