@@ -96,8 +96,9 @@ fn in_bands(image: &Image, pixels: usize) -> Closed {
         let ground = band.chunks_exact(3).map(|p| u8::from(lighter(luma(p)))).collect();
         let Ok(ground) = Map::new(width, rows, ground) else { break };
         let Components { labels, list } = connected_components(&ground, Connectivity::Four);
+        let last = start + rows == height;
         // Those that begin further down are the next band's.
-        for (component, label) in list.iter().zip(1..).filter(|(component, _)| component.y0 <= own) {
+        for (component, label) in list.iter().zip(1..).filter(|(component, _)| last || component.y0 <= own) {
             if let Some(inside) = closed(&labels, component, label) {
                 let moved = |r: Rect| Rect { y0: r.y0 + start as f64, y1: r.y1 + start as f64, ..r };
                 found.all.push(moved(inside));
@@ -105,7 +106,7 @@ fn in_bands(image: &Image, pixels: usize) -> Closed {
                 found.drawn.extend(ink.map(|ink| Cell { inside: moved(inside), ink: moved(ink) }));
             }
         }
-        if start + rows == height {
+        if last {
             break;
         }
     }

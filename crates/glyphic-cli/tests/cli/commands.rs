@@ -20,12 +20,13 @@ fn read_prints_words_and_lines_as_json_lines() {
     let page = json(&out);
     // What was dropped is counted where anything was.
     let members: Vec<&str> = keys(&page).into_iter().filter(|key| *key != "dropped").collect();
-    assert_eq!(members, ["file_name", "height", "instances", "lines", "width"]);
+    assert_eq!(members, ["blocks", "file_name", "height", "instances", "lines", "width"]);
     assert_eq!(page["file_name"], "receipt.jpg");
     let (instances, lines) = (page["instances"].as_array().unwrap(), page["lines"].as_array().unwrap());
     assert!(instances.len() > 10 && lines.len() > 5, "{} words, {} lines", instances.len(), lines.len());
     for word in instances {
-        assert_eq!(keys(word), ["polygon", "score", "text", "text_score"]);
+        let members: Vec<&str> = keys(word).into_iter().filter(|key| *key != "bold").collect();
+        assert_eq!(members, ["polygon", "score", "text", "text_score"]);
         assert!(!word["text"].as_str().unwrap().contains(' '), "{word}");
     }
     // Every word stands in one line, and a line says what its words say.
@@ -39,6 +40,12 @@ fn read_prints_words_and_lines_as_json_lines() {
         seen.extend(words);
     }
     assert_eq!(seen, (0..instances.len()).collect::<Vec<_>>());
+    // Every line stands in one block.
+    let blocks = page["blocks"].as_array().unwrap().iter();
+    let mut seen: Vec<u64> =
+        blocks.flat_map(|block| block["lines"].as_array().unwrap()).map(|i| i.as_u64().unwrap()).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, (0..lines.len() as u64).collect::<Vec<_>>());
 }
 
 #[test]
