@@ -243,8 +243,11 @@ mod tests {
 
     type Box4 = [usize; 4];
 
+    /// Where something is drawn, and the grey of each of its pixels that differ from the ground.
+    type Drawing<'a> = (Box4, &'a dyn Fn(usize, usize) -> Option<u8>);
+
     /// A white page, 900 by 1200, with lines of print, each a word, and what `draw` gives: a shade for each pixel it draws.
-    fn page(lines: &[Box4], drawings: &[(Box4, &dyn Fn(usize, usize) -> Option<u8>)]) -> (Page, Image) {
+    fn page(lines: &[Box4], drawings: &[Drawing<'_>]) -> (Page, Image) {
         let mut image = Image::filled(900, 1200, [255; 3]).unwrap();
         let mut page = Page::new(900, 1200);
         let mut fill = |[x0, y0, w, h]: Box4, shade: &dyn Fn(usize, usize) -> Option<u8>| {
@@ -271,7 +274,7 @@ mod tests {
         (0..20).map(|i| [80, 60 + 24 * i, 700, 16]).collect()
     }
 
-    fn found(lines: &[Box4], drawings: &[(Box4, &dyn Fn(usize, usize) -> Option<u8>)]) -> Vec<Rect> {
+    fn found(lines: &[Box4], drawings: &[Drawing<'_>]) -> Vec<Rect> {
         let (mut page, image) = page(lines, drawings);
         find_layout(&mut page, &image);
         page.figures.iter().map(Polygon::bounds).collect()
