@@ -636,13 +636,14 @@ mod tests {
         assert!(first.width() < 21.0 && first.y1 <= second.y0 + 0.01, "{first:?} {second:?}");
     }
 
-    /// Reads how high a crop is; the higher, the surer.
-    struct ReadsHeights(Vocab);
+    /// Reads how high or wide a crop is; the larger, the surer, 1 at so many pixels.
+    struct ReadsSizes(fn(&Image) -> u32, f32, Vocab);
 
-    impl Recognizer for ReadsHeights {
+    impl Recognizer for ReadsSizes {
         fn recognize(&self, crops: &[Image]) -> glyphic_core::Result<Vec<Transcript>> {
             let read = |crop: &Image| {
-                let (text, score) = (crop.height().to_string(), crop.height() as f32 / 100.0);
+                let size = self.0(crop);
+                let (text, score) = (size.to_string(), size as f32 / self.1);
                 let chars = text.chars().map(|char| CharSpan { char, score, start: 0.4, end: 0.6 }).collect();
                 Transcript { text, score, chars, ..Transcript::default() }
             };
@@ -650,7 +651,7 @@ mod tests {
         }
 
         fn vocab(&self) -> &Vocab {
-            &self.0
+            &self.2
         }
     }
 
@@ -665,7 +666,7 @@ mod tests {
                 reread_margins: reread_margins.to_vec(),
                 ..ReadingConfig::default()
             };
-            let heights = ReadsHeights(Vocab::new(vec![Symbol::Blank]).unwrap());
+            let heights = ReadsSizes(Image::height, 100.0, Vocab::new(vec![Symbol::Blank]).unwrap());
             let reader = Reader::from_stages(Box::new(finds), Box::new(heights), config).unwrap();
             reader.read(&image).unwrap().text()
         };
@@ -673,24 +674,6 @@ mod tests {
         assert_eq!(read(0.5, &[0.1, 0.2]), "56\n80", "the second is sure");
         assert_eq!(read(0.45, &[0.1, 0.2]), "48\n80", "after one more reading the first is sure too");
         assert_eq!(read(1.0, &[-0.1]), "40\n80", "a less sure reading does not count");
-    }
-
-    /// Reads how wide a crop is; the wider, the surer.
-    struct ReadsWidths(Vocab);
-
-    impl Recognizer for ReadsWidths {
-        fn recognize(&self, crops: &[Image]) -> glyphic_core::Result<Vec<Transcript>> {
-            let read = |crop: &Image| {
-                let (text, score) = (crop.width().to_string(), crop.width() as f32 / 1000.0);
-                let chars = text.chars().map(|char| CharSpan { char, score, start: 0.4, end: 0.6 }).collect();
-                Transcript { text, score, chars, ..Transcript::default() }
-            };
-            Ok(crops.iter().map(read).collect())
-        }
-
-        fn vocab(&self) -> &Vocab {
-            &self.0
-        }
     }
 
     #[test]
@@ -706,7 +689,7 @@ mod tests {
                 orientation: Orientation::Keep,
                 ..ReadingConfig::default()
             };
-            let widths = ReadsWidths(Vocab::new(vec![Symbol::Blank]).unwrap());
+            let widths = ReadsSizes(Image::width, 1000.0, Vocab::new(vec![Symbol::Blank]).unwrap());
             let reader = Reader::from_stages(Box::new(finds), Box::new(widths), config).unwrap();
             reader.read(&image).unwrap().text()
         };

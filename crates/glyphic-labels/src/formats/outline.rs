@@ -1,5 +1,7 @@
 //! Outlines of labels: what is a polygon, and what is made of what is not.
 
+use std::collections::HashSet;
+
 use glyphic_core::{Point, Polygon, Rect, Region, TextInstance, Transcript};
 
 /// Text that marks an illegible instance where the label has no field for it.
@@ -78,11 +80,11 @@ impl<'a> Instances<'a> {
         pairs: impl IntoIterator<Item = [I; 2]>,
         index_of: impl Fn(I) -> Option<usize>,
     ) -> Vec<[usize; 2]> {
-        let mut links = Vec::new();
+        let (mut links, mut known) = (Vec::new(), HashSet::new());
         for [a, b] in pairs {
             match (index_of(a), index_of(b)) {
                 (Some(from), Some(to)) if from != to => {
-                    if !links.contains(&[from, to]) && !links.contains(&[to, from]) {
+                    if known.insert([from.min(to), from.max(to)]) {
                         links.push([from, to]);
                     }
                 }
