@@ -114,20 +114,23 @@ class Cell(_Record):
 
 @dataclass(frozen=True)
 class Block(_Record):
-    """Lines that belong together, or a figure. ``kind`` is ``heading``, ``paragraph``, ``list_item``, ``table``, ``caption``,
-    ``header``, ``footer`` or ``figure``; ``lines`` are indices into ``Page.lines``, none for a figure; ``rows`` are those of a
-    table, each of the cells that begin in it, and ``None`` for other blocks."""
+    """Lines that belong together, or a figure. ``kind`` is ``heading``, ``paragraph``, ``list_item``, ``table``, ``key_value``,
+    ``caption``, ``header``, ``footer`` or ``figure``; ``lines`` are indices into ``Page.lines``, none for a figure; ``rows`` are
+    those of a table, each of the cells that begin in it, ``key`` and ``value`` the texts of a key and its value; ``None`` for
+    other blocks."""
 
     kind: str
     polygon: List[Point]
     lines: List[int]
     rows: Optional[List[List[Cell]]] = None
+    key: Optional[str] = None
+    value: Optional[str] = None
 
     @classmethod
     def _of(cls, row: Dict[str, Any]) -> Block:
         rows = row["rows"]
         cells = None if rows is None else [[Cell(*cell) for cell in cells] for cells in rows]
-        return cls(row["kind"], row["polygon"], row["lines"], cells)
+        return cls(row["kind"], row["polygon"], row["lines"], cells, row["key"], row["value"])
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,13 @@ def narrow(height, width):
 # Name -> what is trained. `model` is the table [model.X] as in a training file, narrow enough for one core of a processor; `full`
 # is the published network, of which `--time` measures a step. Where both are the same there is no `full`.
 THIN = [16, 32, 64, 64, 128, 128]
+# None of the words is longer; attention decoders take a step a character.
+SHORT = {"max_length": 25}
 RECOGNIZERS = {
     "crnn_lite": dict(model={"crnn_lite": {}}, rate=1.5e-3, batch=16, steps=1500, every=40, note="as it is"),
     "crnn": dict(
-        model={"crnn": {"resize": narrow(32, 100)}},
-        rate=1e-3, batch=8, steps=1500, every=48, note="as it is, 32x100",
+        model={"crnn": {"resize": narrow(32, 128)}},
+        rate=1e-3, batch=8, steps=1500, every=48, note="as it is, 32x128",
     ),
     "crnn_tps": dict(
         model={"crnn": {"rectify": 20, "mean": [127.5], "std": [127.5], "resize": narrow(32, 100)}},
@@ -76,31 +78,40 @@ RECOGNIZERS = {
         full={"satrn": {"encoder_layers": 6, "model": 256, "inner": 1024, "labels": {"max_length": 25}}},
         rate=5e-4, batch=8, steps=2000, every=48, note="half of satrn_small's features, a third of its layers, no dropout",
     ),
-    "aster": dict(model={"aster": {}}, rate=1e-3, batch=8, steps=1500, every=48, note="as it is"),
+    "aster": dict(
+        model={"aster": {"labels": SHORT}},
+        full={"aster": {}},
+        rate=1e-3, batch=8, steps=1500, every=48, note="as it is",
+    ),
     "seg": dict(
-        model={"seg": {"channels": [8, 16, 32, 64, 128, 128], "neck": 64}},
+        model={"seg": {"channels": [8, 16, 32, 64, 128, 128], "neck": 64, "input": {"resize": narrow(48, 160)}}},
         full={"seg": {}},
-        rate=2e-3, batch=8, steps=2000, every=48, note="a quarter of the channels",
+        rate=2e-3, batch=8, steps=2000, every=48, note="a quarter of the channels, 48x160",
     ),
     "sar": dict(
-        model={"sar": {"channels": THIN, "features": 128, "attention": 128, "dropout": 0.0, "encoder_dropout": 0.0}},
+        model={
+            "sar": {
+                "channels": THIN, "features": 128, "attention": 128, "dropout": 0.0, "encoder_dropout": 0.0,
+                "labels": SHORT, "input": {"resize": narrow(32, 96)},
+            }
+        },
         full={"sar": {}},
-        rate=1e-3, batch=8, steps=2000, every=48, note="parallel decoder, a quarter of the channels and features, no dropout",
+        rate=1e-3, batch=8, steps=2000, every=48, note="parallel decoder, a quarter of the channels and features, 32x96, no dropout",
     ),
     "robust_scanner": dict(
-        model={"robust_scanner": {"channels": THIN}},
+        model={"robust_scanner": {"channels": THIN, "dropout": 0.0, "labels": SHORT, "input": {"resize": narrow(32, 96)}}},
         full={"robust_scanner": {}},
-        rate=1e-3, batch=8, steps=2000, every=48, note="a quarter of the channels",
+        rate=1e-3, batch=8, steps=2000, every=48, note="a quarter of the channels, 32x96, no dropout",
     ),
     "master": dict(
-        model={"master": {"layers": 1, "inner": 512, "dropout": 0.0}},
+        model={"master": {"layers": 1, "inner": 512, "dropout": 0.0, "labels": SHORT, "input": {"resize": narrow(32, 96)}}},
         full={"master": {}},
-        rate=4e-4, batch=4, steps=600, every=64, note="1 of 3 layers, inner 512, no dropout",
+        rate=4e-4, batch=8, steps=2000, every=48, note="1 of 3 layers, inner 512, 32x96, no dropout",
     ),
     "abinet": dict(
-        model={"abinet": {"vision_layers": 1, "language_layers": 1, "inner": 512, "dropout": 0.0}},
+        model={"abinet": {"vision_layers": 1, "language_layers": 1, "inner": 512, "dropout": 0.0, "labels": SHORT}},
         full={"abinet": {}},
-        rate=2e-4, batch=4, steps=1000, every=64, note="1 of 3 and 1 of 4 layers, inner 512, no dropout",
+        rate=2e-4, batch=8, steps=2000, every=48, note="1 of 3 and 1 of 4 layers, inner 512, no dropout",
     ),
 }
 

@@ -1,7 +1,7 @@
 //! Pages as documents: text, JSON, Markdown, HTML, hOCR, ALTO, PAGE-XML, TSV, CSV, overlays; JSON lines read back.
 //!
 //! [`PageWriter`] streams pages into anything that takes bytes; [`overlay`] draws a page on its picture; [`blocks`] finds
-//! headings, paragraphs, lists, tables and figures; [`read_pages`] and [`read_texts`] take anybody's predictions.
+//! headings, paragraphs, lists, tables, keys with values and figures; [`read_pages`] and [`read_texts`] take anybody's predictions.
 
 mod error;
 mod figures;
@@ -9,6 +9,7 @@ mod formats;
 mod label;
 mod margins;
 mod overlay;
+mod pairs;
 mod record;
 mod table;
 mod tree;
@@ -19,6 +20,7 @@ use glyphic_core::Polygon;
 pub use error::{Error, Result};
 pub use formats::{invalid_characters, layout};
 pub use overlay::{Overlay, overlay};
+pub use pairs::Pair;
 pub use record::{
     BlockRecord, CellRecord, InstanceRecord, LineRecord, PAGE_SCHEMA, PageInfo, PageRecord, RowRecord,
     TextRecord, TextSource, parse_pages, parse_texts, read_pages, read_texts,

@@ -166,6 +166,12 @@ pub struct BlockRecord {
     /// The rows of a table; absent for other blocks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<Vec<RowRecord>>,
+    /// The key of a pair; absent for other blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Its value, empty where nothing stands there; absent for other blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 /// A row of a table.
@@ -196,8 +202,10 @@ fn one() -> usize {
 
 impl BlockRecord {
     fn new(block: Block) -> Option<Self> {
-        let Block { kind, lines, bounds, table } = block;
-        Some(Self { kind, polygon: rounded(&Polygon::from_rect(bounds).ok()?), lines, rows: table.map(rows) })
+        let Block { kind, lines, bounds, table, pair } = block;
+        let polygon = rounded(&Polygon::from_rect(bounds).ok()?);
+        let (key, value) = pair.map(|pair| (pair.key, pair.value)).unzip();
+        Some(Self { kind, polygon, lines, rows: table.map(rows), key, value })
     }
 }
 

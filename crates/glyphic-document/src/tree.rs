@@ -1,14 +1,15 @@
-//! A page as blocks: headers and footers, headings, paragraphs, captions, lists, tables and figures, by geometry and a few
-//! words.
+//! A page as blocks: headers and footers, headings, paragraphs, captions, lists, tables, keys with values and figures, by geometry
+//! and a few words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use glyphic_core::{Line, Page, Point, Polygon, Rect};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Table, figures,
+    Pair, Table, figures,
     margins::margins,
+    pairs,
     table::{self, union},
 };
 
@@ -43,6 +44,8 @@ pub enum BlockKind {
     ListItem,
     /// Rows of cells that stand beside each other in columns.
     Table,
+    /// A key and its value, as forms have them: a label with a colon, and what stands behind or beside it.
+    KeyValue,
     /// What a figure or table is called: it begins with "Figure 3:", "Table 2." or the like.
     Caption,
     /// The running header of the page.
@@ -61,6 +64,7 @@ impl BlockKind {
             Self::Paragraph => "paragraph",
             Self::ListItem => "list_item",
             Self::Table => "table",
+            Self::KeyValue => "key_value",
             Self::Caption => "caption",
             Self::Header => "header",
             Self::Footer => "footer",
@@ -80,11 +84,13 @@ pub struct Block {
     pub bounds: Rect,
     /// The cells of a table.
     pub table: Option<Table>,
+    /// The key and its value.
+    pub pair: Option<Pair>,
 }
 
 impl Block {
     pub(crate) fn new(kind: BlockKind, lines: Vec<usize>, bounds: Rect) -> Self {
-        Self { kind, lines, bounds, table: None }
+        Self { kind, lines, bounds, table: None, pair: None }
     }
 }
 
@@ -155,12 +161,24 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
     let beside = |line: usize| pictures.iter().any(|figure| figures::is_beside(figure, &bounds[line], usual));
     let rows = rows(&bounds, |line| !of_ruled.contains(&line));
     let words = |line: usize| page.lines[line].text.split_whitespace().count();
+    let inside = |row: &&Vec<usize>| row.iter().all(|line| margins[*line].is_none() && !labels(&bounds[*line]));
+    let mut pairs = pairs_by_row(&rows, |rows| {
+        let most = rows.iter().take_while(inside).count();
+        pairs::run(&rows[..most], page, &bounds)
+    });
     let mut blocks: Vec<Block> = Vec::new();
     let mut at = 0;
     while at < rows.len() {
-        let inside =
-            |row: &&Vec<usize>| row.iter().all(|line| margins[*line].is_none() && !labels(&bounds[*line]));
-        let most = rows[at..].iter().take_while(inside).count();
+        if let Some(run) = pairs.remove(&at) {
+            for (pair, lines) in run.pairs {
+                let Some(around) = lines.iter().map(|i| bounds[*i]).reduce(union) else { continue };
+                blocks.push(Block { pair: Some(pair), ..Block::new(BlockKind::KeyValue, lines, around) });
+            }
+            at += run.rows;
+            continue;
+        }
+        let next = pairs.keys().next().copied().unwrap_or(rows.len());
+        let most = rows[at..next].iter().take_while(inside).count();
         if let Some((count, table)) = table::aligned(&rows[at..at + most], &bounds, &words) {
             let lines: Vec<usize> = rows[at..at + count].iter().flatten().copied().collect();
             if let Some(around) = lines.iter().map(|i| bounds[*i]).reduce(union) {
@@ -217,6 +235,24 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
     blocks
 }
 
+/// Runs of pairs by the row that each begins with.
+fn pairs_by_row(
+    rows: &[Vec<usize>],
+    run: impl Fn(&[Vec<usize>]) -> Option<pairs::Run>,
+) -> BTreeMap<usize, pairs::Run> {
+    let (mut found, mut at) = (BTreeMap::new(), 0);
+    while let Some(rest) = rows.get(at..).filter(|rest| !rest.is_empty()) {
+        let Some(run) = run(rest) else {
+            at += 1;
+            continue;
+        };
+        let rows = run.rows;
+        found.insert(at, run);
+        at += rows;
+    }
+    found
+}
+
 /// Whether all words of some lines are in bold print.
 fn is_bold(page: &Page, lines: &[usize]) -> bool {
     let words = lines.iter().filter_map(|line| page.lines.get(*line)).flat_map(|line| &line.instances);
@@ -256,7 +292,7 @@ fn kind_of(text: &str, beside_figure: bool) -> BlockKind {
 
 /// Whether a text begins with what a figure or table is called and its number, as in "Fig. 3:" or "Table 2.1. "; beside a figure also
 /// without a mark, where a capital follows, as in "Figure 4 Rivers".
-fn is_caption(text: &str, beside_figure: bool) -> bool {
+pub(crate) fn is_caption(text: &str, beside_figure: bool) -> bool {
     const WORDS: [&str; 13] = [
         "figure",
         "fig",
@@ -351,7 +387,7 @@ fn rows(bounds: &[Rect], wanted: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
 /// Whether a line goes on with a block: it stands closely below the block's last line, is as high, and begins no item.
 fn goes_on(block: &Block, line: usize, page: &Page, bounds: &[Rect], heights: &[f64]) -> bool {
     let Some(&last) = block.lines.last() else { return false };
-    if block.kind == BlockKind::Table || is_item(&page.lines[line].text) {
+    if matches!(block.kind, BlockKind::Table | BlockKind::KeyValue) || is_item(&page.lines[line].text) {
         return false;
     }
     let (above, below) = (bounds[last], bounds[line]);
@@ -362,7 +398,7 @@ fn goes_on(block: &Block, line: usize, page: &Page, bounds: &[Rect], heights: &[
 }
 
 /// Whether a line begins with a bullet, or with a number or letter and a full stop or bracket.
-fn is_item(text: &str) -> bool {
+pub(crate) fn is_item(text: &str) -> bool {
     let Some((mark, rest)) = text.trim_start().split_once(' ') else { return false };
     if rest.trim().is_empty() {
         return false;

@@ -24,7 +24,7 @@ pub enum Format {
     JsonLines,
     /// Text with spaces and empty lines where the page has them; pages are divided by form feeds.
     Layout,
-    /// Markdown: headings, lists, tables, paragraphs, figures, bold and italic print.
+    /// Markdown: headings, lists, tables, keys with values, paragraphs, figures, bold and italic print.
     Markdown {
         /// Whether hyphens at line ends are undone.
         dehyphenate: bool,

@@ -51,6 +51,12 @@ fn grid(page: &Page) -> Vec<Vec<String>> {
     only_table(page).grid().iter().map(|row| row.iter().map(text).collect()).collect()
 }
 
+/// Keys and values.
+fn pairs(page: &Page) -> Vec<(String, String)> {
+    let pairs = blocks(page).into_iter().filter_map(|block| block.pair);
+    pairs.map(|pair| (pair.key, pair.value)).collect()
+}
+
 /// What spans more than a place: its text, row, column, rows and columns.
 fn spans(page: &Page) -> Vec<(String, [usize; 4])> {
     let of = |table: Table| table.cells.into_iter().filter(|cell| cell.row_span * cell.column_span > 1);
@@ -303,14 +309,15 @@ fn lines_that_go_on_with_a_cell_are_part_of_it() {
         ([300.0, 231.0, 440.0, 251.0], "the second sowing"),
         ([100.0, 300.0, 180.0, 320.0], "Approval"),
     ]);
-    let rows = [
-        ["Item:", "Spectrometer"],
-        ["Needed from:", "16 May 1994 and 17 June 1994"],
-        ["Purpose:", "Measuring before the second sowing"],
+    let expected = [
+        ("Item", "Spectrometer"),
+        ("Needed from", "16 May 1994 and 17 June 1994"),
+        ("Purpose", "Measuring before the second sowing"),
     ];
-    assert_eq!(grid(&form), rows.map(|row| row.map(str::to_owned).to_vec()));
+    assert_eq!(pairs(&form), expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
     let kinds: Vec<(BlockKind, usize)> = blocks(&form).iter().map(|b| (b.kind, b.lines.len())).collect();
-    assert_eq!(kinds, [(BlockKind::Table, 8), (BlockKind::Paragraph, 1)]);
+    let pair = |lines| (BlockKind::KeyValue, lines);
+    assert_eq!(kinds, [pair(2), pair(3), pair(3), (BlockKind::Paragraph, 1)]);
 }
 
 #[test]
@@ -361,4 +368,72 @@ fn a_numbered_title_in_large_print_is_a_heading() {
     let page = page(&lines);
     let kinds: Vec<BlockKind> = blocks(&page).iter().map(|block| block.kind).collect();
     assert_eq!(kinds, [BlockKind::Heading, BlockKind::Paragraph, BlockKind::ListItem]);
+}
+
+#[test]
+fn labels_with_a_colon_are_keys_of_what_stands_behind_or_beside_them() {
+    let y = |row: usize| [100.0 + 26.0 * row as f64, 120.0 + 26.0 * row as f64];
+    let line = |row: usize, x0: f64, x1: f64, text: &'static str| ([x0, y(row)[0], x1, y(row)[1]], text);
+    let form = page(&[
+        line(0, 100.0, 300.0, "Invoice no.: 4711"),
+        line(0, 500.0, 560.0, "Date:"),
+        line(0, 640.0, 760.0, "3 May 2019"),
+        line(1, 100.0, 160.0, "Till"),
+        line(1, 300.0, 340.0, ": 04"),
+        line(2, 100.0, 160.0, "Total:"),
+        line(2, 500.0, 530.0, "RM"),
+        line(2, 560.0, 620.0, "12.50"),
+        line(3, 100.0, 260.0, "Opened: 10:30"),
+        line(3, 500.0, 600.0, "Signed:"),
+    ]);
+    let expected = [
+        ("Invoice no.", "4711"),
+        ("Date", "3 May 2019"),
+        ("Till", "04"),
+        ("Total", "RM 12.50"),
+        ("Opened", "10:30"),
+        ("Signed", ""),
+    ];
+    assert_eq!(pairs(&form), expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    let lines: Vec<usize> = blocks(&form).into_iter().flat_map(|block| block.lines).collect();
+    assert_eq!(lines, (0..form.lines.len()).collect::<Vec<_>>());
+
+    let html = written(Format::Html, &form);
+    assert!(html.contains("<dl>\n<dt>Invoice no.</dt><dd>4711</dd>\n"), "{html}");
+    assert!(html.contains("<dt>Signed</dt><dd></dd>\n</dl>\n"), "{html}");
+    let markdown = written(Format::Markdown, &form);
+    assert!(markdown.contains("Date: 3 May 2019\\\nTill : 04\\\n"), "{markdown}");
+    assert!(markdown.contains("Opened: 10:30\\\nSigned:\n"), "{markdown}");
+    let csv = written(Format::Csv, &form);
+    assert!(csv.starts_with("Invoice no.,4711\r\nDate,3 May 2019\r\n"), "{csv}");
+    let json = written(Format::JsonLines, &form);
+    assert!(json.contains(r#""kind":"key_value""#) && json.contains(r#""key":"Date","value":"3 May 2019""#), "{json}");
+    let (_, read) = parse_pages(&json, "a.jsonl").unwrap().remove(0);
+    assert_eq!(pairs(&read), pairs(&form));
+}
+
+#[test]
+fn a_colon_alone_makes_no_key() {
+    let apart = |text| page(&[([100.0, 100.0, 400.0, 120.0], text), ([100.0, 126.0, 400.0, 146.0], "and so on")]);
+    for text in [
+        "Note: all sizes are in millimetres",
+        "10:30 to 11:45",
+        "https://example.org/forms",
+        "Figure 3: Rivers",
+        "1. Name: what you are called",
+        "He said, and so did she: never",
+    ] {
+        assert_eq!(pairs(&apart(text)), [], "{text}");
+    }
+    // A row of a table with a head that ends so.
+    let table = page(&[
+        ([100.0, 100.0, 160.0, 120.0], "Sums:"),
+        ([300.0, 100.0, 360.0, 120.0], "first"),
+        ([400.0, 100.0, 460.0, 120.0], "second"),
+        ([100.0, 126.0, 160.0, 146.0], "North"),
+        ([300.0, 126.0, 360.0, 146.0], "1,200"),
+        ([400.0, 126.0, 460.0, 146.0], "310"),
+    ]);
+    assert_eq!(pairs(&table), []);
+    assert_eq!(grid(&table)[0], ["Sums:", "first", "second"]);
 }

@@ -56,7 +56,8 @@ pub(crate) fn page<'py>(py: Python<'py>, page: &Page) -> PyResult<Bound<'py, PyD
     Ok(dict)
 }
 
-/// `{"kind", "polygon", "lines", "rows": [[(column, row span, column span, lines), ...], ...] or None}`.
+/// `{"kind", "polygon", "lines", "rows": [[(column, row span, column span, lines), ...], ...] or None,
+/// "key": str or None, "value": str or None}`.
 fn block<'py>(py: Python<'py>, block: &BlockRecord) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("kind", block.kind.name())?;
@@ -69,6 +70,8 @@ fn block<'py>(py: Python<'py>, block: &BlockRecord) -> PyResult<Bound<'py, PyDic
         cells.collect::<Vec<_>>()
     });
     dict.set_item("rows", rows)?;
+    dict.set_item("key", &block.key)?;
+    dict.set_item("value", &block.value)?;
     Ok(dict)
 }
 

@@ -306,9 +306,12 @@ fn side(piece: &Piece, cut: f64, level: &Level) -> Option<Side> {
 
 /// The x, in the page's frame, of the cut that fewest pieces lie across.
 fn column_cut(pieces: &[Piece], level: &Level) -> Option<f64> {
+    // By how wide the pieces are: cells of a table inside a column of text are many, and small.
     let is_column = |side: &[&Piece]| {
-        let prose = side.iter().filter(|p| p.words.len() >= PROSE_WORDS).count();
-        prose >= COLUMN_PIECES && 2 * prose >= side.len()
+        let width = |p: &&Piece| p.start.distance(p.end);
+        let prose: Vec<f64> = side.iter().filter(|p| p.words.len() >= PROSE_WORDS).map(width).collect();
+        prose.len() >= COLUMN_PIECES
+            && 2.0 * prose.iter().sum::<f64>() >= side.iter().map(width).sum::<f64>()
     };
     let span = |side: &[&Piece]| {
         side.iter().map(|p| level.middle(p).y).fold((f64::MAX, f64::MIN), |(a, b), y| (a.min(y), b.max(y)))

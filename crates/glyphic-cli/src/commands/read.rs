@@ -82,9 +82,9 @@ enum ReadFormat {
     Json,
     /// JSON Lines, one object per page
     Jsonl,
-    /// Markdown: headings, lists, tables, paragraphs, places of figures
+    /// Markdown: headings, lists, tables, keys with values, paragraphs, places of figures
     Markdown,
-    /// HTML of headings, lists, tables, paragraphs, places of figures
+    /// HTML of headings, lists, tables, keys with values, paragraphs, places of figures
     Html,
     /// hOCR 1.2
     Hocr,

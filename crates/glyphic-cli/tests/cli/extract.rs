@@ -155,6 +155,13 @@ fn a_form_becomes_pairs_of_questions_and_answers() {
     let folder = tempfile::tempdir().unwrap();
     let ocr = folder.path().join("ocr.json").display().to_string();
     glyphic(&["read", &form, "--format", "json", "--out", &ocr]).ok();
+    // Rules of geometry alone find them where labels end in a colon.
+    let page: Value = serde_json::from_str(&fs::read_to_string(&ocr).unwrap()).unwrap();
+    let blocks = page[0]["blocks"].as_array().unwrap();
+    let blocks: Vec<_> = blocks.iter().filter(|block| block["kind"] == "key_value").collect();
+    let has = |key: &str, value: &str| blocks.iter().any(|b| b["key"] == key && b["value"] == value);
+    assert_eq!(blocks.len(), 13, "{blocks:?}");
+    assert!(has("Room", "B 214") && has("Purpose", "Measuring plots 4 to 9 before the second sowing"), "{blocks:?}");
     let record = glyphic(&["extract", "--ocr", &ocr, "--model", "sdmgr_funsd"]).ok();
     assert_eq!(pairs(&serde_json::from_str(&record).unwrap()), found);
     let table = glyphic(&["extract", "--ocr", &ocr, "--model", "sdmgr_funsd", "--format", "table"]).ok();

@@ -16,6 +16,8 @@ pub(crate) const HTML_OPEN: &str = "<!DOCTYPE html>\n<html>\n<head>\n<meta chars
      table { border-collapse: collapse; margin: 1em 0 }\n\
      td { border: 1px solid #999; padding: .2em .5em; vertical-align: top }\n\
      .numbered { list-style: none }\n\
+     dl { display: grid; grid-template-columns: max-content 1fr; gap: .2em 1em }\n\
+     dd { margin: 0 }\n\
      figure { margin: 1em 0 }\n\
      .picture { background: #eee; border: 1px solid #999; box-sizing: border-box; max-width: 100% }\n\
      </style>\n</head>\n<body>\n";
@@ -24,6 +26,10 @@ pub(crate) const HTML_CLOSE: &str = "</body>\n</html>\n";
 /// Whether neighbours in a list of blocks are items of one list.
 fn items(blocks: &[Block], at: usize) -> bool {
     blocks.get(at).is_some_and(|b| b.kind == BlockKind::ListItem)
+}
+
+fn pairs(blocks: &[Block], at: usize) -> bool {
+    blocks.get(at).is_some_and(|b| b.kind == BlockKind::KeyValue)
 }
 
 /// An item's text without its bullet, and whether it is numbered.
@@ -138,12 +144,19 @@ pub(crate) fn markdown_page(info: &PageInfo, page: &Page, dehyphenate: bool) -> 
                     }
                 }
             }
+            // A line each.
+            BlockKind::KeyValue => {
+                let end = if pairs(&blocks, b + 1) { "\\" } else { "" };
+                let _ = writeln!(out, "{}{end}", text(&block.lines, false));
+            }
             BlockKind::Figure => drop(writeln!(out, "![Figure]({})", fragment(info, page, block))),
             BlockKind::Paragraph | BlockKind::Caption | BlockKind::Header | BlockKind::Footer => {
                 let _ = writeln!(out, "{}", text(&block.lines, false));
             }
         }
-        if !(items(&blocks, b) && items(&blocks, b + 1)) {
+        let goes_on =
+            (items(&blocks, b) && items(&blocks, b + 1)) || (pairs(&blocks, b) && pairs(&blocks, b + 1));
+        if !goes_on {
             out.push('\n');
         }
     }
@@ -219,6 +232,18 @@ pub(crate) fn html_page(page: &Page, dehyphenate: bool) -> String {
                     out.push_str("</tr>\n");
                 }
                 out.push_str("</table>\n");
+            }
+            BlockKind::KeyValue => {
+                if b == 0 || !pairs(&blocks, b - 1) {
+                    out.push_str("<dl>\n");
+                }
+                if let Some(pair) = &block.pair {
+                    let (key, value) = (escaped(&pair.key), escaped(&pair.value));
+                    let _ = writeln!(out, "<dt>{key}</dt><dd>{value}</dd>");
+                }
+                if !pairs(&blocks, b + 1) {
+                    out.push_str("</dl>\n");
+                }
             }
             BlockKind::Paragraph => drop(writeln!(out, "<p>{}</p>", text(&block.lines, false))),
             BlockKind::Figure => {

@@ -40,8 +40,8 @@ pub(crate) fn tsv_page(page: &Page, number: usize) -> String {
     out
 }
 
-/// The tables of a page as CSV (RFC 4180), with an empty line between two of them. A cell that spans others has its text in the
-/// first of them.
+/// The tables of a page as CSV (RFC 4180), with an empty line between two of them; keys that follow each other make a table with their
+/// values. A cell that spans others has its text in the first of them.
 pub(crate) fn csv_tables(page: &Page) -> Vec<String> {
     let quoted = |text: String| {
         if text.contains([',', '"', '\n', '\r']) {
@@ -57,7 +57,22 @@ pub(crate) fn csv_tables(page: &Page) -> Vec<String> {
         };
         table.grid().iter().map(row).collect()
     };
-    blocks(page).iter().filter_map(|b| b.table.as_ref()).map(table).collect()
+    let mut tables: Vec<String> = Vec::new();
+    let mut goes_on = false;
+    for block in blocks(page) {
+        if let Some(pair) = block.pair {
+            let row = format!("{},{}\r\n", quoted(pair.key), quoted(pair.value));
+            match tables.last_mut().filter(|_| goes_on) {
+                Some(rows) => rows.push_str(&row),
+                None => tables.push(row),
+            }
+            goes_on = true;
+        } else {
+            tables.extend(block.table.as_ref().map(table));
+            goes_on = false;
+        }
+    }
+    tables
 }
 
 /// A page's text with spaces and empty lines where the page has them: a column of text is as wide as an average character.
