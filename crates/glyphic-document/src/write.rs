@@ -42,7 +42,7 @@ pub enum Format {
     PageXml,
     /// Tab-separated rows as Tesseract writes them.
     Tsv,
-    /// Tables alone, as CSV.
+    /// Tables, and keys with their values, alone, as CSV.
     Csv,
 }
 

@@ -94,7 +94,7 @@ enum ReadFormat {
     Page,
     /// Tab-separated rows as Tesseract writes them
     Tsv,
-    /// The tables as CSV
+    /// The tables, and keys with values, as CSV
     Csv,
     /// Searchable PDF: images as pages, or the PDF that is read, with the text over them, invisible
     Pdf,
