@@ -161,7 +161,8 @@ fn blocks_of_upright(page: &Page) -> Vec<Block> {
     let beside = |line: usize| pictures.iter().any(|figure| figures::is_beside(figure, &bounds[line], usual));
     let rows = rows(&bounds, |line| !of_ruled.contains(&line));
     let words = |line: usize| page.lines[line].text.split_whitespace().count();
-    let inside = |row: &&Vec<usize>| row.iter().all(|line| margins[*line].is_none() && !labels(&bounds[*line]));
+    let inside =
+        |row: &&Vec<usize>| row.iter().all(|line| margins[*line].is_none() && !labels(&bounds[*line]));
     let mut pairs = pairs_by_row(&rows, |rows| {
         let most = rows.iter().take_while(inside).count();
         pairs::run(&rows[..most], page, &bounds)

@@ -407,14 +407,18 @@ fn labels_with_a_colon_are_keys_of_what_stands_behind_or_beside_them() {
     let csv = written(Format::Csv, &form);
     assert!(csv.starts_with("Invoice no.,4711\r\nDate,3 May 2019\r\n"), "{csv}");
     let json = written(Format::JsonLines, &form);
-    assert!(json.contains(r#""kind":"key_value""#) && json.contains(r#""key":"Date","value":"3 May 2019""#), "{json}");
+    assert!(
+        json.contains(r#""kind":"key_value""#) && json.contains(r#""key":"Date","value":"3 May 2019""#),
+        "{json}"
+    );
     let (_, read) = parse_pages(&json, "a.jsonl").unwrap().remove(0);
     assert_eq!(pairs(&read), pairs(&form));
 }
 
 #[test]
 fn a_colon_alone_makes_no_key() {
-    let apart = |text| page(&[([100.0, 100.0, 400.0, 120.0], text), ([100.0, 126.0, 400.0, 146.0], "and so on")]);
+    let apart =
+        |text| page(&[([100.0, 100.0, 400.0, 120.0], text), ([100.0, 126.0, 400.0, 146.0], "and so on")]);
     for text in [
         "Note: all sizes are in millimetres",
         "10:30 to 11:45",

@@ -1,10 +1,12 @@
 //! Regions as upright crops, and the words read off them back in the picture.
 
+use std::ops::Range;
+
 use glyphic_core::{Confidence, Image, Point, Polygon, Region, TextInstance, Transcript};
 use glyphic_imgproc::{Border, Homography, warp_perspective};
 use rayon::prelude::*;
 
-use crate::{orientation::Turn, quad::Quad, words};
+use crate::{orientation::Turn, pitch, quad::Quad, words};
 
 /// A region taller than this many times its width may hold a line that runs up or down; it is read turned, too.
 const TALL: f64 = 1.5;
@@ -143,6 +145,7 @@ impl Crop {
         let inner = [margin, margin + self.size[0]];
         let outer = ((inner[0] / width) as f32, (inner[1] / width) as f32);
         let transcript = words::without_false_spaces(transcript, |from, to| self.widest_gap(from, to));
+        let transcript = pitch::respaced(transcript, || self.ink_columns());
         let words = words::split(&transcript, outer, confidence);
         let alone = words.len() == 1;
         words
@@ -166,30 +169,11 @@ impl Crop {
         let (width, height) = (self.image.width() as usize, self.image.height() as usize);
         let column = |share: f64| (share * width as f64).clamp(0.0, width as f64) as usize;
         let (from, to) = (column(f64::from(from.min(to))), column(f64::from(from.max(to))));
-        // Neighbouring lines reach into the edge of the crop.
-        let edge = (self.margin + self.size[1] / 8.0) as usize;
-        let rows = edge..height.saturating_sub(edge);
         let around = from.saturating_sub(height)..(to + height).min(width);
-        let grey = |x: usize, y: usize| {
-            let [r, g, b] = self.image.pixel(x as u32, y as u32);
-            (u32::from(r) + u32::from(g) + u32::from(b)) as i32
-        };
-        let mut greys: Vec<i32> =
-            rows.clone().flat_map(|y| around.clone().map(move |x| (x, y))).map(|(x, y)| grey(x, y)).collect();
-        if greys.is_empty() {
-            return None;
-        }
-        let half = greys.len() / 2;
-        let paper = *greys.select_nth_unstable(half).1;
-        let contrast = greys.iter().map(|g| (g - paper).abs()).max()?;
-        if contrast < LEAST_CONTRAST {
-            return None;
-        }
-        let is_ink = |x: usize| rows.clone().any(|y| (grey(x, y) - paper).abs() > contrast / 3);
         let mut widest = 0;
         let mut start = None;
-        for x in around.clone() {
-            if is_ink(x) {
+        for (x, ink) in around.clone().zip(self.ink(around)?) {
+            if ink {
                 start = None;
                 continue;
             }
@@ -199,6 +183,34 @@ impl Crop {
             }
         }
         Some((widest as f64 / (self.size[1] * self.stretch)) as f32)
+    }
+
+    /// Of each column of the crop whether there is ink in it. `None` where ink cannot be told from paper.
+    fn ink_columns(&self) -> Option<Vec<bool>> {
+        self.ink(0..self.image.width() as usize)
+    }
+
+    fn ink(&self, columns: Range<usize>) -> Option<Vec<bool>> {
+        // Neighbouring lines reach into the edge of the crop.
+        let edge = (self.margin + self.size[1] / 8.0) as usize;
+        let rows = edge..(self.image.height() as usize).saturating_sub(edge);
+        let grey = |x: usize, y: usize| {
+            let [r, g, b] = self.image.pixel(x as u32, y as u32);
+            (u32::from(r) + u32::from(g) + u32::from(b)) as i32
+        };
+        let mut greys: Vec<i32> = rows
+            .clone()
+            .flat_map(|y| columns.clone().map(move |x| (x, y)))
+            .map(|(x, y)| grey(x, y))
+            .collect();
+        if greys.is_empty() {
+            return None;
+        }
+        let half = greys.len() / 2;
+        let paper = *greys.select_nth_unstable(half).1;
+        let contrast = greys.iter().map(|g| (g - paper).abs()).max()?;
+        let is_ink = |x: usize| rows.clone().any(|y| (grey(x, y) - paper).abs() > contrast / 3);
+        (contrast >= LEAST_CONTRAST).then(|| columns.map(is_ink).collect())
     }
 
     /// From column `x0` to column `x1` of the crop, in the picture; at least [`MIN_WIDTH`] wide.

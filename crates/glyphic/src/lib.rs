@@ -29,6 +29,7 @@ mod large;
 mod lines;
 mod models;
 mod orientation;
+mod pitch;
 mod quad;
 pub mod quantize;
 mod read;

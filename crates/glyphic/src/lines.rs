@@ -310,8 +310,7 @@ fn column_cut(pieces: &[Piece], level: &Level) -> Option<f64> {
     let is_column = |side: &[&Piece]| {
         let width = |p: &&Piece| p.start.distance(p.end);
         let prose: Vec<f64> = side.iter().filter(|p| p.words.len() >= PROSE_WORDS).map(width).collect();
-        prose.len() >= COLUMN_PIECES
-            && 2.0 * prose.iter().sum::<f64>() >= side.iter().map(width).sum::<f64>()
+        prose.len() >= COLUMN_PIECES && 2.0 * prose.iter().sum::<f64>() >= side.iter().map(width).sum::<f64>()
     };
     let span = |side: &[&Piece]| {
         side.iter().map(|p| level.middle(p).y).fold((f64::MAX, f64::MIN), |(a, b), y| (a.min(y), b.max(y)))

@@ -14,6 +14,7 @@ use crate::{
     quad::Quad,
     recognize, rules, vertical,
     vertical::Candidate,
+    words,
 };
 
 /// Reads the text of pictures. One reader serves every thread; a page never depends on what else is read, nor on
@@ -258,7 +259,7 @@ impl Reader {
             words.retain(|word| !word.text().is_empty());
             if words.is_empty() {
                 page.dropped.add(DropReason::NoText);
-            } else if confidence(&words) < self.least_score(&words) {
+            } else if words::confidence(&transcript, self.config.confidence) < self.least_score(&words) {
                 page.dropped.add(DropReason::LowTextScore);
             } else {
                 page.instances.extend(words);
@@ -404,17 +405,6 @@ fn leave_out_repeats(words: &mut Vec<TextInstance>) {
         (0..words.len()).map(|i| (0..words.len()).any(|j| j != i && repeats(i, j))).collect();
     let mut repeated = repeated.into_iter();
     words.retain(|_| !repeated.next().unwrap_or(false));
-}
-
-/// The mean confidence of a region's words, by their length: a doubtful word of a line that is clear otherwise is more
-/// likely text than one that stands alone.
-fn confidence(words: &[TextInstance]) -> f32 {
-    let read = words.iter().filter_map(|word| word.transcript.as_ref());
-    let (sum, length) = read.fold((0.0, 0.0), |(sum, length), t| {
-        let chars = t.text.chars().count() as f32;
-        (sum + t.score * chars, length + chars)
-    });
-    if length > 0.0 { sum / length } else { 0.0 }
 }
 
 /// Puts a [`Reader`] together; what is not set is the shipped models on the processor.
@@ -610,19 +600,6 @@ mod tests {
         let reads = ReadsColours { texts: texts.to_vec(), vocab: Vocab::new(vec![Symbol::Blank]).unwrap() };
         let strict = Reader::from_stages(Box::new(finds), Box::new(reads), config).unwrap();
         assert_eq!(strict.read(&image).unwrap().text(), "");
-    }
-
-    #[test]
-    fn a_doubtful_word_of_a_clear_line_stays() {
-        let word = |text: &str, score| {
-            let region =
-                Region { polygon: Polygon::from_flat(&[0., 0., 9., 0., 9., 9.]).unwrap(), score: 1.0 };
-            let transcript = Transcript { text: text.to_owned(), score, ..Transcript::default() };
-            TextInstance { transcript: Some(transcript), ..TextInstance::new(region) }
-        };
-        assert!((confidence(&[word("clear", 0.9), word("so", 0.2)]) - 0.7).abs() < 1e-6);
-        assert_eq!(confidence(&[word("alone", 0.2)]), 0.2);
-        assert_eq!(confidence(&[]), 0.0);
     }
 
     #[test]

@@ -92,6 +92,17 @@ pub(crate) fn split(transcript: &Transcript, outer: (f32, f32), confidence: Conf
     words
 }
 
+/// The mean confidence of a transcript's words as they were read, by their length: a doubtful word of a line that is clear otherwise
+/// is more likely text than one that stands alone.
+pub(crate) fn confidence(transcript: &Transcript, of: Confidence) -> f32 {
+    let runs = transcript.chars.split(|c| c.char.is_whitespace()).filter(|run| !run.is_empty());
+    let (sum, length) = runs.fold((0.0, 0.0), |(sum, length), run| {
+        let chars = run.len() as f32;
+        (sum + of.of(run) * chars, length + chars)
+    });
+    if length > 0.0 { sum / length } else { transcript.score }
+}
+
 fn of(
     run: &[CharSpan],
     edges: (f32, f32),
@@ -215,6 +226,18 @@ mod tests {
         let thirds = vec![(0.0, 0.33), (0.33, 0.67), (0.67, 1.0)];
         assert_eq!(spans("ab cde fgh"), [vec![(0.0, 0.5), (0.5, 1.0)], thirds.clone(), thirds]);
         assert_eq!(spans(" abc "), [vec![(0.0, 0.2), (0.2, 0.3), (0.3, 1.0)]]);
+    }
+
+    #[test]
+    fn long_words_count_for_more_in_the_confidence_of_a_line() {
+        let mut line = transcript("clear so");
+        let scores = [[0.9; 5].as_slice(), &[1.0], &[0.2; 2]].concat();
+        line.chars.iter_mut().zip(scores).for_each(|(c, score)| c.score = score);
+        assert!((confidence(&line, Confidence::Weakest) - 0.7).abs() < 1e-6);
+        assert_eq!(confidence(&Transcript::default(), Confidence::Weakest), 0.0);
+        // Of other recognizers nothing more is known.
+        let plain = Transcript { text: "plain".to_owned(), score: 0.4, ..Transcript::default() };
+        assert_eq!(confidence(&plain, Confidence::Mean), 0.4);
     }
 
     #[test]

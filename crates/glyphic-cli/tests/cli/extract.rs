@@ -161,7 +161,10 @@ fn a_form_becomes_pairs_of_questions_and_answers() {
     let blocks: Vec<_> = blocks.iter().filter(|block| block["kind"] == "key_value").collect();
     let has = |key: &str, value: &str| blocks.iter().any(|b| b["key"] == key && b["value"] == value);
     assert_eq!(blocks.len(), 13, "{blocks:?}");
-    assert!(has("Room", "B 214") && has("Purpose", "Measuring plots 4 to 9 before the second sowing"), "{blocks:?}");
+    assert!(
+        has("Room", "B 214") && has("Purpose", "Measuring plots 4 to 9 before the second sowing"),
+        "{blocks:?}"
+    );
     let record = glyphic(&["extract", "--ocr", &ocr, "--model", "sdmgr_funsd"]).ok();
     assert_eq!(pairs(&serde_json::from_str(&record).unwrap()), found);
     let table = glyphic(&["extract", "--ocr", &ocr, "--model", "sdmgr_funsd", "--format", "table"]).ok();
