@@ -398,10 +398,10 @@ fn labels_with_a_colon_are_keys_of_what_stands_behind_or_beside_them() {
     let lines: Vec<usize> = blocks(&form).into_iter().flat_map(|block| block.lines).collect();
     assert_eq!(lines, (0..form.lines.len()).collect::<Vec<_>>());
 
-    let html = written(Format::Html, &form);
+    let html = written(Format::Html { dehyphenate: false }, &form);
     assert!(html.contains("<dl>\n<dt>Invoice no.</dt><dd>4711</dd>\n"), "{html}");
     assert!(html.contains("<dt>Signed</dt><dd></dd>\n</dl>\n"), "{html}");
-    let markdown = written(Format::Markdown, &form);
+    let markdown = written(Format::Markdown { dehyphenate: false }, &form);
     assert!(markdown.contains("Date: 3 May 2019\\\nTill : 04\\\n"), "{markdown}");
     assert!(markdown.contains("Opened: 10:30\\\nSigned:\n"), "{markdown}");
     let csv = written(Format::Csv, &form);
