@@ -8,6 +8,7 @@ mod figures;
 mod formats;
 mod label;
 mod margins;
+mod marks;
 mod overlay;
 mod pairs;
 mod record;

@@ -2,7 +2,7 @@
 
 use glyphic_core::{Page, Rect};
 
-use crate::tree::{is_caption, is_item};
+use crate::marks::{is_caption, is_item};
 
 /// A key has at most this many words and characters, and at least this many letters.
 const KEY_WORDS: usize = 6;
