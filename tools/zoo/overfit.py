@@ -81,7 +81,7 @@ RECOGNIZERS = {
     "aster": dict(
         model={"aster": {"labels": SHORT}},
         full={"aster": {}},
-        rate=1e-3, batch=8, steps=1500, every=48, note="as it is",
+        rate=1e-3, batch=8, steps=1500, every=48, note="as it is, texts of 25 characters at most",
     ),
     "seg": dict(
         model={"seg": {"channels": [8, 16, 32, 64, 128, 128], "neck": 64, "input": {"resize": narrow(48, 160)}}},

@@ -112,7 +112,7 @@ impl Open {
         let ([line], [key, .., value]) = (row, self.lines.as_slice()) else { return None };
         let (key, value, next) = (bounds.get(*key)?, bounds.get(*value)?, bounds.get(*line)?);
         let height = value.height().min(next.height());
-        let below = (0.0..=WRAPPED * height).contains(&(next.y0 - value.y1).max(0.0)) && next.y0 > value.y0;
+        let below = next.y0 - value.y1 <= WRAPPED * height && next.y0 > value.y0;
         let aligned = (next.x0 - value.x0).abs() <= INDENT * height && value.x0 - key.x0 >= HANGING * height;
         (below && aligned && divided(&page.lines[*line].text).is_none()).then_some(*line)
     }

@@ -85,7 +85,7 @@ pub struct Block {
     pub bounds: Rect,
     /// The cells of a table.
     pub table: Option<Table>,
-    /// The key and its value.
+    /// The texts of a [`BlockKind::KeyValue`]; `None` for other blocks.
     pub pair: Option<Pair>,
 }
 
