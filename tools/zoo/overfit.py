@@ -52,11 +52,11 @@ RECOGNIZERS = {
     "crnn_lite": dict(model={"crnn_lite": {}}, rate=1.5e-3, batch=16, steps=1500, every=40, note="as it is"),
     "crnn": dict(
         model={"crnn": {"resize": narrow(32, 128)}},
-        rate=1e-3, batch=8, steps=1500, every=48, note="as it is, 32x128",
+        rate=1e-3, batch=8, steps=1900, every=50, fall=500, note="as it is, 32x128, rate falls in the end",
     ),
     "crnn_tps": dict(
         model={"crnn": {"rectify": 20, "mean": [127.5], "std": [127.5], "resize": narrow(32, 100)}},
-        rate=5e-4, batch=8, steps=1500, every=48, note="as it is",
+        rate=1e-3, batch=8, steps=1900, every=50, fall=500, note="as it is, rate falls in the end",
     ),
     "svtr": dict(
         model={"svtr": {"channels": [32, 64, 128], "depths": [1, 2, 1], "heads": [1, 2, 4], "local": 2, "features": 96, "dropout": 0.0, "drop_path": 0.0}},
@@ -81,7 +81,7 @@ RECOGNIZERS = {
     "aster": dict(
         model={"aster": {"labels": SHORT}},
         full={"aster": {}},
-        rate=1e-3, batch=8, steps=1500, every=48, note="as it is, texts of 25 characters at most",
+        rate=1e-3, batch=8, steps=1200, every=50, fall=400, note="as it is, texts of 25 characters at most, rate falls in the end",
     ),
     "seg": dict(
         model={"seg": {"channels": [8, 16, 32, 64, 128, 128], "neck": 64, "input": {"resize": narrow(48, 160)}}},
@@ -101,7 +101,7 @@ RECOGNIZERS = {
     "robust_scanner": dict(
         model={"robust_scanner": {"channels": THIN, "dropout": 0.0, "labels": SHORT, "input": {"resize": narrow(32, 96)}}},
         full={"robust_scanner": {}},
-        rate=1e-3, batch=8, steps=2000, every=48, note="a quarter of the channels, 32x96, no dropout",
+        rate=1e-3, batch=16, steps=1200, every=40, fall=400, note="a quarter of the channels, 32x96, no dropout, rate falls in the end",
     ),
     "master": dict(
         model={"master": {"layers": 1, "inner": 512, "dropout": 0.0, "labels": SHORT, "input": {"resize": narrow(32, 96)}}},
@@ -299,7 +299,8 @@ def configuration(name, glyphic, data, work, timed=False):
         "steps": entry["steps"],
         "workers": 1,
         "optimizer": adam(entry["rate"]),
-        "schedule": {"warmup_steps": 20, "decay": "constant"},
+        # A constant rate goes on stirring the last words of some.
+        "schedule": {"warmup_steps": 20, "decay": "constant", **({"decay": "plateau", "decay_steps": entry["fall"], "final_ratio": 0.02} if "fall" in entry else {})},
         # The averaged weights are validated; they shall follow closely.
         "average_decay": 0.9,
         "log_every": 10,

@@ -19,6 +19,10 @@ const CONTRAST: i32 = 28;
 const MAX_THICKNESS: f64 = 0.15;
 const MIN_THICKNESS: usize = 3;
 
+/// Regions less than so many times wider than high are left alone, and those of the second bound lose no more than a rule at an edge.
+const MIN_ASPECT: f64 = 0.5;
+const DIVIDED_ASPECT: f64 = 1.5;
+
 /// Parts of a region narrower than this, in its heights, hold no character.
 const MIN_PART: f64 = 0.3;
 
@@ -28,17 +32,22 @@ const MAX_ROWS: f64 = 48.0;
 /// The longest side looked at, in pixels.
 const MAX_COLUMNS: f64 = 8192.0;
 
-/// Divides the regions that vertical rules cross. A part without anything drawn in it is an empty cell and no region.
+/// Divides the regions that vertical rules cross, and cuts off a rule at an edge. A part without anything drawn in it is an empty
+/// cell and no region.
 pub(crate) fn divide(image: &Image, regions: Vec<Region>) -> Vec<Region> {
     let parts = |region: Region| {
         let quad = Quad::around(&region.polygon);
         // Vertical text stands between rules by itself.
-        if quad.width() < 1.5 * quad.height() {
+        if quad.width() < MIN_ASPECT * quad.height() {
             return vec![region];
         }
         let Some(strip) = Strip::look(image, &quad) else { return vec![region] };
+        if strip.rules.is_empty() {
+            return vec![region];
+        }
         let spans = strip.parts((MIN_PART * quad.height()).max(3.0));
-        if spans.len() < 2 {
+        // One part as well: a rule at its edge would be read as a letter.
+        if spans.len() > 1 && quad.width() < DIVIDED_ASPECT * quad.height() {
             return vec![region];
         }
         let part = |[from, to]: [f64; 2]| {
@@ -217,6 +226,21 @@ mod tests {
             divided.iter().map(|r| (r.polygon.bounds().x0 + r.polygon.bounds().x1) / 2.0).collect();
         assert_eq!(middles.len(), 2, "{middles:?}");
         assert!((middles[0] - 42.0).abs() < 3.0 && (middles[1] - 116.0).abs() < 3.0, "{middles:?}");
+    }
+
+    #[test]
+    fn a_rule_at_an_edge_is_cut_off() {
+        // The last strokes end three pixels before the rule; a number of one figure is no wider than high.
+        for (x, width) in [(20, 40.0), (44, 16.0)] {
+            let strokes: Vec<_> = word(20).into_iter().filter(|stroke| stroke[0] >= x).collect();
+            let drawn = [strokes.clone(), vec![[58, 10, 2, 80]]].concat();
+            let cut = divide(&picture(&drawn, 0, 255), vec![region(f64::from(x) - 2.0, width + 2.0)]);
+            assert_eq!(cut.len(), 1);
+            let bounds = cut[0].polygon.bounds();
+            assert!((bounds.x1 - 58.0).abs() < 1.0 && bounds.x0 == f64::from(x) - 2.0, "{bounds:?}");
+            let own = vec![region(f64::from(x) - 2.0, width + 2.0)];
+            assert_eq!(divide(&picture(&strokes, 0, 255), own.clone()), own);
+        }
     }
 
     #[test]

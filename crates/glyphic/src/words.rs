@@ -92,10 +92,13 @@ pub(crate) fn split(transcript: &Transcript, outer: (f32, f32), confidence: Conf
     words
 }
 
+/// Longer words, such as addresses of the web, are weighed in parts of so many characters.
+const WEIGHED: usize = 12;
+
 /// The mean confidence of a transcript's words as they were read, by their length: a doubtful word of a line that is clear otherwise
-/// is more likely text than one that stands alone.
+/// is more likely text than one that stands alone. So is a doubtful character of a long word.
 pub(crate) fn confidence(transcript: &Transcript, of: Confidence) -> f32 {
-    let runs = transcript.chars.split(|c| c.char.is_whitespace()).filter(|run| !run.is_empty());
+    let runs = transcript.chars.split(|c| c.char.is_whitespace()).flat_map(|run| run.chunks(WEIGHED));
     let (sum, length) = runs.fold((0.0, 0.0), |(sum, length), run| {
         let chars = run.len() as f32;
         (sum + of.of(run) * chars, length + chars)
@@ -256,5 +259,23 @@ mod tests {
         for pair in split(&t, (0.0, 1.0), Confidence::Mean).windows(2) {
             assert!(pair[0].end <= pair[1].start, "{pair:?}");
         }
+    }
+
+    #[test]
+    fn one_doubtful_character_of_a_long_word_weighs_as_one_of_a_line() {
+        let of = |length: usize| {
+            let char = |i: usize| CharSpan {
+                char: 'a',
+                score: if i == 3 { 0.1 } else { 0.9 },
+                start: 0.0,
+                end: 1.0,
+            };
+            Transcript { chars: (0..length).map(char).collect(), ..Transcript::default() }
+        };
+        assert!((confidence(&of(12), Confidence::Weakest) - 0.1).abs() < 1e-6);
+        assert!((confidence(&of(96), Confidence::Weakest) - 0.8).abs() < 1e-6);
+        assert!(
+            confidence(&Transcript { score: 0.25, ..Transcript::default() }, Confidence::Weakest) == 0.25
+        );
     }
 }

@@ -4,33 +4,57 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Rows of the left matrix that [`Product`] takes together: as many sums as the registers hold (32 of them where
-/// vectors have 16 lanes, else 16), with 3 vectors of columns.
-const ROWS: [usize; 4] = [8, 4, 2, 1];
+/// Rows of the left matrix that [`Product`] takes together.
+const ROWS: [usize; 5] = [8, 6, 4, 2, 1];
 
-/// A matrix `[m, k]` with its rows regrouped: for each group `[k, rows of the group]`.
+/// The most rows that are taken together, and vectors of columns: as many sums as the registers hold, 32 of them where vectors
+/// have 16 lanes. Of the 16 where they have 8 lanes the compiler takes two for values of the left matrix; a single sum that it
+/// keeps in memory, as one of 4 rows by 3 vectors, doubles the time of all.
+const fn tile(lanes: usize) -> (usize, usize) {
+    match lanes {
+        16 => (8, 3),
+        8 => (6, 2),
+        _ => (4, 3),
+    }
+}
+
+/// Products that are summed on their own before they join the total: long sums lose digits. So many columns of the left matrix
+/// are used for all columns of the right one before the next.
+const RUN: usize = 256;
+
+/// Groups of rows whose part of the left matrix stays in a core's second-level cache.
+const GROUPS: usize = 16;
+
+/// Columns that are computed past the end of a range, at most.
+pub(crate) const OVERRUN: usize = 64;
+
+/// A matrix `[m, k]`, regrouped: for each [`RUN`] of its columns, and in it for each group of rows, `[columns, rows]`.
 pub(crate) struct Packed {
     values: Vec<f32>,
     /// First row, rows.
     groups: Vec<(usize, usize)>,
-    depth: usize,
+    rows: usize,
 }
 
 impl Packed {
     pub(crate) fn new(rows: usize, depth: usize, value: impl Fn(usize, usize) -> f32) -> Self {
-        let most = if Arch::new().dispatch(Lanes) == 16 { 8 } else { 4 };
+        let (most, _) = tile(Arch::new().dispatch(Lanes));
         let mut groups = Vec::new();
-        let mut values = Vec::with_capacity(rows * depth);
         let mut first = 0;
         while first < rows {
             let n = ROWS.into_iter().find(|&n| n <= most.min(rows - first)).unwrap_or(1);
-            for k in 0..depth {
-                values.extend((first..first + n).map(|row| value(row, k)));
-            }
             groups.push((first, n));
             first += n;
         }
-        Self { values, groups, depth }
+        let mut values = Vec::with_capacity(rows * depth);
+        for from in (0..depth).step_by(RUN) {
+            for &(first, n) in &groups {
+                for k in from..(from + RUN).min(depth) {
+                    values.extend((first..first + n).map(|row| value(row, k)));
+                }
+            }
+        }
+        Self { values, groups, rows }
     }
 }
 
@@ -44,12 +68,6 @@ impl WithSimd for Lanes {
     }
 }
 
-/// Products that are summed on their own before they join the total: long sums lose digits.
-const RUN: usize = 256;
-
-/// Columns that are computed past the end of a range, at most.
-pub(crate) const OVERRUN: usize = 64;
-
 /// `to[row][q - range.start] = bias[row] + sum over k of left[row][k] * right[offsets[k] + q]` for `q` in `range`;
 /// rows of `to` are `to_stride` apart, which is at least the range with [`OVERRUN`].
 pub(crate) struct Product<'a> {
@@ -62,63 +80,55 @@ pub(crate) struct Product<'a> {
     pub(crate) to_stride: usize,
 }
 
+/// A part of the left matrix, for a group of rows.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    row: usize,
+    values: &'a [f32],
+    offsets: &'a [usize],
+    /// Whether it is the first of its rows.
+    first: bool,
+}
+
 impl Product<'_> {
     pub(crate) fn run(self) {
         Arch::new().dispatch(self);
     }
 
     #[inline(always)]
-    fn columns<S: Simd, const VECTORS: usize>(&mut self, simd: S, q: usize) {
-        let mut at = 0;
-        for &(row, rows) in &self.left.groups {
-            let next = at + rows * self.left.depth;
-            match rows {
-                8 => self.tile::<S, 8, VECTORS>(simd, q, row, at..next),
-                4 => self.tile::<S, 4, VECTORS>(simd, q, row, at..next),
-                2 => self.tile::<S, 2, VECTORS>(simd, q, row, at..next),
-                _ => self.tile::<S, 1, VECTORS>(simd, q, row, at..next),
-            }
-            at = next;
+    fn columns<S: Simd, const VECTORS: usize>(&mut self, simd: S, q: usize, rows: usize, part: Part<'_>) {
+        match rows {
+            8 => self.tile::<S, 8, VECTORS>(simd, q, part),
+            6 => self.tile::<S, 6, VECTORS>(simd, q, part),
+            4 => self.tile::<S, 4, VECTORS>(simd, q, part),
+            2 => self.tile::<S, 2, VECTORS>(simd, q, part),
+            _ => self.tile::<S, 1, VECTORS>(simd, q, part),
         }
     }
 
     #[inline(always)]
-    fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
-        &mut self,
-        simd: S,
-        q: usize,
-        row: usize,
-        left: Range<usize>,
-    ) {
-        let mut totals = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-        if let Some(bias) = self.bias {
-            for (totals, bias) in totals.iter_mut().zip(&bias[row..]) {
-                *totals = [simd.splat_f32s(*bias); VECTORS];
-            }
-        }
-        let (left, _) = self.left.values[left].as_chunks::<ROWS>();
-        for (left, offsets) in left.chunks(RUN).zip(self.offsets.chunks(RUN)) {
-            let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-            for (values, &offset) in left.iter().zip(offsets) {
-                let (right, _) = S::as_simd_f32s(&self.right[offset + q..][..VECTORS * S::F32_LANES]);
-                let right: [S::f32s; VECTORS] = std::array::from_fn(|v| right[v]);
-                for r in 0..ROWS {
-                    let value = simd.splat_f32s(values[r]);
-                    for v in 0..VECTORS {
-                        sums[r][v] = simd.mul_add_e_f32s(value, right[v], sums[r][v]);
-                    }
-                }
-            }
-            for (totals, sums) in totals.iter_mut().zip(sums) {
-                for (total, sum) in totals.iter_mut().zip(sums) {
-                    *total = simd.add_f32s(*total, sum);
+    fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(&mut self, simd: S, q: usize, part: Part<'_>) {
+        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+        let (left, _) = part.values.as_chunks::<ROWS>();
+        for (values, &offset) in left.iter().zip(part.offsets) {
+            let (right, _) = S::as_simd_f32s(&self.right[offset + q..][..VECTORS * S::F32_LANES]);
+            let right: [S::f32s; VECTORS] = std::array::from_fn(|v| right[v]);
+            for r in 0..ROWS {
+                let value = simd.splat_f32s(values[r]);
+                for v in 0..VECTORS {
+                    sums[r][v] = simd.mul_add_e_f32s(value, right[v], sums[r][v]);
                 }
             }
         }
-        for (r, totals) in totals.iter().enumerate() {
-            let at = (row + r) * self.to_stride + q - self.range.start;
+        for (row, sums) in (part.row..).zip(&sums) {
+            let at = row * self.to_stride + q - self.range.start;
             let (to, _) = S::as_mut_simd_f32s(&mut self.to[at..][..VECTORS * S::F32_LANES]);
-            to.copy_from_slice(totals);
+            if part.first {
+                to.fill(simd.splat_f32s(self.bias.map_or(0.0, |bias| bias[row])));
+            }
+            for (to, sum) in to.iter_mut().zip(sums) {
+                *to = simd.add_f32s(*to, *sum);
+            }
         }
     }
 }
@@ -128,14 +138,25 @@ impl WithSimd for Product<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let mut q = self.range.start;
-        while q < self.range.end {
-            match (self.range.end - q).div_ceil(S::F32_LANES) {
-                1 => self.columns::<S, 1>(simd, q),
-                2 => self.columns::<S, 2>(simd, q),
-                _ => self.columns::<S, 3>(simd, q),
+        let (_, vectors) = tile(S::F32_LANES);
+        let Packed { values, groups, rows } = self.left;
+        for (run, (offsets, values)) in self.offsets.chunks(RUN).zip(values.chunks(RUN * rows)).enumerate() {
+            for groups in groups.chunks(GROUPS) {
+                let mut q = self.range.start;
+                while q < self.range.end {
+                    let width = (self.range.end - q).div_ceil(S::F32_LANES).min(vectors);
+                    for &(row, rows) in groups {
+                        let values = &values[row * offsets.len()..][..rows * offsets.len()];
+                        let part = Part { row, values, offsets, first: run == 0 };
+                        match width {
+                            1 => self.columns::<S, 1>(simd, q, rows, part),
+                            2 => self.columns::<S, 2>(simd, q, rows, part),
+                            _ => self.columns::<S, 3>(simd, q, rows, part),
+                        }
+                    }
+                    q += vectors * S::F32_LANES;
+                }
             }
-            q += 3 * S::F32_LANES;
         }
     }
 }
