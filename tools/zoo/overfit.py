@@ -81,7 +81,7 @@ RECOGNIZERS = {
     "aster": dict(
         model={"aster": {"labels": SHORT}},
         full={"aster": {}},
-        rate=1e-3, batch=8, steps=1200, every=50, fall=400, note="as it is, texts of 25 characters at most, rate falls in the end",
+        rate=3e-4, batch=8, steps=1200, every=50, fall=400, note="as it is, texts of 25 characters at most, rate falls in the end",
     ),
     "seg": dict(
         model={"seg": {"channels": [8, 16, 32, 64, 128, 128], "neck": 64, "input": {"resize": narrow(48, 160)}}},

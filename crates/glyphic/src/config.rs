@@ -44,6 +44,9 @@ pub struct ReadingConfig {
     /// The same for regions of 12 letters and digits or more: noise reads as fewer, so that a long text is one however unsure. 0 to 1;
     /// a lower `min_text_score` counts for them, too.
     pub min_long_text_score: f32,
+    /// The same for regions that stand like lines among others: as high as most words of a page of 20 words or more, surely found, and
+    /// of three characters or more. 0 to 1.
+    pub min_line_text_score: f32,
     /// Which way up pages stand: `auto`, or the degrees clockwise by which their text is turned; `keep` reads them as they are.
     pub orientation: Orientation,
 }
@@ -60,6 +63,7 @@ impl Default for ReadingConfig {
             confidence: Confidence::Weakest,
             min_text_score: 0.5,
             min_long_text_score: 0.2,
+            min_line_text_score: 0.15,
             orientation: Orientation::Auto,
         }
     }
@@ -68,7 +72,7 @@ impl Default for ReadingConfig {
 impl ReadingConfig {
     /// Drops every region read with less confidence than this, 0 to 1, however long its text.
     pub fn set_min_text_score(&mut self, score: f32) {
-        (self.min_text_score, self.min_long_text_score) = (score, score);
+        (self.min_text_score, self.min_long_text_score, self.min_line_text_score) = (score, score, score);
     }
 
     pub(crate) fn validate(&self) -> Result<()> {
@@ -82,6 +86,7 @@ impl ReadingConfig {
             ("reread_below", f64::from(self.reread_below), &share),
             ("min_text_score", f64::from(self.min_text_score), &share),
             ("min_long_text_score", f64::from(self.min_long_text_score), &share),
+            ("min_line_text_score", f64::from(self.min_line_text_score), &share),
         ];
         let mut values =
             margins.chain(values).map(|(field, value, (range, expected))| (field, value, range, *expected));

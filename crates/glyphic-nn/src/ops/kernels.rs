@@ -71,7 +71,8 @@ pub(crate) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, shape: &C
     let plane = (rows + reach_y) * width;
     let offsets = tap_offsets(shape, plane, width);
     let depth = shape.depth();
-    let left = Packed::new(shape.outputs, depth, |o, k| weight[o * depth + k]);
+    let rows_of_weight: Vec<usize> = (0..shape.outputs).map(|o| o * depth).collect();
+    let left = Packed::new(weight, &rows_of_weight, &(0..depth).collect::<Vec<usize>>());
 
     let mut y = vec![0.0; shape.output_dims().iter().product()];
     let blocks = out_height.div_ceil(rows);
@@ -226,11 +227,18 @@ fn phase_groups(weight: &[f32], shape: &ConvShape, plane: usize, width: usize) -
             let [y, x] = tap(k);
             k / (taps[0] * taps[1]) * plane + (reach_y - y) * width + reach_x - x
         };
-        let left = Packed::new(phases.len() * shape.inputs, depth, |row, k| {
+        // Weight [o, i, y * sy + ry, x * sx + rx].
+        let row = |row: usize| {
             let ([ry, rx], i) = (phases[row / shape.inputs], row % shape.inputs);
+            (i * kernel_y + ry) * kernel_x + rx
+        };
+        let column = |k: usize| {
             let ([y, x], o) = (tap(k), k / (taps[0] * taps[1]));
-            weight[((o * shape.inputs + i) * kernel_y + y * sy + ry) * kernel_x + x * sx + rx]
-        });
+            (o * shape.inputs * kernel_y + y * sy) * kernel_x + x * sx
+        };
+        let rows: Vec<usize> = (0..phases.len() * shape.inputs).map(row).collect();
+        let columns: Vec<usize> = (0..depth).map(column).collect();
+        let left = Packed::new(weight, &rows, &columns);
         PhaseGroup { offsets: (0..depth).map(offset).collect(), left, phases }
     };
     alike.into_iter().map(group).collect()

@@ -37,24 +37,26 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    pub(crate) fn new(rows: usize, depth: usize, value: impl Fn(usize, usize) -> f32) -> Self {
+    /// The matrix with `left[row][k] = numbers[rows[row] + columns[k]]`.
+    pub(crate) fn new(numbers: &[f32], rows: &[usize], columns: &[usize]) -> Self {
         let (most, _) = tile(Arch::new().dispatch(Lanes));
         let mut groups = Vec::new();
         let mut first = 0;
-        while first < rows {
-            let n = ROWS.into_iter().find(|&n| n <= most.min(rows - first)).unwrap_or(1);
+        while first < rows.len() {
+            let n = ROWS.into_iter().find(|&n| n <= most.min(rows.len() - first)).unwrap_or(1);
             groups.push((first, n));
             first += n;
         }
-        let mut values = Vec::with_capacity(rows * depth);
-        for from in (0..depth).step_by(RUN) {
+        let mut values = Vec::with_capacity(rows.len() * columns.len());
+        for columns in columns.chunks(RUN) {
             for &(first, n) in &groups {
-                for k in from..(from + RUN).min(depth) {
-                    values.extend((first..first + n).map(|row| value(row, k)));
+                let rows = &rows[first..first + n];
+                for column in columns {
+                    values.extend(rows.iter().map(|row| numbers[row + column]));
                 }
             }
         }
-        Self { values, groups, rows }
+        Self { values, groups, rows: rows.len() }
     }
 }
 
