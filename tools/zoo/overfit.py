@@ -84,9 +84,9 @@ RECOGNIZERS = {
         rate=3e-4, batch=8, steps=1200, every=50, fall=400, note="as it is, texts of 25 characters at most, rate falls in the end",
     ),
     "seg": dict(
-        model={"seg": {"channels": [8, 16, 32, 64, 128, 128], "neck": 64, "input": {"resize": narrow(48, 160)}}},
+        model={"seg": {"channels": [8, 16, 32, 64, 128, 128], "neck": 64, "input": {"resize": narrow(48, 288)}}},
         full={"seg": {}},
-        rate=2e-3, batch=8, steps=2000, every=48, note="a quarter of the channels, 48x160",
+        rate=2e-3, batch=8, steps=2000, every=48, note="a quarter of the channels, 48x288",
     ),
     "sar": dict(
         model={
