@@ -51,8 +51,8 @@ SHORT = {"max_length": 25}
 RECOGNIZERS = {
     "crnn_lite": dict(model={"crnn_lite": {}}, rate=1.5e-3, batch=16, steps=1500, every=40, note="as it is"),
     "crnn": dict(
-        model={"crnn": {"resize": narrow(32, 128)}},
-        rate=1e-3, batch=8, steps=1900, every=50, fall=500, note="as it is, 32x128, rate falls in the end",
+        model={"crnn": {"resize": narrow(32, 192)}},
+        rate=1e-3, batch=8, steps=1900, every=50, fall=500, note="as it is, 32x192, rate falls in the end",
     ),
     "crnn_tps": dict(
         model={"crnn": {"rectify": 20, "mean": [127.5], "std": [127.5], "resize": narrow(32, 100)}},
@@ -86,7 +86,7 @@ RECOGNIZERS = {
     "seg": dict(
         model={"seg": {"channels": [8, 16, 32, 64, 128, 128], "neck": 64, "input": {"resize": narrow(48, 288)}}},
         full={"seg": {}},
-        rate=2e-3, batch=8, steps=2000, every=48, note="a quarter of the channels, 48x288",
+        rate=2e-3, batch=8, steps=1200, every=48, fall=400, note="a quarter of the channels, 48x288, rate falls in the end",
     ),
     "sar": dict(
         model={
@@ -163,7 +163,7 @@ DETECTORS = {
     "mask_rcnn": dict(
         model={"mask_rcnn": {"backbone": SMALL, "neck_channels": 64, "input": {"resize": WHOLE}}},
         full={"mask_rcnn": {}},
-        rate=1e-3, size=SIDE, batch=1, steps=1500, every=50, note="18 layers and 64 channels in place of 50 and 256",
+        rate=1e-3, size=SIDE, batch=4, steps=600, every=50, note="18 layers and 64 channels in place of 50 and 256",
     ),
 }
 
