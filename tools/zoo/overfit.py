@@ -287,6 +287,13 @@ def shortest_area(polygon):
     return area / (sum(math.dist(a, b) for a, b in pairs) / 2)
 
 
+def schedule(fall):
+    """Of the rate: constant, or falling over the last `fall` steps, as a constant one goes on stirring the last words of some."""
+    if fall is None:
+        return {"warmup_steps": 20, "decay": "constant"}
+    return {"warmup_steps": 20, "decay": "plateau", "decay_steps": fall, "final_ratio": 0.02}
+
+
 def configuration(name, glyphic, data, work, timed=False):
     """The training file of a model; `timed` for a few steps of the published network."""
     recognizer = name in RECOGNIZERS
@@ -299,8 +306,7 @@ def configuration(name, glyphic, data, work, timed=False):
         "steps": entry["steps"],
         "workers": 1,
         "optimizer": adam(entry["rate"]),
-        # A constant rate goes on stirring the last words of some.
-        "schedule": {"warmup_steps": 20, "decay": "constant", **({"decay": "plateau", "decay_steps": entry["fall"], "final_ratio": 0.02} if "fall" in entry else {})},
+        "schedule": schedule(entry.get("fall")),
         # The averaged weights are validated; they shall follow closely.
         "average_decay": 0.9,
         "log_every": 10,
