@@ -60,6 +60,11 @@ pub fn find_contours(map: &Map<u8>, retrieval: Retrieval, approximation: Approxi
         let start = y * stride;
         let mut x = 1;
         while x <= map.width() {
+            // Inside a run of one value there is nothing to find.
+            x += run(&marks[start + x..=start + map.width()], previous);
+            if x > map.width() {
+                break;
+            }
             let mut value = marks[start + x];
             if value != previous {
                 let outer = previous == 0 && value == 1;
@@ -85,6 +90,12 @@ pub fn find_contours(map: &Map<u8>, retrieval: Retrieval, approximation: Approxi
     }
     contours.reverse();
     contours
+}
+
+/// How many of the first values are `value`, in whole chunks.
+fn run(values: &[i8], value: i8) -> usize {
+    const CHUNK: usize = 16;
+    CHUNK * values.chunks_exact(CHUNK).take_while(|chunk| *chunk == [value; CHUNK]).count()
 }
 
 struct Follower {
