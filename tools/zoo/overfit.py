@@ -79,9 +79,9 @@ RECOGNIZERS = {
         rate=5e-4, batch=8, steps=2000, every=48, note="half of satrn_small's features, a third of its layers, no dropout",
     ),
     "aster": dict(
-        model={"aster": {"labels": SHORT}},
+        model={"aster": {"labels": SHORT, "features": 128, "attention": 128, "hidden": 128}},
         full={"aster": {}},
-        rate=3e-4, batch=8, steps=1200, every=50, fall=400, note="as it is, texts of 25 characters at most, rate falls in the end",
+        rate=1e-3, batch=16, steps=2000, every=40, fall=500, note="a quarter of the channels and features, rate falls in the end",
     ),
     "seg": dict(
         model={"seg": {"channels": [8, 16, 32, 64, 128, 128], "neck": 64, "input": {"resize": narrow(48, 288)}}},
@@ -104,14 +104,14 @@ RECOGNIZERS = {
         rate=1e-3, batch=16, steps=1200, every=40, fall=400, note="a quarter of the channels, 32x96, no dropout, rate falls in the end",
     ),
     "master": dict(
-        model={"master": {"layers": 1, "inner": 512, "dropout": 0.0, "labels": SHORT, "input": {"resize": narrow(32, 96)}}},
+        model={"master": {"features": 128, "layers": 1, "inner": 256, "dropout": 0.0, "labels": SHORT, "input": {"resize": narrow(32, 96)}}},
         full={"master": {}},
-        rate=4e-4, batch=8, steps=2000, every=48, note="1 of 3 layers, inner 512, 32x96, no dropout",
+        rate=5e-4, batch=16, steps=2000, every=40, note="a quarter of the channels and features, 1 of 3 layers, 32x96, no dropout",
     ),
     "abinet": dict(
-        model={"abinet": {"vision_layers": 1, "language_layers": 1, "inner": 512, "dropout": 0.0, "labels": SHORT}},
+        model={"abinet": {"features": 128, "vision_layers": 1, "language_layers": 1, "inner": 256, "dropout": 0.0, "labels": SHORT}},
         full={"abinet": {}},
-        rate=2e-4, batch=8, steps=2000, every=48, note="1 of 3 and 1 of 4 layers, inner 512, no dropout",
+        rate=5e-4, batch=16, steps=2000, every=40, note="a quarter of the channels and features, 1 of 3 and 1 of 4 layers, no dropout",
     ),
 }
 

@@ -132,6 +132,15 @@ impl Check {
         if features.is_multiple_of(got) { Ok(()) } else { self.wrong("heads", got, expected) }
     }
 
+    /// Features of a position, to which all channels of the backbone are in proportion.
+    pub(crate) fn features(self, got: usize) -> Result<()> {
+        let expected = "a multiple of 16 from 32 to 2048";
+        if !got.is_multiple_of(16) {
+            return self.wrong("features", got, expected);
+        }
+        self.size("features", got, 32..=2048, expected)
+    }
+
     /// Channels of a backbone's layers.
     pub(crate) fn channels(self, got: &[usize]) -> Result<()> {
         if got.iter().all(|channels| (1..=4096).contains(channels)) {

@@ -62,6 +62,16 @@ impl TextResNetConfig {
         }
     }
 
+    /// With `features` channels in the end in place of 512, and the others in proportion: a multiple of 16 from 32 on.
+    #[must_use]
+    pub fn scaled(mut self, features: usize) -> Self {
+        let last = self.channels.last().copied().unwrap_or(features);
+        for channels in self.stem.iter_mut().chain(&mut self.channels) {
+            *channels = *channels * features / last;
+        }
+        self
+    }
+
     /// Makes the module.
     pub fn init(&self, device: &Device) -> TextResNet {
         let mut from = 3;

@@ -21,7 +21,9 @@ pub struct AbinetConfig {
     pub vision_layers: usize,
     /// Layers of the language model.
     pub language_layers: usize,
-    /// Attention heads, which share the 512 features.
+    /// Features of a position. The backbone's channels are in proportion, 32 to 512 at 512.
+    pub features: usize,
+    /// Attention heads, which share the features.
     pub heads: usize,
     /// Features inside the layers' networks.
     pub inner: usize,
@@ -51,15 +53,13 @@ impl Default for AbinetConfig {
             iterations: 3,
             vision_layers: 3,
             language_layers: 4,
+            features: 512,
             heads: 8,
             inner: 2048,
             dropout: 0.1,
         }
     }
 }
-
-/// Features of a position.
-pub(super) const FEATURES: usize = 512;
 
 /// Rows and columns of the input in one position of the map.
 pub(super) const STRIDE: u32 = 4;
@@ -94,7 +94,7 @@ impl AbinetConfig {
 impl AttentionModel for AbinetConfig {
     const NAME: &'static str = "abinet";
     const NETWORK_KEYS: &'static [&'static str] =
-        &["labels", "language", "vision_layers", "language_layers", "heads", "inner", "input"];
+        &["labels", "language", "vision_layers", "language_layers", "features", "heads", "inner", "input"];
 
     fn parts(&self) -> Parts<'_> {
         Parts { labels: &self.labels, input: &self.input, stride: STRIDE, search: None }
@@ -123,7 +123,8 @@ impl AttentionModel for AbinetConfig {
         check.size("vision_layers", self.vision_layers, 1..=64, "1 to 64")?;
         check.size("language_layers", self.language_layers, 1..=64, "1 to 64")?;
         check.size("iterations", self.iterations, 1..=16, "1 to 16")?;
-        check.heads(self.heads, FEATURES, "1 to 64, a divisor of 512")?;
+        check.features(self.features)?;
+        check.heads(self.heads, self.features, "1 to 64, a divisor of `features`")?;
         check.size("inner", self.inner, 1..=16384, "1 to 16384")?;
         check.share("dropout", self.dropout)
     }

@@ -11,7 +11,7 @@ use glyphic_nn::layers::{
 };
 
 use super::AbinetConfig;
-use super::config::{FEATURES, STRIDE};
+use super::config::STRIDE;
 use crate::attention::positions;
 use crate::model::{Learn, LineBatch};
 use crate::network::DeviceNetwork;
@@ -80,7 +80,7 @@ pub struct Fuser {
 /// What a part of the network reads.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    /// `[N, T, 512]`
+    /// `[N, T, features]`
     pub feature: Tensor<3>,
     /// `[N, T, classes]`
     pub logits: Tensor<3>,
@@ -109,9 +109,9 @@ impl AbinetOutput {
 impl AbinetConfig {
     /// A network with random weights for a vocabulary of `classes`, of which it writes all but the last, padding.
     pub fn init(&self, classes: usize, device: &Device) -> Abinet {
-        let written = classes - 1;
+        let (written, features) = (classes - 1, self.features);
         let layer = TorchLayerConfig {
-            features: FEATURES,
+            features,
             inner: self.inner,
             heads: self.heads,
             attentions: 1,
@@ -119,23 +119,23 @@ impl AbinetConfig {
             dropout: self.dropout,
         };
         let linear = |from, to| LinearConfig::new(from, to).init(device);
-        let positions = |count| PositionalEncoding::init(count, FEATURES, device);
+        let positions = |count| PositionalEncoding::init(count, features, device);
         let [height, width] = self.size().map(|side| side / STRIDE as usize);
         let conv = |from, to, stride| ConvBlockConfig::new([from, to], [3, 3]).stride(stride).init(device);
         let up = |to| vec![None, Some(conv(CHANNELS, to, [1, 1]))];
         let language = || LanguageBranch {
-            proj: LinearConfig::new(written, FEATURES).with_bias(false).init(device),
+            proj: LinearConfig::new(written, features).with_bias(false).init(device),
             token_encoder: positions(self.length()),
             pos_encoder: positions(self.length()),
             decoder_layers: (0..self.language_layers).map(|_| layer.init(device)).collect(),
-            cls: linear(FEATURES, written),
+            cls: linear(features, written),
             dropout: DropoutConfig::new(self.dropout).init(),
             // The last class but padding.
             end: written - 1,
         };
-        let fuser = || Fuser { w_att: linear(2 * FEATURES, FEATURES), cls: linear(FEATURES, written) };
+        let fuser = || Fuser { w_att: linear(2 * features, features), cls: linear(features, written) };
         Abinet {
-            backbone: TextResNetConfig::abinet().init(device),
+            backbone: TextResNetConfig::abinet().scaled(features).init(device),
             encoder: VisionModel {
                 encoder: VisionTransformer {
                     pos_encoder: positions(height * width),
@@ -143,15 +143,15 @@ impl AbinetConfig {
                 },
                 decoder: VisionDecoder {
                     k_encoder: vec![
-                        conv(FEATURES, CHANNELS, [1, 2]),
+                        conv(features, CHANNELS, [1, 2]),
                         conv(CHANNELS, CHANNELS, [2, 2]),
                         conv(CHANNELS, CHANNELS, [2, 2]),
                         conv(CHANNELS, CHANNELS, [2, 2]),
                     ],
-                    k_decoder: vec![up(CHANNELS), up(CHANNELS), up(CHANNELS), up(FEATURES)],
+                    k_decoder: vec![up(CHANNELS), up(CHANNELS), up(CHANNELS), up(features)],
                     pos_encoder: positions(self.length()),
-                    project: linear(FEATURES, FEATURES),
-                    cls: linear(FEATURES, written),
+                    project: linear(features, features),
+                    cls: linear(features, written),
                 },
             },
             decoder: self.language.then(language),
@@ -162,7 +162,7 @@ impl AbinetConfig {
 }
 
 impl VisionModel {
-    /// A map `[N, 512, h, w]` -> what is read and the attention, `[N, T, h * w]`.
+    /// A map `[N, features, h, w]` -> what is read and the attention, `[N, T, h * w]`.
     fn forward(&self, map: Tensor<4>) -> (Reading, Tensor<3>) {
         let [batch, features, height, width] = map.dims();
         let x = self.encoder.pos_encoder.forward(positions(map));
@@ -188,7 +188,7 @@ impl VisionDecoder {
                 key = key + finer;
             }
         }
-        let query = linear_rows(&self.project, self.pos_encoder.position_table.val()); // [1, T, 512]
+        let query = linear_rows(&self.project, self.pos_encoder.position_table.val()); // [1, T, features]
         let logits = query.matmul(key.reshape([batch, features, height * width]));
         let attention = softmax(logits.div_scalar((features as f64).sqrt()), 2); // [N, T, h * w]
         let feature = attention.clone().matmul(positions(map));
@@ -216,7 +216,7 @@ impl LanguageBranch {
 
         let tokens = softmax(logits, 2).detach();
         let tokens = self.dropout.forward(self.token_encoder.forward(linear_rows(&self.proj, tokens)));
-        let query = self.pos_encoder.position_table.val(); // [1, T, 512]
+        let query = self.pos_encoder.position_table.val(); // [1, T, features]
         let [_, _, features] = query.dims();
         let query = query.expand([batch, length, features]);
         let layers = self.decoder_layers.iter();
@@ -228,7 +228,7 @@ impl LanguageBranch {
 }
 
 impl Fuser {
-    /// Features `[N, T, 512]` of both -> logits `[N, T, classes]`.
+    /// Features `[N, T, features]` of both -> logits `[N, T, classes]`.
     fn forward(&self, vision: Tensor<3>, language: Tensor<3>) -> Tensor<3> {
         let both = Tensor::cat(vec![vision.clone(), language.clone()], 2);
         let share = sigmoid(linear_rows(&self.w_att, both));

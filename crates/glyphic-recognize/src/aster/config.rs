@@ -14,6 +14,8 @@ pub struct AsterConfig {
     pub input: InputConfig,
     /// Rows and columns of the rectified picture: 32 rows, columns a multiple of 4.
     pub size: [usize; 2],
+    /// Features of a column. The backbone's channels are in proportion, 32 to 512 at 512.
+    pub features: usize,
     /// Features of the attention and of a class.
     pub attention: usize,
     /// Features of the decoder's state.
@@ -38,6 +40,7 @@ impl Default for AsterConfig {
                 ..InputConfig::default()
             },
             size: [32, 100],
+            features: 512,
             attention: 512,
             hidden: 512,
             search: Search::Greedy,
@@ -53,7 +56,8 @@ const ROWS: usize = 32;
 
 impl AttentionModel for AsterConfig {
     const NAME: &'static str = "aster";
-    const NETWORK_KEYS: &'static [&'static str] = &["labels", "input", "size", "attention", "hidden"];
+    const NETWORK_KEYS: &'static [&'static str] =
+        &["labels", "input", "size", "features", "attention", "hidden"];
 
     fn parts(&self) -> Parts<'_> {
         // The rectified picture is full of content, whatever the input's columns hold.
@@ -71,6 +75,7 @@ impl AttentionModel for AsterConfig {
             let expected = "32 rows, and 4 to 2048 columns, a multiple of 4";
             return check.wrong("size", format!("{:?}", self.size), expected);
         }
+        check.features(self.features)?;
         check.size("attention", self.attention, 1..=4096, "1 to 4096")?;
         check.size("hidden", self.hidden, 1..=4096, "1 to 4096")
     }

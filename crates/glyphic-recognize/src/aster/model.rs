@@ -14,9 +14,6 @@ use crate::model::{Learn, LineBatch};
 use crate::network::{DeviceNetwork, Encoded, StepAxes, Stepwise, capture_steps};
 use crate::{Reduction, Result, Width};
 
-/// Features of a column.
-const FEATURES: usize = 512;
-
 /// ASTER.
 #[derive(Module, Debug)]
 pub struct Aster {
@@ -49,11 +46,11 @@ pub struct AsterDecoder {
 }
 
 impl AsterEncoder {
-    fn init(device: &Device) -> Self {
+    fn init(features: usize, device: &Device) -> Self {
         let bilstm = RnnConfig {
             kind: RnnKind::Lstm,
-            input: FEATURES,
-            hidden: FEATURES / 2,
+            input: features,
+            hidden: features / 2,
             stacked: true,
             bidirectional: true,
             dropout: 0.0,
@@ -61,7 +58,7 @@ impl AsterEncoder {
         Self { bilstm: bilstm.init(device) }
     }
 
-    /// `[N, 512, 1, T] -> [N, T, 512]`
+    /// `[N, features, 1, T] -> [N, T, features]`
     pub fn forward(&self, map: Tensor<4>) -> Tensor<3> {
         let columns = map.squeeze_dim::<3>(2).permute([2, 0, 1]);
         self.bilstm.forward(columns).swap_dims(0, 1)
@@ -73,14 +70,14 @@ impl AsterDecoder {
         let linear = |from, to| LinearConfig::new(from, to).init(device);
         let gru = RnnConfig {
             kind: RnnKind::Gru,
-            input: config.attention + FEATURES,
+            input: config.attention + config.features,
             hidden: config.hidden,
             stacked: false,
             bidirectional: false,
             dropout: 0.0,
         };
         Self {
-            proj_feat: linear(FEATURES, config.attention),
+            proj_feat: linear(config.features, config.attention),
             proj_hidden: linear(config.hidden, config.attention),
             proj_sum: linear(config.attention, 1),
             embedding: EmbeddingConfig::new(classes, config.attention).init(device),
@@ -90,7 +87,7 @@ impl AsterDecoder {
         }
     }
 
-    /// What attention compares the state with, `[N, T, 512] -> [N, T, attention]`.
+    /// What attention compares the state with, `[N, T, features] -> [N, T, attention]`.
     fn keys(&self, columns: Tensor<3>) -> Tensor<3> {
         linear_rows(&self.proj_feat, columns)
     }
@@ -111,7 +108,7 @@ impl AsterDecoder {
     ) -> (Tensor<2>, Tensor<3>) {
         let compared = (keys + linear_rows(&self.proj_hidden, state.clone())).tanh();
         let weights = softmax(linear_rows(&self.proj_sum, compared), 1); // [N, T, 1]
-        let seen = weights.swap_dims(1, 2).matmul(columns); // [N, 1, 512]
+        let seen = weights.swap_dims(1, 2).matmul(columns); // [N, 1, features]
         let x = Tensor::cat(vec![class, seen], 2).squeeze_dim::<2>(1);
         let (out, mut next) = self.gru.step(x, &[state.squeeze_dim::<2>(1)]);
         let next = next.pop().unwrap_or_else(|| out.clone());
@@ -124,15 +121,15 @@ impl AsterConfig {
     pub fn init(&self, classes: usize, device: &Device) -> Aster {
         Aster {
             preprocessor: StnConfig { size: self.size, ..StnConfig::default() }.init(device),
-            backbone: TextResNetConfig::aster().init(device),
-            encoder: AsterEncoder::init(device),
+            backbone: TextResNetConfig::aster().scaled(self.features).init(device),
+            encoder: AsterEncoder::init(self.features, device),
             decoder: AsterDecoder::init(self, classes, device),
         }
     }
 }
 
 impl Aster {
-    /// The columns that the decoder looks at: `[N, 3, H, W] -> [N, T, 512]`.
+    /// The columns that the decoder looks at: `[N, 3, H, W] -> [N, T, features]`.
     pub fn columns(&self, image: Tensor<4>) -> Tensor<3> {
         self.encoder.forward(self.backbone.forward(self.preprocessor.forward(image)))
     }
@@ -190,7 +187,7 @@ impl Learn for AsterConfig {
         let columns = Axis::Fixed(self.size[1] / STRIDE);
         let axes = StepAxes {
             image: self.input.fixed_axes(),
-            memory: [FEATURES, self.attention].map(|f| [Axis::BATCH, columns, Axis::Fixed(f)]).to_vec(),
+            memory: [self.features, self.attention].map(|f| [Axis::BATCH, columns, Axis::Fixed(f)]).to_vec(),
             state: vec![[Axis::BATCH, Axis::Fixed(1), Axis::Fixed(self.hidden)]],
             refined: None,
         };

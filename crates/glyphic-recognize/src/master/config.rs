@@ -14,7 +14,9 @@ pub struct MasterConfig {
     pub input: InputConfig,
     /// Layers of the decoder.
     pub layers: usize,
-    /// Attention heads, which share the 512 features.
+    /// Features of a position. The backbone's channels are in proportion, 64 to 512 at 512.
+    pub features: usize,
+    /// Attention heads, which share the features.
     pub heads: usize,
     /// Features inside the decoder's networks.
     pub inner: usize,
@@ -33,6 +35,7 @@ impl Default for MasterConfig {
             labels: LabelConfig { max_length: 30, ..LabelConfig::default() },
             input: InputConfig::rows_48(16),
             layers: 3,
+            features: 512,
             heads: 8,
             inner: 2048,
             positions: 240,
@@ -42,9 +45,6 @@ impl Default for MasterConfig {
     }
 }
 
-/// Features of a position.
-pub(super) const FEATURES: usize = 512;
-
 /// Columns of the input in one column of the map.
 pub(super) const STRIDE: u32 = 4;
 
@@ -53,7 +53,8 @@ const ROWS: u32 = 8;
 
 impl AttentionModel for MasterConfig {
     const NAME: &'static str = "master";
-    const NETWORK_KEYS: &'static [&'static str] = &["labels", "layers", "heads", "inner", "positions"];
+    const NETWORK_KEYS: &'static [&'static str] =
+        &["labels", "layers", "features", "heads", "inner", "positions"];
 
     fn parts(&self) -> Parts<'_> {
         Parts { labels: &self.labels, input: &self.input, stride: STRIDE, search: Some(self.search) }
@@ -73,7 +74,8 @@ impl AttentionModel for MasterConfig {
             return check.wrong("input.resize.max_width", "nothing", expected);
         };
         check.size("layers", self.layers, 1..=64, "1 to 64")?;
-        check.heads(self.heads, FEATURES, "1 to 64, a divisor of 512")?;
+        check.features(self.features)?;
+        check.heads(self.heads, self.features, "1 to 64, a divisor of `features`")?;
         check.size("inner", self.inner, 1..=16384, "1 to 16384")?;
         let needed = (resize.height / ROWS) as usize * (widest / STRIDE) as usize;
         let expected = "at least the positions of the widest map, at most 65536";

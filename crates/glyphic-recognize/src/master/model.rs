@@ -11,7 +11,7 @@ use glyphic_nn::layers::{
 };
 
 use super::MasterConfig;
-use super::config::{FEATURES, STRIDE};
+use super::config::STRIDE;
 use crate::attention::{positions, step_loss, target_classes};
 use crate::model::{Learn, LineBatch};
 use crate::network::{DeviceNetwork, Encoded, StepAxes, Stepwise, capture_steps};
@@ -47,24 +47,25 @@ struct Embeddings {
 impl MasterConfig {
     /// A network with random weights for `classes` classes.
     pub fn init(&self, classes: usize, device: &Device) -> Master {
+        let features = self.features;
         let layer = TorchLayerConfig {
-            features: FEATURES,
+            features,
             inner: self.inner,
             heads: self.heads,
             attentions: 2,
             norm: TorchNorm::Before,
             dropout: 0.0,
         };
-        let positions = |count| PositionalEncoding::init(count, FEATURES, device);
+        let positions = |count| PositionalEncoding::init(count, features, device);
         Master {
-            backbone: TextResNetConfig::master().init(device),
+            backbone: TextResNetConfig::master().scaled(features).init(device),
             decoder: MasterDecoder {
                 decoder_layers: (0..self.layers).map(|_| layer.init(device)).collect(),
-                cls: LinearConfig::new(FEATURES, classes).init(device),
-                embedding: Embeddings { lut: EmbeddingConfig::new(classes, FEATURES).init(device) },
+                cls: LinearConfig::new(features, classes).init(device),
+                embedding: Embeddings { lut: EmbeddingConfig::new(classes, features).init(device) },
                 positional_encoding: positions(self.labels.max_length + 1),
                 feat_positional_encoding: positions(self.positions),
-                norm: LayerNormConfig::new(FEATURES).with_epsilon(1e-5).init(device),
+                norm: LayerNormConfig::new(features).with_epsilon(1e-5).init(device),
                 dropout: DropoutConfig::new(self.dropout).init(),
             },
         }
@@ -72,17 +73,19 @@ impl MasterConfig {
 }
 
 impl MasterDecoder {
-    /// The positions of a map `[N, 512, h, w]` in row-major order, `[N, h * w, 512]`.
+    /// The positions of a map `[N, features, h, w]` in row-major order, `[N, h * w, features]`.
     fn memory(&self, map: Tensor<4>) -> Tensor<3> {
         self.dropout.forward(self.feat_positional_encoding.forward(positions(map)))
     }
 
     fn embed(&self, classes: Tensor<2, Int>) -> Tensor<3> {
-        self.embedding.lut.forward(classes).mul_scalar((FEATURES as f64).sqrt())
+        let x = self.embedding.lut.forward(classes);
+        let [_, _, features] = x.dims();
+        x.mul_scalar((features as f64).sqrt())
     }
 
-    /// All positions of texts at once, each from those up to it: classes `[N][T]` and a map `[N, 512, h, w]` -> logits
-    /// `[N, T, classes]`.
+    /// All positions of texts at once, each from those up to it: classes `[N][T]` and a map `[N, features, h, w]` ->
+    /// logits `[N, T, classes]`.
     pub fn forward(&self, targets: &[Vec<usize>], map: Tensor<4>) -> Tensor<3> {
         let device = map.device();
         let memory = self.memory(map);
@@ -156,7 +159,7 @@ impl Learn for MasterConfig {
 
     fn graph(&self, net: &Master) -> glyphic_nn::Result<Graph> {
         let (positions, past) = (Axis::free("positions", 1), Axis::free("past", 1));
-        let pair = |axis| [[Axis::BATCH, axis, Axis::Fixed(FEATURES)]; 2];
+        let pair = |axis| [[Axis::BATCH, axis, Axis::Fixed(self.features)]; 2];
         let mut state = vec![[Axis::BATCH, Axis::Fixed(1), past]];
         state.extend((0..self.layers).flat_map(|_| pair(past)));
         let memory = (0..self.layers).flat_map(|_| pair(positions)).collect();
