@@ -22,8 +22,8 @@ use crate::sources::SourceKind;
 use crate::trainable::{Scores, Trainable};
 use crate::{Error, Result};
 
-/// Changes a page at random.
-fn change(options: &PageAugment, page: &mut Page, rng: &mut SampleRng) {
+/// Changes a page at random; by what factors its width and height have changed.
+fn change(options: &PageAugment, page: &mut Page, rng: &mut SampleRng) -> [f64; 2] {
     let mut factor = || 1.0 + options.stretch * (2.0 * rng.random::<f64>() - 1.0);
     let (fx, fy) = (factor(), factor());
     let chars: Vec<char> = page.instances.iter().flat_map(|i| i.text().chars()).collect();
@@ -50,6 +50,7 @@ fn change(options: &PageAugment, page: &mut Page, rng: &mut SampleRng) {
             instance.transcript = Some(Transcript::truth(text.collect::<String>()));
         }
     }
+    [fx, fy]
 }
 
 /// A pack's pages. Pictures are read where the network looks at them.
@@ -158,15 +159,16 @@ impl Recipe for SdmgrTraining {
 
     fn item(&self, sample: Sample, drawn: Drawn, rng: &mut SampleRng) -> Result<PageItem, String> {
         let Sample { image, truth: mut page } = sample;
+        let mut factors = [1.0; 2];
         if drawn.augmented && self.augment != PageAugment::default() {
-            change(&self.augment, &mut page, rng);
+            factors = change(&self.augment, &mut page, rng);
         }
         if page.instances.is_empty() {
             return Err("the page has no boxes".to_owned());
         }
         let text = |e: glyphic_extract::Error| e.to_string();
         let picture = match &self.config.visual {
-            Some(_) => Some(self.config.picture(&image).map_err(text)?),
+            Some(_) => Some(self.config.picture_stretched(&image, factors).map_err(text)?),
             None => None,
         };
         let targets = self.config.targets(&page).map_err(text)?;
@@ -309,6 +311,38 @@ mod tests {
         change(&PageAugment::default(), &mut same, &mut glyphic_data::rng(&[7]));
         assert_eq!(same.instances.len(), page().instances.len());
         assert!(same.instances.iter().zip(&page().instances).all(|(a, b)| a.text() == b.text()));
+    }
+
+    /// The network looks at each box where it stands in the stretched picture.
+    #[test]
+    fn pictures_are_stretched_with_their_boxes() {
+        let white = Rect { x0: 240.0, y0: 160.0, x1: 280.0, y1: 180.0 };
+        let mut pixels = vec![0; 3 * 300 * 200];
+        for y in white.y0 as usize..white.y1 as usize {
+            pixels[3 * (y * 300 + white.x0 as usize)..3 * (y * 300 + white.x1 as usize)].fill(255);
+        }
+        let mut truth = Page::new(300, 200);
+        let polygon = Polygon::from_rect(white).unwrap();
+        truth.instances.push(TextInstance::new(Region { polygon, score: 1.0 }));
+        let training = SdmgrTraining {
+            config: SdmgrConfig { visual: Some(Default::default()), ..SdmgrConfig::default() },
+            augment: PageAugment { stretch: 0.4, ..PageAugment::default() },
+            validation: Vec::new(),
+        };
+        let mut sizes = BTreeSet::new();
+        for seed in 0..8 {
+            let sample =
+                Sample { image: Image::from_rgb(300, 200, pixels.clone()).unwrap(), truth: truth.clone() };
+            let drawn = Drawn { source: 0, augmented: true };
+            let item = training.item(sample, drawn, &mut glyphic_data::rng(&[seed])).unwrap();
+            let (planes, [height, width]) = item.picture.unwrap();
+            let [x0, y0, x1, y1] = item.input.boxes[0].map(|v| v as usize);
+            let row = |y: usize| &planes[y * width..][..width];
+            assert!((y0 + 8..y1 - 8).all(|y| row(y)[x0 + 8..x1 - 8].iter().all(|v| *v > 2.0)), "{seed}");
+            assert!(row((y0 + y1) / 2)[x0 - 8] < 0.0 && row(y0 - 8)[(x0 + x1) / 2] < 0.0, "{seed}");
+            sizes.insert([height, width]);
+        }
+        assert!(sizes.len() > 4, "{sizes:?}");
     }
 
     #[test]

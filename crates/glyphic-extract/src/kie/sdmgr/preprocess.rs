@@ -70,7 +70,17 @@ impl SdmgrConfig {
     /// # Errors
     /// [`Error::Image`] where it cannot be resized.
     pub fn picture(&self, image: &Image) -> Result<(Vec<f32>, [usize; 2])> {
+        self.picture_stretched(image, [1.0; 2])
+    }
+
+    /// As [`SdmgrConfig::picture`], with the scaled picture's width and height multiplied by factors, as boxes may be in training.
+    ///
+    /// # Errors
+    /// [`Error::Image`] where it cannot be resized.
+    pub fn picture_stretched(&self, image: &Image, factors: [f64; 2]) -> Result<(Vec<f32>, [usize; 2])> {
         let ([width, height], _) = self.scaled(image.width(), image.height());
+        let stretched = |side: u32, factor: f64| ((f64::from(side) * factor).round() as u32).max(1);
+        let (width, height) = (stretched(width, factors[0]), stretched(height, factors[1]));
         let image = glyphic_imgproc::resize_linear(image, width, height)?;
         let [padded_height, padded_width] =
             [height, width].map(|side| side.next_multiple_of(DIVISOR) as usize);
