@@ -1,10 +1,10 @@
-//! Writes the network of every detector and the encoder (or the whole network, where there is no other part) of every
-//! recognizer as ONNX, with random weights, for `peers/networks.py --exported DIR`:
+//! Writes the network of every detector, the encoder (or the whole network, where there is no other part) of every
+//! recognizer, and BERT as ONNX, with random weights, for `peers/networks.py --exported DIR`:
 //!
 //!     cargo run --profile bench -p glyphic-bench --example export_networks -- DIR
 //!
 //! DIR/shapes.json says the input's shape for each file. Each file has one input; the share of a crop's width that is content,
-//! and the level that a page is read at, are constants in it.
+//! the level that a page is read at, and that every character counts, are constants in it.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -12,6 +12,7 @@ use std::path::Path;
 
 use glyphic_detect::drrg::DrrgConfig;
 use glyphic_detect::{DetectorConfig, DetectorModel, MaskRcnnConfig};
+use glyphic_extract::ner::bert_softmax::NerConfig;
 use glyphic_graph::{Dim, Graph, Tensor};
 use glyphic_nn::checkpoint::StateDict;
 use glyphic_recognize::RecognizerConfig;
@@ -29,6 +30,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const SIDE: usize = 640;
 /// Width and height of a recognizer's crop, before it is prepared.
 const CROP: [u32; 2] = [160, 32];
+/// Characters of a sentence.
+const SENTENCE: usize = 128;
 
 /// Numbers of every size from -0.05 to 0.05, of a scale and a variance's place 1: a network that neither dies nor overflows.
 fn random(names: Vec<(String, Vec<usize>)>) -> StateDict {
@@ -53,18 +56,19 @@ fn random(names: Vec<(String, Vec<usize>)>) -> StateDict {
     dict
 }
 
-/// The graph with the image as its only input.
+/// The graph with the image, or a sentence's characters, as its only input.
 fn single(mut graph: Graph) -> Result<Graph> {
     for input in std::mem::take(&mut graph.inputs) {
-        if input.name == "image" {
+        if ["image", "tokens"].contains(&input.name.as_str()) {
             graph.inputs.push(input);
             continue;
         }
-        let size = |dim: &Dim| match dim {
+        let free = if input.name == "mask" { [1, SENTENCE] } else { [1, 1] };
+        let size = |(i, dim): (usize, &Dim)| match dim {
             Dim::Known(size) => *size,
-            _ => 1,
+            _ => free.get(i).copied().unwrap_or(1),
         };
-        let shape: Vec<usize> = input.shape.iter().flatten().map(size).collect();
+        let shape: Vec<usize> = input.shape.iter().flatten().enumerate().map(size).collect();
         let ones = Tensor::from_f32(&shape, vec![1.0; shape.iter().product()])?;
         graph.constants.insert(input.value, ones);
     }
@@ -115,10 +119,10 @@ fn main() -> Result<()> {
     let folder = std::env::args().nth(1).ok_or("usage: export_networks DIR")?;
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
-    let mut shapes: BTreeMap<String, [usize; 4]> = BTreeMap::new();
+    let mut shapes: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (name, config) in DetectorConfig::all() {
         write(folder, name, detector(name, &config)?)?;
-        shapes.insert(name.to_owned(), [1, 3, SIDE, SIDE]);
+        shapes.insert(name.to_owned(), vec![1, 3, SIDE, SIDE]);
     }
     let variants: [(&str, RecognizerConfig); 9] = [
         ("crnn_tps", CrnnConfig::tps().into()),
@@ -134,8 +138,10 @@ fn main() -> Result<()> {
     for (name, config) in RecognizerConfig::all().into_iter().chain(variants) {
         let (graph, shape) = recognizer(&config)?;
         write(folder, name, graph)?;
-        shapes.insert(name.to_owned(), shape);
+        shapes.insert(name.to_owned(), shape.to_vec());
     }
+    write(folder, "bert_base", NerConfig::default().init(&glyphic_nn::device::cpu()).graph()?)?;
+    shapes.insert("bert_base".to_owned(), vec![1, SENTENCE]);
     let text: Vec<String> = shapes.iter().map(|(name, shape)| format!("  {name:?}: {shape:?}")).collect();
     std::fs::write(folder.join("shapes.json"), format!("{{\n{}\n}}\n", text.join(",\n")))?;
     Ok(())

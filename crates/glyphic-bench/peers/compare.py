@@ -1,6 +1,6 @@
-"""Times glyphic beside RapidOCR and Tesseract on the same pictures, process by process, in turns.
+"""Times glyphic beside RapidOCR, faster-paddle and Tesseract on the same pictures, process by process, in turns.
 
-    python -m venv peers && peers/bin/pip install pillow rapidocr onnxruntime
+    python -m venv peers && peers/bin/pip install pillow rapidocr onnxruntime faster-paddle
     peers/bin/python crates/glyphic-bench/peers/compare.py target/release/glyphic PICTURE... [--rounds 5] [--out DIR]
 
 A tool's time for a picture is the difference between a process that reads all pictures and one that reads the first
@@ -10,6 +10,7 @@ found is written as DIR/TOOL.jsonl for `glyphic eval e2e`.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import pathlib
@@ -41,6 +42,29 @@ def rapidocr(pictures):
                 instances.append({"polygon": polygon, "score": score, "text": text, "text_score": score})
         name = pathlib.Path(picture).name
         print(json.dumps({"file_name": name, "width": 0, "height": 0, "instances": instances}, ensure_ascii=False))
+
+
+def faster_paddle(pictures, size="tiny"):
+    """Runs in a process of its own, with the models that its wheel holds."""
+    import faster_paddle as package
+    from PIL import Image
+
+    engine = package.OcrEngine(model_size=size)
+    for picture in pictures:
+        found = engine.ocr(pathlib.Path(picture).read_bytes())
+        instances = []
+        for line in found["bounds"].values():
+            (x0, y0), (x1, y1) = line["topLeftCoord"], line["bottomRightCoord"]
+            score = float(line["confidence"])
+            polygon = [float(v) for v in (x0, y0, x1, y0, x1, y1, x0, y1)]
+            instances.append({"polygon": polygon, "score": score, "text": line["text"], "text_score": score})
+        name = pathlib.Path(picture).name
+        width, height = Image.open(picture).size
+        print(json.dumps({"file_name": name, "width": width, "height": height, "instances": instances}, ensure_ascii=False))
+
+
+def faster_paddle_small(pictures):
+    faster_paddle(pictures, "small")
 
 
 def tesseract(pictures):
@@ -77,7 +101,7 @@ def main():
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."))
     a = p.parse_args()
-    if a.glyphic in ("rapidocr", "tesseract"):
+    if a.glyphic in ("rapidocr", "faster_paddle", "faster_paddle_small", "tesseract"):
         globals()[a.glyphic](a.pictures)
         return
     if len(a.pictures) < 2:
@@ -85,12 +109,11 @@ def main():
     a.out.mkdir(parents=True, exist_ok=True)
     me = [sys.executable, __file__]
     tools = {"glyphic": [a.glyphic, "read", "--format", "jsonl"]}
-    try:
-        import rapidocr  # noqa: F401
-
-        tools["rapidocr"] = [*me, "rapidocr"]
-    except ImportError:
-        print("rapidocr is not installed: left out", file=sys.stderr)
+    for package, names in (("rapidocr", ["rapidocr"]), ("faster_paddle", ["faster_paddle", "faster_paddle_small"])):
+        if importlib.util.find_spec(package):
+            tools.update({name: [*me, name] for name in names})
+        else:
+            print(f"{package} is not installed: left out", file=sys.stderr)
     if shutil.which("tesseract"):
         tools["tesseract"] = [*me, "tesseract"]
     else:

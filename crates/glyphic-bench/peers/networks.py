@@ -7,8 +7,8 @@ Files that are missing in DIR are exported first: `crnn_lite` and `dbnet_lite` f
 ResNet-18, CRNN and a transformer encoder from the definitions below, all with random weights, which do not matter for
 time. RapidOCR's files come from the installed package. Each round runs every engine for the same short while; a
 figure is the median over the rounds of the round's median run, and a ratio the median of the rounds' ratios.
-`--exported DIR` times the networks that the example `export_networks` of glyphic-bench has written there: every detector, and
-every recognizer's encoder. `--threads 2` times the wall clock of both engines instead, for the gain of a second thread.
+`--exported DIR` times the networks that the example `export_networks` of glyphic-bench has written there: every detector,
+every recognizer's encoder, and BERT. `--threads 2` times the wall clock of both engines instead, for the gain of a second thread.
 """
 
 import argparse
@@ -181,6 +181,7 @@ def ort_worker(path, shape, threads):
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
+    # Below 1: of a sentence's characters all are the first of the dictionary.
     x = numpy.random.default_rng(0).random(shape, dtype=numpy.float32)
     for line in sys.stdin:
         end = time.perf_counter() + float(line)
