@@ -67,6 +67,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "glyphic-train",
         &[
             "glyphic",
+            "glyphic-capture",
             "glyphic-core",
             "glyphic-imgproc",
             "glyphic-nn",

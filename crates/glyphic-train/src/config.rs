@@ -1,5 +1,6 @@
 //! The configuration of a training run, as TOML.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use glyphic_core::{deserialize_over_default, from_toml};
@@ -84,6 +85,10 @@ pub struct RunConfig {
     pub optimizer: Optimizer,
     /// The learning rate over time.
     pub schedule: Schedule,
+    /// Factors of the learning rate for parts of the network, by the start of their names in a checkpoint: `backbone = 0.1`. Of
+    /// several that fit the longest counts. 0 or more; 0 keeps the weights as they are.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rate_factors: BTreeMap<String, f64>,
     /// Gradients are clipped to this global norm.
     pub max_gradient_norm: f64,
     /// Decay of the moving average of the weights. The averaged weights are validated and exported.
@@ -110,6 +115,7 @@ impl Default for RunConfig {
             init: None,
             optimizer: Optimizer::default(),
             schedule: Schedule::default(),
+            rate_factors: BTreeMap::new(),
             max_gradient_norm: 5.0,
             average_decay: 0.999,
             log_every: 100,
@@ -327,6 +333,13 @@ impl RunConfig {
         let rate = self.optimizer.learning_rate();
         if !(rate.is_finite() && rate > 0.0) {
             return Err(format!("invalid learning_rate = {rate}; expected a number above 0"));
+        }
+        for (name, factor) in &self.rate_factors {
+            if !(factor.is_finite() && *factor >= 0.0) {
+                return Err(format!(
+                    "invalid run.rate_factors.{name} = {factor}; expected a number from 0 on"
+                ));
+            }
         }
         if !(self.max_gradient_norm.is_finite() && self.max_gradient_norm > 0.0) {
             let norm = self.max_gradient_norm;

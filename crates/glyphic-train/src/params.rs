@@ -1,10 +1,77 @@
 //! Walks over a module's parameters: gradient norm and clipping, moving averages.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use burn::Tensor;
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::lr_scheduler::LrSchedulerConfig;
+use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrSchedulerConfig};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup, ParamId};
 use burn::optim::GradientsParams;
+use glyphic_capture::Path;
+
+/// Learning rates of the parts of a network.
+pub(crate) struct Rates(Vec<(ParamGroup, f64)>);
+
+impl Rates {
+    /// From factors by the start of names.
+    ///
+    /// # Errors
+    /// The first of the factors' names that no parameter's name begins with, with the names that could be meant.
+    pub(crate) fn new<M: Module>(module: &M, factors: &BTreeMap<String, f64>) -> Result<Self, String> {
+        let mut parts = Parts { path: Path::default(), factors, ids: BTreeMap::new(), first: Vec::new() };
+        module.visit(&mut parts);
+        let group = |(name, factor): (&String, &f64)| match parts.ids.get(name.as_str()) {
+            Some(ids) => Ok((ParamGroup::from_ids(ids.clone()), *factor)),
+            None => {
+                let first = parts.first.join(", ");
+                Err(format!(
+                    "no weight's name begins with {name:?}, or longer ones cover it; expected {first} or longer names"
+                ))
+            }
+        };
+        Ok(Self(factors.iter().map(group).collect::<Result<_, _>>()?))
+    }
+
+    /// The rate of each part, where most parts have `base`.
+    pub(crate) fn at(&self, base: f64) -> Result<ModuleLearningRate, String> {
+        let rates = ModuleLrSchedulerConfig::new(LrSchedulerConfig::Constant(base));
+        let add = |rates: ModuleLrSchedulerConfig, (group, factor): &(ParamGroup, f64)| {
+            rates.with_group(group.clone(), LrSchedulerConfig::Constant(base * factor))
+        };
+        Ok(self.0.iter().fold(rates, add).init()?.step())
+    }
+}
+
+/// The parameters of each part that has a factor of its own.
+struct Parts<'a> {
+    path: Path,
+    factors: &'a BTreeMap<String, f64>,
+    ids: BTreeMap<&'a str, Vec<ParamId>>,
+    /// What names begin with.
+    first: Vec<String>,
+}
+
+impl ModuleVisitor for Parts<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let name = self.path.name();
+        let first = name.split('.').next().unwrap_or_default();
+        if self.first.last().is_none_or(|last| last != first) {
+            self.first.push(first.to_owned());
+        }
+        let within = |part: &&String| {
+            name.strip_prefix(part.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        if let Some(part) = self.factors.keys().filter(within).max_by_key(|part| part.len()) {
+            self.ids.entry(part).or_default().push(param.id);
+        }
+    }
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.exit();
+    }
+}
 
 /// Sum of squares of every gradient.
 struct SquareSum<'a> {
@@ -183,6 +250,24 @@ mod tests {
     }
 
     const MINUS: f32 = f32::NEG_INFINITY;
+
+    #[test]
+    fn parts_learn_at_their_own_rates() {
+        let device = glyphic_nn::device::cpu().autodiff();
+        let net = masked([[1.0, 2.0], [0.0, 0.0], [1.0, 1.0]], &device);
+        let stepped = |factors: &[(&str, f64)]| {
+            let factors = factors.iter().map(|(name, factor)| ((*name).to_owned(), *factor)).collect();
+            let rates = Rates::new(&net, &factors)?;
+            let gradients = GradientsParams::from_grads(net.weight.val().sum().backward(), &net);
+            let step = burn::optim::SgdConfig::new().init().step(rates.at(0.5)?, net.clone(), gradients);
+            Ok::<Vec<f32>, String>(step.weight.val().into_data().iter::<f32>().collect())
+        };
+        assert_eq!(stepped(&[]).unwrap(), [0.5, 1.5]);
+        assert_eq!(stepped(&[("weight", 0.5)]).unwrap(), [0.75, 1.75]);
+        assert_eq!(stepped(&[("weight", 0.0), ("mean", 3.0)]).unwrap(), [1.0, 2.0]);
+        let error = stepped(&[("weigh", 0.5)]).unwrap_err();
+        assert!(error.contains("\"weigh\"") && error.contains("weight, mask, mean"), "{error}");
+    }
 
     #[test]
     fn infinities_that_were_there_before_are_no_failure() {

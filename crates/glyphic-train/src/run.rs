@@ -13,7 +13,7 @@ use crate::config::{Optimizer, RunConfig};
 use crate::log::{Log, LogRow};
 use crate::memory;
 use crate::observer::{Observer, Summary};
-use crate::params::{Statistics, clip_by_global_norm, update_average};
+use crate::params::{Rates, Statistics, clip_by_global_norm, update_average};
 use crate::skipped::SkippedSamples;
 use crate::trainable::Trainable;
 use crate::{Error, Result};
@@ -60,6 +60,8 @@ pub(crate) fn train<M: Trainable>(
     memory::keep_freed();
     let folder = config.out.as_path();
     let average = net.valid();
+    let wrong = |reason: String| Error::Config { path: "run.rate_factors".into(), reason };
+    let rates = Rates::new(&net, &config.rate_factors).map_err(wrong)?;
     let fresh = || optimizer(&config.optimizer);
     let warn = |error: &Error| observer.message(&format!("warning: {error}; using the checkpoint before it"));
     let (mut progress, mut net, mut average, mut optimizer) =
@@ -96,7 +98,7 @@ pub(crate) fn train<M: Trainable>(
         let (gradients, norm) = clip_by_global_norm(&net, gradients, config.max_gradient_norm);
         if value.is_finite() && norm.is_finite() && statistics.stay_finite(&net) {
             drop(statistics);
-            net = optimizer.step(rate, net, gradients);
+            net = optimizer.step(rates.at(rate).map_err(wrong)?, net, gradients);
             average = update_average(average, &net, progress.step + 1, config.average_decay);
             since.add(value);
             not_finite = 0;
