@@ -82,7 +82,7 @@ RECOGNIZERS = {
     "aster": dict(
         model={"aster": {"labels": SHORT, "features": 128, "attention": 128, "hidden": 128}},
         full={"aster": {}},
-        rate=1e-3, factors={"preprocessor": 0.1}, batch=16, steps=1600, every=40, fall=400,
+        rate=1e-3, factors={"preprocessor": 0.1}, batch=16, steps=2400, every=40, fall=400,
         note="a quarter of the channels and features, rate falls in the end, a tenth of it for the rectification",
     ),
     "seg": dict(
