@@ -301,7 +301,12 @@ fn small() -> (SvtrConfig, SvtrConfig, ParseqConfig, AsterConfig) {
     };
     let labels =
         LabelConfig { characters: "abc1".to_owned(), max_length: 6, ..AsterConfig::default().labels };
-    (svtr, line, parseq, AsterConfig { labels, attention: 10, hidden: 12, ..AsterConfig::default() })
+    (
+        svtr,
+        line,
+        parseq,
+        AsterConfig { labels, attention: 10, hidden: 12, ..AsterConfig::default() },
+    )
 }
 
 fn run(session: &Session, inputs: &[(&str, &Tensor<4>)]) -> Vec<f32> {
@@ -522,6 +527,8 @@ fn configurations_that_make_no_network_are_refused_with_the_field() {
             }),
         ),
         ("aster.size", Box::new(AsterConfig { size: [48, 100], ..AsterConfig::default() })),
+        ("aster.features", Box::new(AsterConfig { features: 40, ..AsterConfig::default() })),
+        ("aster.features", Box::new(AsterConfig { features: 16, ..AsterConfig::default() })),
     ];
     for (field, config) in table {
         let error = config.validate().unwrap_err().to_string();
