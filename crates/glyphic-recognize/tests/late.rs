@@ -301,12 +301,7 @@ fn small() -> (SvtrConfig, SvtrConfig, ParseqConfig, AsterConfig) {
     };
     let labels =
         LabelConfig { characters: "abc1".to_owned(), max_length: 6, ..AsterConfig::default().labels };
-    (
-        svtr,
-        line,
-        parseq,
-        AsterConfig { labels, attention: 10, hidden: 12, ..AsterConfig::default() },
-    )
+    (svtr, line, parseq, AsterConfig { labels, attention: 10, hidden: 12, ..AsterConfig::default() })
 }
 
 fn run(session: &Session, inputs: &[(&str, &Tensor<4>)]) -> Vec<f32> {
