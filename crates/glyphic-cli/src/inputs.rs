@@ -7,7 +7,8 @@ use std::{
     ops::RangeInclusive,
     path::{Path, PathBuf},
     str::FromStr,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, mpsc},
+    thread,
 };
 
 use anyhow::Context;
@@ -124,8 +125,8 @@ pub(crate) struct Loaded {
     pub(crate) layer: Option<TextLayer>,
     /// From the image's pixels to a PDF page's own coordinates.
     pub(crate) to_page: Option<[f64; 6]>,
-    /// Whether something is wrong with it although it could be decoded.
-    pub(crate) damaged: bool,
+    /// What is wrong with it although it could be decoded, with the path.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Input {
@@ -166,12 +167,11 @@ impl Input {
 
     /// Decodes one image after the other and hands each on before the next is decoded. An image that cannot be decoded is
     /// handed on as its error; `work` ends all by an error of its own.
-    fn each(
+    fn each<E>(
         &self,
         opening: &Opening,
-        progress: &Progress,
-        mut work: impl FnMut(Result<Loaded, Failure>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        mut work: impl FnMut(Result<Loaded, Failure>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let bytes = match self.bytes() {
             Ok(bytes) => bytes,
             Err(failure) => return work(Err(failure)),
@@ -190,16 +190,14 @@ impl Input {
             for index in (0..file.pages()).filter(|index| wanted(index + 1)) {
                 let drawn = file.page(index, opening.dpi, opening.limits).or_exit(Exit::Input);
                 work(drawn.map(|page| {
-                    for warning in &page.warnings {
-                        progress.say(format!("warning: {path}, page {}: {warning}", index + 1));
-                    }
+                    let warning = |warning| format!("{path}, page {}: {warning}", index + 1);
                     Loaded {
                         image: page.image,
                         page: Some(index + 1),
                         dpi: Some(page.dpi),
                         layer: Some(page.layer),
                         to_page: Some(page.to_page),
-                        damaged: !page.warnings.is_empty(),
+                        warnings: page.warnings.iter().map(warning).collect(),
                     }
                 }))?;
             }
@@ -218,12 +216,9 @@ impl Input {
                 continue;
             }
             let frame = frame.map(|frame| {
-                if let Some(warning) = &frame.warning {
-                    progress.say(format!("warning: {path}: {warning}"));
-                }
                 let page = several.then_some(count);
-                let damaged = frame.warning.is_some();
-                Loaded { image: frame.image, page, dpi: None, layer: None, to_page: None, damaged }
+                let warnings = frame.warning.iter().map(|warning| format!("{path}: {warning}")).collect();
+                Loaded { image: frame.image, page, dpi: None, layer: None, to_page: None, warnings }
             });
             work(frame.or_exit(Exit::Input))?;
         }
@@ -335,6 +330,40 @@ fn tell_apart(inputs: &mut [Input]) {
     }
 }
 
+/// An image that cannot be decoded is an error; `None` ends an input.
+type Decoded<'a> = (&'a Input, Option<Result<Loaded, Failure>>);
+
+/// Nobody takes what is decoded any more.
+struct Unwanted;
+
+/// Decodes the images of all inputs, one after the other. Where there are several threads the next one is decoded while `work` is
+/// busy with one.
+fn decode<'a>(
+    inputs: &'a [Input],
+    opening: &Opening,
+    mut work: impl FnMut(Decoded<'a>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if rayon::current_num_threads() == 1 {
+        return inputs.iter().try_for_each(|input| {
+            input.each(opening, |loaded| work((input, Some(loaded))))?;
+            work((input, None))
+        });
+    }
+    // Without room between the two: a single image waits.
+    let (sender, receiver) = mpsc::sync_channel(0);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            inputs.iter().try_for_each(|input| {
+                let send = |item| sender.send((input, item)).map_err(|_| Unwanted);
+                input.each(opening, |loaded| send(Some(loaded)))?;
+                send(None)
+            })
+        });
+        // It ends, and with it the thread, when the first error is met.
+        receiver.into_iter().try_for_each(work)
+    })
+}
+
 /// Decodes the images and hands them on, `size` at a time, a file's pages one after the other. One that cannot be decoded is
 /// reported on standard error and left out; the number of those is returned. Where all fail that is an error.
 pub(crate) fn in_batches<'a>(
@@ -347,30 +376,34 @@ pub(crate) fn in_batches<'a>(
     let mut failed = Failed { failed: 0, inputs: 0 };
     let mut batch = Vec::with_capacity(size);
     let mut only = None;
-    for input in inputs {
+    decode(inputs, opening, |(input, loaded)| {
+        let Some(loaded) = loaded else {
+            progress.step();
+            return Ok(());
+        };
         progress.on(&input.name);
-        input.each(opening, &progress, |loaded| {
-            failed.inputs += 1;
-            match loaded {
-                Ok(loaded) => batch.push((input, loaded)),
-                Err(failure) => {
-                    failed.failed += 1;
-                    // The only image's error is the command's own.
-                    if inputs.len() == 1 && failed.inputs == 1 {
-                        only = Some(failure);
-                    } else {
-                        only.take()
-                            .into_iter()
-                            .chain([failure])
-                            .for_each(|f: Failure| progress.say(format!("error: {f}")));
-                    }
+        failed.inputs += 1;
+        match loaded {
+            Ok(loaded) => {
+                loaded.warnings.iter().for_each(|warning| progress.say(format!("warning: {warning}")));
+                batch.push((input, loaded));
+            }
+            Err(failure) => {
+                failed.failed += 1;
+                // The only image's error is the command's own.
+                if inputs.len() == 1 && failed.inputs == 1 {
+                    only = Some(failure);
+                } else {
+                    only.take()
+                        .into_iter()
+                        .chain([failure])
+                        .for_each(|f: Failure| progress.say(format!("error: {f}")));
                 }
             }
-            memory::give_back(failed.inputs);
-            if batch.len() == size { work(&progress, std::mem::take(&mut batch)) } else { Ok(()) }
-        })?;
-        progress.step();
-    }
+        }
+        memory::give_back(failed.inputs);
+        if batch.len() == size { work(&progress, std::mem::take(&mut batch)) } else { Ok(()) }
+    })?;
     if !batch.is_empty() {
         work(&progress, batch)?;
     }

@@ -354,10 +354,11 @@ impl<M: DetectorModel> Engine<M> {
 
     /// The regions of one picture.
     fn find(&self, image: &Image) -> Result<Detected> {
-        let Prepared { values, width, height, content } = self.model.input().prepare(image, 1.0)?;
+        let prepared = self.model.input().prepare(image, 1.0)?;
+        let Prepared { width, height, content, .. } = prepared;
         let frame =
             Frame { input: [width, height], content: [content.width, content.height], scale: content.scale };
-        let picture = Tensor::from_f32(&[1, 3, height, width], values)?;
+        let picture = Tensor::from_f32(&[1, 3, height, width], prepared.planes())?;
         let outputs = self.network.run(0, vec![picture])?;
         self.model.decode(&outputs, &frame, &*self.network)
     }

@@ -157,40 +157,67 @@ impl InputConfig {
         std::array::from_fn(|v| (v as f32 - self.mean[channel]) / self.std[channel])
     }
 
-    /// The picture scaled and normalised in the top-left corner of planes whose sides are multiples of 32; zeros
-    /// fill the rest. `zoom` is that of [`ResizeConfig::size_at`].
+    /// The picture scaled, in the top-left corner of an input whose sides are multiples of 32; zeros fill the rest. `zoom` is
+    /// that of [`ResizeConfig::size_at`].
     pub(crate) fn prepare(&self, image: &Image, zoom: f64) -> Result<Prepared> {
         let (width, height) = self.resize.size_at(image.width(), image.height(), zoom);
         let scaled = match self.resize.antialias {
             true => resize_antialiased(image, width, height)?,
             false => resize_linear(image, width, height)?,
         };
-        let tables: [[f32; 256]; 3] = std::array::from_fn(|c| self.table(c));
+        let channels = std::array::from_fn(|c| self.channel(c));
         let [padded_width, padded_height] =
             [width, height].map(|side| side.next_multiple_of(SIDE_MULTIPLE) as usize);
-        let mut values = vec![0.0f32; 3 * padded_height * padded_width];
-        let row_length = width as usize * 3;
-        values.par_chunks_exact_mut(padded_width).enumerate().for_each(|(row, values)| {
-            let (c, y) = (self.channel(row / padded_height), row % padded_height);
-            let Some(pixels) = scaled.rgb().get(y * row_length..(y + 1) * row_length) else { return };
-            for (value, pixel) in values.iter_mut().zip(pixels.chunks_exact(3)) {
-                *value = tables[c][usize::from(pixel[c])];
-            }
-        });
         let scale =
             [f64::from(image.width()) / f64::from(width), f64::from(image.height()) / f64::from(height)];
         let content = Content { width: width as usize, height: height as usize, scale };
-        Ok(Prepared { values, width: padded_width, height: padded_height, content })
+        let tables = channels.map(|channel| self.table(channel));
+        Ok(Prepared { scaled, channels, tables, width: padded_width, height: padded_height, content })
     }
 }
 
 /// A picture as a network's input.
 pub(crate) struct Prepared {
-    /// `[3, height, width]`
-    pub(crate) values: Vec<f32>,
+    scaled: Image,
+    /// Of each channel of the network that of the picture, and the normalised value of each grey level.
+    channels: [usize; 3],
+    tables: [[f32; 256]; 3],
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) content: Content,
+}
+
+impl Prepared {
+    /// The pixels of a row of the input that are not padding.
+    fn pixels(&self, y: usize) -> &[[u8; 3]] {
+        let row = self.content.width * 3;
+        self.scaled.rgb().get(y * row..(y + 1) * row).unwrap_or_default().as_chunks().0
+    }
+
+    /// Writes row `y` of the input, `[width, 3]`.
+    pub(crate) fn row(&self, y: usize, to: &mut [f32]) {
+        let pixels = self.pixels(y);
+        let (content, padding) = to.split_at_mut(pixels.len() * 3);
+        for (to, pixel) in content.as_chunks_mut().0.iter_mut().zip(pixels) {
+            *to = std::array::from_fn::<f32, 3, _>(|c| {
+                self.tables[c][usize::from(pixel[self.channels[c]])]
+            });
+        }
+        padding.fill(0.0);
+    }
+
+    /// The input, `[3, height, width]`.
+    pub(crate) fn planes(&self) -> Vec<f32> {
+        let mut values = vec![0.0f32; 3 * self.height * self.width];
+        values.par_chunks_exact_mut(self.width).enumerate().for_each(|(row, values)| {
+            let (c, y) = (row / self.height, row % self.height);
+            let (table, channel) = (&self.tables[c], self.channels[c]);
+            for (value, pixel) in values.iter_mut().zip(self.pixels(y)) {
+                *value = table[usize::from(pixel[channel])];
+            }
+        });
+        values
+    }
 }
 
 /// Where the picture lies in the map: in its top-left corner.
@@ -259,7 +286,7 @@ mod tests {
         let prepared = input.prepare(&image, 1.0).unwrap();
         let mut planes = vec![9.0; 3 * 64 * 64];
         input.planes(&image, [64, 64], &mut planes);
-        assert_eq!(planes, prepared.values);
+        assert_eq!(planes, prepared.planes());
     }
 
     #[test]
@@ -272,9 +299,26 @@ mod tests {
         assert_eq!((prepared.width, prepared.height), (64, 64));
         assert_eq!(prepared.content, Content { width: 40, height: 33, scale: [1.0, 1.0] });
         let expected = [0, 1, 2].map(|c| ([255.0, 0.0, 128.0][c] - input.mean[c]) / input.std[c]);
-        for (plane, expected) in prepared.values.chunks_exact(64 * 64).zip(expected) {
+        for (plane, expected) in prepared.planes().chunks_exact(64 * 64).zip(expected) {
             assert_eq!(plane[32 * 64 + 39], expected);
             assert!(plane[32 * 64 + 40..].iter().all(|v| *v == 0.0));
+        }
+    }
+
+    #[test]
+    fn rows_hold_what_planes_hold() {
+        let rgb = (0..40 * 33 * 3).map(|i| (i * 7 % 256) as u8).collect();
+        let image = Image::from_rgb(40, 33, rgb).unwrap();
+        for bgr in [false, true] {
+            let prepared = InputConfig { bgr, ..InputConfig::default() }.prepare(&image, 0.2).unwrap();
+            let (width, height) = (prepared.width, prepared.height);
+            let (planes, mut row) = (prepared.planes(), vec![9.0; 3 * width]);
+            for y in 0..height {
+                prepared.row(y, &mut row);
+                for (i, value) in row.iter().enumerate() {
+                    assert_eq!(*value, planes[(i % 3 * height + y) * width + i / 3], "{bgr} {y} {i}");
+                }
+            }
         }
     }
 }

@@ -20,4 +20,4 @@ pub use glyphic_ops::{
     UnaryOp,
 };
 pub use graph::{Dim, Graph, Input, Node, Observer, Output, ValueId};
-pub use session::{Session, validate};
+pub use session::{Carried, Session, validate};

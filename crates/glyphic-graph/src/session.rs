@@ -14,6 +14,8 @@ pub struct Session {
     /// Constants in their places; the other places are empty.
     template: Vec<Option<Value>>,
     inputs: Vec<usize>,
+    /// The frames of maps that are best given, in the order of the inputs.
+    input_frames: Vec<[usize; 2]>,
     /// Types that a run gives; 16-bit floats are widened on the way in.
     input_types: Vec<DType>,
     outputs: Vec<usize>,
@@ -21,6 +23,28 @@ pub struct Session {
     output_types: Vec<DType>,
     steps: Vec<Placed>,
     pool: Arc<Pool>,
+}
+
+/// A tensor in the order in which a run left it in memory. Another session takes it as it lies.
+#[derive(Debug, Clone)]
+pub struct Carried(Value);
+
+impl Carried {
+    /// Sizes of the axes.
+    pub fn shape(&self) -> Vec<usize> {
+        self.0.shape()
+    }
+
+    /// The tensor, in row-major order.
+    pub fn into_tensor(self) -> Tensor {
+        self.0.into_row(&Arc::default())
+    }
+}
+
+impl From<Tensor> for Carried {
+    fn from(tensor: Tensor) -> Self {
+        Self(Value::Row(tensor))
+    }
 }
 
 /// One step: where its operands lie, where its results go, and which places nobody needs any more.
@@ -52,7 +76,9 @@ impl Session {
             *tensor = tensor.to_f32();
         }
         passes::optimize(&mut graph)?;
-        let steps = plan::compile(&graph);
+        let (steps, frames) = plan::compile(&graph);
+        let input_frames =
+            graph.inputs.iter().map(|i| frames.get(&i.value).copied().unwrap_or_default()).collect();
         let used: HashSet<ValueId> = steps
             .iter()
             .flat_map(|s| s.inputs.iter().flatten().copied())
@@ -93,6 +119,7 @@ impl Session {
             graph,
             template,
             inputs,
+            input_frames,
             input_types,
             outputs,
             output_types,
@@ -112,11 +139,20 @@ impl Session {
     /// [`Error::Input`] where an input is missing, unknown, or of another type or shape than the graph says, and
     /// [`Error::Node`] where an operator refuses its operands.
     pub fn run(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<Tensor>> {
+        let inputs = inputs.iter().map(|(name, tensor)| (*name, Carried::from(tensor.clone()))).collect();
+        Ok(self.run_carried(inputs)?.into_iter().map(|output| output.0.into_row(&self.pool)).collect())
+    }
+
+    /// As [`Session::run`], for inputs from another session and outputs for one: their layout is not changed in between.
+    ///
+    /// # Errors
+    /// Those of [`Session::run`].
+    pub fn run_carried(&self, inputs: Vec<(&str, Carried)>) -> Result<Vec<Carried>> {
         let Some(observer) = &self.graph.observer else { return self.run_with(inputs, |_, _| ()) };
         for input in &self.graph.inputs {
             let given = inputs.iter().find(|(name, _)| *name == input.name);
-            if let Some(numbers) = given.and_then(|(_, tensor)| tensor.as_f32()) {
-                observer.see(input.value, numbers);
+            if let Some((_, Carried(value))) = given {
+                value.each_piece(|numbers| observer.see(input.value, numbers));
             }
         }
         self.run_with(inputs, |step, results| {
@@ -128,11 +164,25 @@ impl Session {
         })
     }
 
+    /// A tensor of 32-bit floats `[N, C, H, W]` for an input, in the order that suits the network: `fill(image, y, row)` writes
+    /// row `y` of an image, `[W, C]`, on any thread.
+    pub fn picture(
+        &self,
+        input: &str,
+        shape: [usize; 4],
+        fill: impl Fn(usize, usize, &mut [f32]) + Sync + Send,
+    ) -> Carried {
+        let place = self.graph.inputs.iter().position(|i| i.name == input);
+        let frame = place.map_or([0; 2], |place| self.input_frames[place]);
+        Carried(Value::picture(shape, frame, &self.pool, fill))
+    }
+
     /// Runs the network once, and gives each step with the seconds that it took: `name (operator) -> shape`.
     ///
     /// # Errors
     /// Those of [`Session::run`].
     pub fn profile(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<(String, f64)>> {
+        let inputs = inputs.iter().map(|(name, tensor)| (*name, Carried::from(tensor.clone()))).collect();
         let (mut steps, mut last) = (Vec::new(), Instant::now());
         self.run_with(inputs, |step, results| {
             let shape = results.first().map(Value::shape);
@@ -145,13 +195,13 @@ impl Session {
 
     fn run_with(
         &self,
-        inputs: &[(&str, Tensor)],
+        inputs: Vec<(&str, Carried)>,
         mut after: impl FnMut(&Step, &[Value]),
-    ) -> Result<Vec<Tensor>> {
+    ) -> Result<Vec<Carried>> {
         let given = self.bind(inputs)?;
         let mut values = self.template.clone();
-        for (place, tensor) in self.inputs.iter().zip(given) {
-            values[*place] = Some(Value::Row(widened(tensor)));
+        for (place, value) in self.inputs.iter().zip(given) {
+            values[*place] = Some(widened(value));
         }
         for step in &self.steps {
             let mut operands: Vec<Option<Value>> = Vec::with_capacity(step.inputs.len());
@@ -166,10 +216,7 @@ impl Session {
             after(&step.step, &results);
             for (place, result) in step.outputs.iter().zip(results) {
                 if let Some(p) = place {
-                    values[*p] = Some(match result {
-                        Value::Row(tensor) => Value::Row(widened(tensor)),
-                        map => map,
-                    });
+                    values[*p] = Some(widened(result));
                 }
             }
             for p in &step.free {
@@ -180,16 +227,16 @@ impl Session {
         }
         let outputs = self.outputs.iter().zip(&self.graph.outputs).zip(&self.output_types);
         outputs
-            .map(|((place, output), dtype)| match values[*place].clone().map(|v| v.into_row(&self.pool)) {
-                Some(t) if *dtype == DType::F16 => Ok(t.to_f16()),
-                Some(t) => Ok(t),
+            .map(|((place, output), dtype)| match values[*place].clone() {
+                Some(v) if *dtype == DType::F16 => Ok(v.into_row(&self.pool).to_f16().into()),
+                Some(v) => Ok(Carried(v)),
                 None => Err(Error::Graph { reason: format!("output {:?} was not computed", output.name) }),
             })
             .collect()
     }
 
     /// The inputs in the order of the graph, checked.
-    fn bind(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<Tensor>> {
+    fn bind(&self, inputs: Vec<(&str, Carried)>) -> Result<Vec<Value>> {
         let wrong = |name: &str, reason: String| Error::Input { name: name.to_owned(), reason };
         let mut symbols: HashMap<&str, usize> = HashMap::new();
         for (i, (name, _)) in inputs.iter().enumerate() {
@@ -203,35 +250,36 @@ impl Session {
         }
         let mut given = Vec::with_capacity(self.graph.inputs.len());
         for (input, dtype) in self.graph.inputs.iter().zip(&self.input_types) {
-            let Some((_, tensor)) = inputs.iter().find(|(name, _)| *name == input.name) else {
+            let Some((_, Carried(value))) = inputs.iter().find(|(name, _)| *name == input.name) else {
                 return Err(wrong(&input.name, "not given".into()));
             };
-            if tensor.dtype() != *dtype {
-                return Err(wrong(&input.name, format!("{:?}; expected {dtype:?}", tensor.dtype())));
+            if value.dtype() != *dtype {
+                return Err(wrong(&input.name, format!("{:?}; expected {dtype:?}", value.dtype())));
             }
             if let Some(dims) = &input.shape {
-                let fits = dims.len() == tensor.shape().len()
-                    && dims.iter().zip(tensor.shape()).all(|(dim, size)| match dim {
+                let shape = value.shape();
+                let fits = dims.len() == shape.len()
+                    && dims.iter().zip(&shape).all(|(dim, size)| match dim {
                         Dim::Known(n) => n == size,
                         Dim::Symbol(s) => *symbols.entry(s).or_insert(*size) == *size,
                         Dim::Unknown => true,
                     });
                 if !fits {
-                    return Err(wrong(
-                        &input.name,
-                        format!("shape {:?}; expected {}", tensor.shape(), shown(dims)),
-                    ));
+                    return Err(wrong(&input.name, format!("shape {shape:?}; expected {}", shown(dims))));
                 }
             }
-            given.push(tensor.clone());
+            given.push(value.clone());
         }
         Ok(given)
     }
 }
 
 /// 32-bit floats for 16-bit ones.
-fn widened(t: Tensor) -> Tensor {
-    if t.dtype() == DType::F16 { t.to_f32() } else { t }
+fn widened(value: Value) -> Value {
+    match value {
+        Value::Row(tensor) if tensor.dtype() == DType::F16 => Value::Row(tensor.to_f32()),
+        value => value,
+    }
 }
 
 /// A shape as a reader of messages wants it: `[N, 3, ?, ?]`.

@@ -1,7 +1,7 @@
 //! Products of rows of unsigned bytes with packed signed ones, summed exactly in 32-bit integers.
 //!
-//! Four bytes are multiplied and added in one instruction where the processor has AVX-512 VNNI; AVX2 takes two bytes at a
-//! time, widened to 16 bits. Sums are the same everywhere.
+//! Four bytes are multiplied and added in one instruction where the processor has AVX-512 VNNI; AVX2 takes two, which lie as 16
+//! bits each. Sums are the same everywhere.
 
 use pulp::{NullaryFnOnce, Simd};
 
@@ -9,8 +9,8 @@ use crate::product::{Addend, tiles};
 use crate::vector::{load, load_n, store_n};
 use crate::{Activation, Grid};
 
-/// Bytes of a word, which are multiplied together.
-pub(crate) const WORD: usize = 4;
+/// Bytes of a word, whose numbers are multiplied together.
+const WORD: usize = 4;
 
 /// The most numbers summed for an output: beyond, the sum of products of bytes does not fit in 32 bits.
 pub(crate) const MOST_INNER: usize = (i32::MAX / (255 * 128)) as usize;
@@ -30,12 +30,12 @@ const MAX_VECTORS: usize = 3;
 type Ints<D> = <<D as Dot>::S as Simd>::i32s;
 type Floats<D> = <<D as Dot>::S as Simd>::f32s;
 
-/// Sums of products of four bytes in each lane of a vector.
+/// Sums of products of a word's numbers in each lane of a vector.
 pub(crate) trait Dot: Copy {
     type S: Simd;
-    /// Four unsigned bytes, the same in each lane.
+    /// Unsigned bytes, the same in each lane.
     type Left: Copy;
-    /// Four signed bytes a lane.
+    /// Signed bytes, a word a lane.
     type Right: Copy;
 
     fn simd(self) -> Self::S;
@@ -131,13 +131,11 @@ mod x86 {
         }
     }
 
-    /// Even and odd bytes, widened to 16 bits.
-    type Halves = [core::arch::x86_64::__m256i; 2];
-
+    /// Two numbers of 16 bits a word.
     impl Dot for V3 {
         type S = Self;
-        type Left = Halves;
-        type Right = Halves;
+        type Left = i32x8;
+        type Right = i32x8;
 
         #[inline(always)]
         fn simd(self) -> Self {
@@ -145,23 +143,18 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn left(self, word: i32) -> Halves {
-            let word = self.splat_i32s(word);
-            let even = self.and_i32s(word, self.splat_i32s(0x00ff_00ff));
-            [cast!(even), self.avx2._mm256_srli_epi16::<8>(cast!(word))]
+        fn left(self, word: i32) -> i32x8 {
+            self.splat_i32s(word)
         }
 
         #[inline(always)]
-        fn right(self, words: i32x8) -> Halves {
-            let even = self.avx2._mm256_slli_epi16::<8>(cast!(words));
-            [self.avx2._mm256_srai_epi16::<8>(even), self.avx2._mm256_srai_epi16::<8>(cast!(words))]
+        fn right(self, words: i32x8) -> i32x8 {
+            words
         }
 
         #[inline(always)]
-        fn dot(self, sums: i32x8, left: Halves, right: Halves) -> i32x8 {
-            let even = self.avx2._mm256_madd_epi16(left[0], right[0]);
-            let odd = self.avx2._mm256_madd_epi16(left[1], right[1]);
-            self.add_i32s(self.add_i32s(sums, cast!(even)), cast!(odd))
+        fn dot(self, sums: i32x8, left: i32x8, right: i32x8) -> i32x8 {
+            self.add_i32s(sums, cast!(self.avx2._mm256_madd_epi16(cast!(left), cast!(right))))
         }
 
         #[inline(always)]
@@ -240,12 +233,50 @@ impl Unit {
             Self::Plain => 1,
         }
     }
+
+    /// Bytes that a number lies in.
+    pub(crate) fn size(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => 2,
+            _ => 1,
+        }
+    }
+
+    /// Numbers of a word: rows are whole words.
+    pub(crate) fn numbers(self) -> usize {
+        WORD / self.size()
+    }
+
+    /// Writes numbers as the grid's bytes.
+    pub(crate) fn quantize(self, grid: Grid, from: &[f32], to: &mut [u8]) {
+        if self.size() == 2 { grid.quantize_wide::<2>(from, to) } else { grid.quantize(from, to) }
+    }
+
+    /// Writes the grid's zero everywhere.
+    pub(crate) fn clear(self, grid: Grid, to: &mut [u8]) {
+        if self.size() == 2 {
+            to.as_chunks_mut().0.fill([grid.zero, 0]);
+        } else {
+            to.fill(grid.zero);
+        }
+    }
+
+    /// A word of weights.
+    fn word(self, weight: impl Fn(usize) -> i8) -> i32 {
+        i32::from_ne_bytes(if self.size() == 2 {
+            let [[a, b], [c, d]] = [0, 1].map(|i| i16::from(weight(i)).to_ne_bytes());
+            [a, b, c, d]
+        } else {
+            std::array::from_fn(|i| weight(i).cast_unsigned())
+        })
+    }
 }
 
 /// Weights `[K, outputs]` in the order in which the kernel reads them, and what turns sums into numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct PackedBytes {
-    /// For each block `[K / 4, block's outputs]` words of four bytes, the last padded with zeros to whole vectors.
+    /// For each block `[words, block's outputs]`, the last padded with zeros to whole vectors.
     weights: Vec<i32>,
     /// Where the first block begins: at a cache line.
     start: usize,
@@ -280,7 +311,7 @@ pub(crate) struct Scales<'a> {
 }
 
 impl PackedBytes {
-    /// Packs `weight(k, output)`, for rows of `inner` bytes, a multiple of [`WORD`].
+    /// Packs `weight(k, output)`, for rows of `inner` numbers, a multiple of [`Unit::numbers`].
     pub(crate) fn new(
         unit: Unit,
         inner: usize,
@@ -288,8 +319,9 @@ impl PackedBytes {
         scales: Scales<'_>,
         weight: impl Fn(usize, usize) -> i8,
     ) -> Self {
-        assert!(inner.is_multiple_of(WORD) && inner <= MOST_INNER, "a row of whole words, not too long");
-        let (lanes, words) = (unit.lanes(), inner / WORD);
+        let numbers = unit.numbers();
+        assert!(inner.is_multiple_of(numbers) && inner <= MOST_INNER, "a row of whole words, not too long");
+        let (lanes, words) = (unit.lanes(), inner / numbers);
         let mut vectors = outputs.div_ceil(lanes);
         let mut weights = vec![0; vectors * lanes * words + 15];
         let start = weights.as_ptr().align_offset(64).min(15);
@@ -302,9 +334,8 @@ impl PackedBytes {
             let block = &mut weights[start + offset..][..words * n * lanes];
             for (word, to) in block.chunks_exact_mut(n * lanes).enumerate() {
                 for (to, output) in to.iter_mut().zip(first..outputs) {
-                    let bytes: [i8; WORD] = std::array::from_fn(|i| weight(word * WORD + i, output));
-                    *to = i32::from_ne_bytes(bytes.map(i8::cast_unsigned));
-                    let sum: i32 = bytes.into_iter().map(i32::from).sum();
+                    *to = unit.word(|i| weight(word * numbers + i, output));
+                    let sum: i32 = (0..numbers).map(|i| i32::from(weight(word * numbers + i, output))).sum();
                     offsets[output] -= i32::from(scales.grid.zero) * sum;
                 }
             }
@@ -322,9 +353,19 @@ impl PackedBytes {
         Self { weights, start, offsets, scales, bias, blocks, words, outputs, unit }
     }
 
-    /// Bytes of a row.
-    pub(crate) fn inner(&self) -> usize {
+    /// How its bytes are multiplied.
+    pub(crate) fn unit(&self) -> Unit {
+        self.unit
+    }
+
+    /// Bytes that a row lies in.
+    pub(crate) fn row_len(&self) -> usize {
         self.words * WORD
+    }
+
+    /// Numbers of a row.
+    pub(crate) fn inner(&self) -> usize {
+        self.words * self.unit.numbers()
     }
 
     pub(crate) fn outputs(&self) -> usize {
@@ -389,9 +430,9 @@ impl<S: Dot> NullaryFnOnce for Blocks<'_, '_, S> {
                 (true, 1) => tiles!(rows, unit, *block, count, 1, [14, 8, 4]),
                 (true, 2) => tiles!(rows, unit, *block, count, 2, [12, 10, 8, 4]),
                 (true, _) => tiles!(rows, unit, *block, count, 3, [8, 7, 5, 3]),
-                (false, 1) => tiles!(rows, unit, *block, count, 1, [4, 2]),
-                (false, 2) => tiles!(rows, unit, *block, count, 2, [3, 2]),
-                (false, _) => tiles!(rows, unit, *block, count, 3, [2]),
+                (false, 1) => tiles!(rows, unit, *block, count, 1, [7, 4]),
+                (false, 2) => tiles!(rows, unit, *block, count, 2, [4, 2]),
+                (false, _) => tiles!(rows, unit, *block, count, 3, [3, 2]),
             }
         }
     }

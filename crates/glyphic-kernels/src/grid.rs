@@ -32,7 +32,17 @@ impl Grid {
     /// # Panics
     /// Where there are not as many bytes as numbers.
     pub fn quantize(self, from: &[f32], to: &mut [u8]) {
-        assert_eq!(from.len(), to.len(), "a byte for each number");
+        self.quantize_wide::<1>(from, to);
+    }
+
+    /// As [`Grid::quantize`], each byte the first of `SIZE`, the others 0: a number of so many bytes where the lowest stands
+    /// first.
+    ///
+    /// # Panics
+    /// Where there are not as many numbers on both sides.
+    pub(crate) fn quantize_wide<const SIZE: usize>(self, from: &[f32], to: &mut [u8]) {
+        let (to, rest) = to.as_chunks_mut::<SIZE>();
+        assert!(from.len() == to.len() && rest.is_empty(), "{SIZE} bytes for each number");
         Arch::new().dispatch(Quantize { grid: self, from, to });
     }
 
@@ -44,13 +54,13 @@ impl Grid {
     }
 }
 
-struct Quantize<'a> {
+struct Quantize<'a, const SIZE: usize> {
     grid: Grid,
     from: &'a [f32],
-    to: &'a mut [u8],
+    to: &'a mut [[u8; SIZE]],
 }
 
-impl NullaryFnOnce for Quantize<'_> {
+impl<const SIZE: usize> NullaryFnOnce for Quantize<'_, SIZE> {
     type Output = ();
 
     /// A loop that compilers turn into vectors.
@@ -63,7 +73,9 @@ impl NullaryFnOnce for Quantize<'_> {
             // Not `max` and `min`, which say other things of what is no number.
             let x = if x > least { x } else { least };
             let x = if x < most { x } else { most };
-            *to = ((x + Grid::ROUND).to_bits() as u8).wrapping_add(zero);
+            let mut number = [0; SIZE];
+            number[0] = ((x + Grid::ROUND).to_bits() as u8).wrapping_add(zero);
+            *to = number;
         }
     }
 }

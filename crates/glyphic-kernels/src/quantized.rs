@@ -1,7 +1,7 @@
 //! Convolutions and products of bytes: inputs are turned to bytes as they are read, outputs are floats again, with bias,
 //! residual and activation applied before they leave the registers.
 
-use crate::bytes::{ByteRows, MOST_INNER, PackedBytes, Scales, Unit, WORD};
+use crate::bytes::{ByteRows, MOST_INNER, PackedBytes, Scales, Unit};
 use crate::conv::lines;
 use crate::map::{rows_a_task, spread};
 use crate::product::Addend;
@@ -46,7 +46,7 @@ impl QuantizedConv {
         assert!(Self::fits(&shape), "{shape:?} has several groups, or is too deep");
         assert_eq!(weights.len(), shape.outputs * shape.inputs * kh * kw, "the weights do not fit the shape");
         assert_eq!(scales.len(), shape.outputs, "a scale for each output");
-        let padded = shape.inputs.next_multiple_of(WORD);
+        let padded = shape.inputs.next_multiple_of(unit.numbers());
         let scales = Scales { grid, weights: scales, bias };
         let packed = PackedBytes::new(unit, kh * kw * padded, shape.outputs, scales, |k, output| {
             let (tap, input) = (k / padded, k % padded);
@@ -85,7 +85,9 @@ impl QuantizedConv {
             target.map = lines(target.map);
             residual = residual.map(|r| Residual { map: lines(r.map), ..r });
         }
-        let padded = shape.inputs.next_multiple_of(WORD);
+        let unit = self.packed.unit();
+        // Bytes of a pixel.
+        let padded = shape.inputs.next_multiple_of(unit.numbers()) * unit.size();
         let [reach_y, reach_x] = [0, 1].map(|a| shape.dilation[a] * (shape.kernel[a] - 1) + 1);
         let out = target.map;
         // What a row of outputs reads, from the first tap of the first one on.
@@ -107,7 +109,7 @@ impl QuantizedConv {
                     let y = (first * shape.stride[0] + i).checked_sub(shape.before[0]);
                     match y.filter(|y| *y < map.height) {
                         Some(y) => self.row(map.row(input, image, y), padded, row),
-                        None => row.fill(self.grid.zero),
+                        None => unit.clear(self.grid, row),
                     }
                 }
                 for (i, row) in rows.chunks_exact_mut(out_len).enumerate() {
@@ -137,31 +139,35 @@ impl QuantizedConv {
         });
     }
 
-    /// A row of pixels as bytes, each padded to whole words, with the zeros around it.
+    /// A row of pixels as bytes, each padded to `padded` of them, with the zeros around it.
     fn row(&self, pixels: &[f32], padded: usize, to: &mut [u8]) {
-        let (before, inputs) = ((self.shape.before[1] * padded).min(to.len()), self.shape.inputs);
+        let (unit, inputs) = (self.packed.unit(), self.shape.inputs);
+        let before = (self.shape.before[1] * padded).min(to.len());
         let (left, rest) = to.split_at_mut(before);
-        left.fill(self.grid.zero);
+        unit.clear(self.grid, left);
         // Where outputs end before the row does, its end is not read.
         let width = (pixels.len() / inputs).min(rest.len() / padded);
         let (inner, right) = rest.split_at_mut(width * padded);
-        right.fill(self.grid.zero);
-        let pixels = &pixels[..width * inputs];
-        if padded == inputs {
-            self.grid.quantize(pixels, inner);
+        unit.clear(self.grid, right);
+        let (pixels, len) = (&pixels[..width * inputs], inputs * unit.size());
+        if padded == len {
+            unit.quantize(self.grid, pixels, inner);
         } else {
             for (pixel, to) in pixels.chunks_exact(inputs).zip(inner.chunks_exact_mut(padded)) {
-                let (to, rest) = to.split_at_mut(inputs);
-                self.grid.quantize(pixel, to);
-                rest.fill(self.grid.zero);
+                let (to, rest) = to.split_at_mut(len);
+                unit.quantize(self.grid, pixel, to);
+                unit.clear(self.grid, rest);
             }
         }
     }
 }
 
+/// Numbers that pixels are padded to whole words with, at most.
+const MOST_PADDED: usize = 4;
+
 /// Whether sums over a kernel's taps and inputs fit in 32 bits.
 fn fits(kernel: [usize; 2], inputs: usize) -> bool {
-    let sizes = [kernel[0], kernel[1], inputs.saturating_add(WORD)];
+    let sizes = [kernel[0], kernel[1], inputs.saturating_add(MOST_PADDED)];
     let inner = sizes.into_iter().try_fold(1usize, usize::checked_mul);
     inputs > 0 && inner.is_some_and(|inner| inner <= MOST_INNER)
 }
@@ -202,7 +208,7 @@ impl QuantizedProduct {
         grid: Grid,
         weight: impl Fn(usize, usize) -> i8,
     ) -> Self {
-        let (padded, outputs) = (inner.next_multiple_of(WORD), scales.len());
+        let (padded, outputs) = (inner.next_multiple_of(unit.numbers()), scales.len());
         let scales = Scales { grid, weights: scales, bias };
         let packed =
             PackedBytes::new(
@@ -232,7 +238,8 @@ impl QuantizedProduct {
     /// # Panics
     /// Where the lengths do not fit.
     pub fn run(&self, a: &[f32], addend: Option<&[f32]>, activation: Activation, to: &mut [f32]) {
-        let (inner, outputs, padded) = (self.inner, self.packed.outputs(), self.packed.inner());
+        let (inner, outputs, padded) = (self.inner, self.packed.outputs(), self.packed.row_len());
+        let unit = self.packed.unit();
         if outputs == 0 || to.is_empty() {
             return;
         }
@@ -245,9 +252,9 @@ impl QuantizedProduct {
             scratch::bytes(count * padded, |bytes| {
                 let rows = a[first * inner..][..count * inner].chunks_exact(inner);
                 for (row, to) in rows.zip(bytes.chunks_exact_mut(padded)) {
-                    let (to, rest) = to.split_at_mut(inner);
-                    self.grid.quantize(row, to);
-                    rest.fill(self.grid.zero);
+                    let (to, rest) = to.split_at_mut(inner * unit.size());
+                    unit.quantize(self.grid, row, to);
+                    unit.clear(self.grid, rest);
                 }
                 ByteRows {
                     packed: &self.packed,
@@ -361,7 +368,7 @@ mod tests {
 
     #[test]
     fn sums_of_the_largest_bytes_are_exact() {
-        let inner = MOST_INNER / WORD * WORD - WORD;
+        let inner = MOST_INNER / MOST_PADDED * MOST_PADDED - MOST_PADDED;
         for unit in Unit::all() {
             for (zero, x, weight) in [(0, 255.0, 127), (0, 255.0, -128), (255, -255.0, -128)] {
                 let grid = Grid { scale: 1.0, zero };

@@ -9,8 +9,8 @@ use crate::network::{StepNetwork, WholeNetwork};
 use crate::{Error, RereadConfig, Result, View, Width};
 use glyphic_codec::{Codec, Extent, StepOptions};
 
-/// Input pixels (per channel) in one batch. It bounds the memory: a line recognizer's widest maps take some hundred
-/// bytes a pixel.
+/// Input pixels (per channel) in the batches that are read at the same time. It bounds the memory: a line recognizer's widest
+/// maps take some hundred bytes a pixel.
 const BATCH_PIXELS: u32 = 32 * 320 * 16;
 
 /// A crop taller than this many times its width may be vertical text.
@@ -22,6 +22,20 @@ pub(crate) enum Network {
     Whole(WholeNetwork),
     /// Class by class.
     Steps(StepNetwork, StepOptions),
+}
+
+impl Network {
+    /// Batches that are best read at the same time. Crops are small: a thread each is faster than all threads on each layer
+    /// in turn.
+    fn at_once(&self) -> usize {
+        match self {
+            Self::Whole(WholeNetwork::Graph(_)) | Self::Steps(StepNetwork::Graph(_), _) => {
+                rayon::current_num_threads()
+            }
+            #[cfg(feature = "train")]
+            _ => 1,
+        }
+    }
 }
 
 /// A recognizer: preprocessing, network and codec.
@@ -80,18 +94,28 @@ impl Engine {
             turned.into_iter().flatten().for_each(push);
         }
         jobs.sort_by_key(|job| job.width.padded);
-        for equal in jobs.chunk_by(|a, b| a.width.padded == b.width.padded) {
-            let (_, height) = self.preprocess.input();
-            let batch = (BATCH_PIXELS / (height * equal[0].width.padded)).max(1);
-            for jobs in equal.chunks(batch as usize) {
-                for (job, mut transcript) in jobs.iter().zip(self.read_batch(jobs)?) {
-                    let best = &mut readings[job.crop];
-                    // The sort is stable, so an equal score keeps the upright reading.
-                    if best.as_ref().is_none_or(|b| transcript.score > b.score) {
-                        view.give_back(&crops[job.crop], &mut transcript);
-                        *best = Some(transcript);
-                    }
-                }
+        // The widest first, so that no thread begins a long one when the others are done.
+        jobs.reverse();
+        let (_, height) = self.preprocess.input();
+        let at_once = self.network.at_once();
+        let pixels = BATCH_PIXELS / u32::try_from(at_once).unwrap_or(u32::MAX);
+        let batches: Vec<&[Job]> = jobs
+            .chunk_by(|a, b| a.width.padded == b.width.padded)
+            .flat_map(|equal| equal.chunks((pixels / (height * equal[0].width.padded)).max(1) as usize))
+            .collect();
+        let read = |jobs: &&[Job]| self.read_batch(jobs);
+        let transcripts: Vec<Vec<Transcript>> = if at_once > 1 {
+            batches.par_iter().with_max_len(1).map(read).collect::<Result<_>>()?
+        } else {
+            batches.iter().map(read).collect::<Result<_>>()?
+        };
+        let transcripts: Vec<Transcript> = transcripts.into_iter().flatten().collect();
+        for (job, mut transcript) in jobs.iter().zip(transcripts).rev() {
+            let best = &mut readings[job.crop];
+            // The sort is stable and the narrowest come first again, so an equal score keeps the upright reading.
+            if best.as_ref().is_none_or(|b| transcript.score > b.score) {
+                view.give_back(&crops[job.crop], &mut transcript);
+                *best = Some(transcript);
             }
         }
         Ok(())

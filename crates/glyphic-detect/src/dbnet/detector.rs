@@ -2,7 +2,7 @@
 use burn::tensor::{Tensor, TensorData};
 use glyphic_core::geometry::min_area_rect;
 use glyphic_core::{Detected, Detector, Image, Region};
-use glyphic_graph::{Graph, Session, Tensor as Value};
+use glyphic_graph::{Carried, Graph, Session, Tensor as Value};
 use glyphic_imgproc::Map;
 #[cfg(feature = "train")]
 use glyphic_nn::{
@@ -158,13 +158,12 @@ impl DbNetDetector {
         zoom: f64,
         lines_only: bool,
     ) -> Result<Option<ProbabilityMap>> {
-        let Prepared { values, width: padded_width, height, content } =
-            self.config.input.prepare(image, zoom)?;
-        let shape = [1, 3, height, padded_width];
-        let values = self.network.probabilities(values, shape, level, lines_only)?;
-        let Some(mut values) = values else { return Ok(None) };
+        let prepared = self.config.input.prepare(image, zoom)?;
+        let Some(mut values) = self.network.probabilities(&prepared, level, lines_only)? else {
+            return Ok(None);
+        };
         // Nothing is looked for in the padding.
-        let Content { width, height, scale } = content;
+        let (padded_width, Content { width, height, scale }) = (prepared.width, prepared.content);
         for y in 0..height {
             values.copy_within(y * padded_width..y * padded_width + width, y * width);
         }
@@ -191,22 +190,24 @@ impl Network {
         })
     }
 
-    /// A normalised picture `[1, 3, H, W]`, sides multiples of 32 -> text probabilities `[H, W]`; `None` where the picture
-    /// is classified as one of words and `lines_only` is set.
+    /// A picture -> text probabilities `[H, W]` of its input; `None` where the picture is classified as one of words and
+    /// `lines_only` is set.
     fn probabilities(
         &self,
-        picture: Vec<f32>,
-        shape: [usize; 4],
+        picture: &Prepared,
         level: DbLevel,
         lines_only: bool,
     ) -> Result<Option<Vec<f32>>> {
-        let image = |picture| Ok::<_, crate::Error>([("image", Value::from_f32(&shape, picture)?)]);
+        let shape = [1, 3, picture.height, picture.width];
+        let image = |session: &Session| {
+            vec![("image", session.picture("image", shape, |_, y, row| picture.row(y, row)))]
+        };
         let mut outputs = match self {
             Self::Whole(_) if lines_only => return Ok(None),
-            Self::Whole(session) => session.run(&image(picture)?)?,
+            Self::Whole(session) => session.run_carried(image(session))?,
             Self::Levels { backbone, words, lines } => {
-                let mut features = backbone.run(&image(picture)?)?;
-                let logit = features.pop().and_then(Value::into_f32);
+                let mut features = backbone.run_carried(image(backbone))?;
+                let logit = features.pop().and_then(|logit| logit.into_tensor().into_f32());
                 let line = match level {
                     DbLevel::Auto => logit.is_some_and(|logit| logit.first().is_some_and(|v| *v > 0.0)),
                     level => level == DbLevel::Line,
@@ -214,17 +215,17 @@ impl Network {
                 if lines_only && !line {
                     return Ok(None);
                 }
-                let features: Vec<(&str, Value)> = FEATURES.into_iter().zip(features).collect();
-                if line { lines.run(&features)? } else { words.run(&features)? }
+                let features: Vec<(&str, Carried)> = FEATURES.into_iter().zip(features).collect();
+                if line { lines.run_carried(features)? } else { words.run_carried(features)? }
             }
             #[cfg(feature = "train")]
             Self::Device { network, device } => {
-                let input = Tensor::<4>::from_data(TensorData::new(picture, shape), device);
+                let input = Tensor::<4>::from_data(TensorData::new(picture.planes(), shape), device);
                 let map = network.probabilities(input, level, lines_only);
                 return Ok(map.map(|map| map.into_data().iter::<f32>().collect()));
             }
         };
-        Ok(outputs.pop().and_then(Value::into_f32))
+        Ok(outputs.pop().and_then(|output| output.into_tensor().into_f32()))
     }
 }
 

@@ -15,14 +15,14 @@ use glyphic_kernels::{
 };
 
 /// The steps of a graph, in an order in which each value is made before it is used.
-pub(crate) fn compile(graph: &Graph) -> Vec<Step> {
+pub(crate) fn compile(graph: &Graph) -> (Vec<Step>, HashMap<ValueId, [usize; 2]>) {
     let mut draft = Draft::new(graph);
     for (i, node) in graph.nodes.iter().enumerate() {
         draft.add(i, node);
     }
     let mut steps: Vec<Step> = draft.steps.into_iter().flatten().collect();
-    choose_frames(&mut steps);
-    steps
+    let frames = choose_frames(&mut steps);
+    (steps, frames)
 }
 
 /// The steps of a window over two axes, as attributes have them.
@@ -754,8 +754,9 @@ fn activation(op: UnaryOp) -> Option<Activation> {
     })
 }
 
-/// Each step writes the frame that its readers want, and steps that may work in place want it of their operands.
-fn choose_frames(steps: &mut [Step]) {
+/// Each step writes the frame that its readers want, and steps that may work in place want it of their operands. The frames that
+/// are wanted of each value, where there are any.
+fn choose_frames(steps: &mut [Step]) -> HashMap<ValueId, [usize; 2]> {
     let mut wanted: HashMap<ValueId, [usize; 2]> = HashMap::new();
     for step in steps.iter_mut().rev() {
         if let Some(output) = step.outputs.first().copied().flatten() {
@@ -777,4 +778,5 @@ fn choose_frames(steps: &mut [Step]) {
             _ => {}
         }
     }
+    wanted
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::Tensor;
+use crate::{DType, Tensor};
 use glyphic_kernels::{Map, Source, transpose};
 
 /// Buffers that runs of one session hand on to each other. What is kept and what is in use together never take more than was
@@ -144,6 +144,27 @@ impl Value {
         }
     }
 
+    /// 32-bit floats `[N, C, H, W]` within a frame, of which `fill(image, y, row)` writes the rows `[W, C]`.
+    pub(crate) fn picture(
+        [batch, channels, height, width]: [usize; 4],
+        frame: [usize; 2],
+        pool: &Arc<Pool>,
+        fill: impl Fn(usize, usize, &mut [f32]) + Sync + Send,
+    ) -> Self {
+        let map = Map::new(batch, height, width, channels).framed(frame);
+        let mut out = Buffer::new(map, pool);
+        map.for_each_row(out.values_mut(), width * channels, fill);
+        Self::Map(Arc::new(out))
+    }
+
+    /// What its numbers are.
+    pub(crate) fn dtype(&self) -> DType {
+        match self {
+            Self::Row(tensor) => tensor.dtype(),
+            Self::Map(_) | Self::Enlarged(..) => DType::F32,
+        }
+    }
+
     /// Sizes of the axes.
     pub(crate) fn shape(&self) -> Vec<usize> {
         match self {
@@ -209,6 +230,13 @@ fn sizes(map: Map, factor: usize) -> Vec<usize> {
 fn to_row(buffer: &Buffer) -> Tensor {
     let map = buffer.map;
     let plane = map.height * map.width;
+    if map.channels == 1 {
+        let mut values = Vec::with_capacity(map.batch * plane);
+        for (image, y) in (0..map.batch).flat_map(|n| (0..map.height).map(move |y| (n, y))) {
+            values.extend_from_slice(map.row(buffer.values(), image, y));
+        }
+        return Tensor::of(&sizes(map, 1), values);
+    }
     let mut values = vec![0.0; map.batch * map.channels * plane];
     if plane > 0 && map.channels > 0 {
         for (image, planes) in values.chunks_exact_mut(map.channels * plane).enumerate() {
