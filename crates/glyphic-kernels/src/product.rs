@@ -298,7 +298,7 @@ impl WithSimd for Products<'_, '_> {
                 match (S::F32_LANES, block.vectors) {
                     (16, 1) => tiles!(self, simd, pass, count, 1, [14, 8, 4]),
                     (16, 2) => tiles!(self, simd, pass, count, 2, [12, 10, 8, 4]),
-                    (16, _) => tiles!(self, simd, pass, count, 3, [9, 8, 7, 5, 3]),
+                    (16, _) => tiles!(self, simd, pass, count, 3, [9, 8, 7, 5, 4, 3]),
                     (8, 1) => tiles!(self, simd, pass, count, 1, [7, 4]),
                     (8, 2) => tiles!(self, simd, pass, count, 2, [4, 2]),
                     (8, _) => tiles!(self, simd, pass, count, 3, [3, 2]),

@@ -1,14 +1,16 @@
 //! Transposed convolution whose windows do not overlap: a product a pixel, and its outputs put beside each other.
 
-use crate::product::{Addend, Rows};
-use crate::{Activation, Map, Packed, Target};
+use crate::map::rows_a_task;
+use crate::product::{Addend, Rows, lanes};
+use crate::{Activation, Map, Packed, Target, scratch};
 
 /// A transposed convolution with stride equal to its kernel and no padding.
 #[derive(Debug)]
 pub struct Shuffle {
     kernel: [usize; 2],
     outputs: usize,
-    /// A product for each row of the kernel, outputs `[kernel width, outputs]`.
+    /// A product for each row of the kernel, outputs `[kernel width, outputs]`; a single one for all of them, outputs `[kernel
+    /// height, kernel width, outputs]`, where these fit in a vector.
     rows: Vec<Packed>,
 }
 
@@ -26,12 +28,14 @@ impl Shuffle {
     ) -> Self {
         let [kh, kw] = kernel;
         assert_eq!(weights.len(), inputs * outputs * kh * kw, "the weights do not fit the shape");
-        let bias = bias.map(|bias| bias.repeat(kw));
+        let together = if kh * kw * outputs <= lanes() { kh } else { 1 };
+        let bias = bias.map(|bias| bias.repeat(together * kw));
         let rows = (0..kh)
-            .map(|y| {
-                Packed::new(inputs, kw * outputs, bias.as_deref(), |input, at| {
-                    let (x, output) = (at / outputs, at % outputs);
-                    weights[((input * outputs + output) * kh + y) * kw + x]
+            .step_by(together)
+            .map(|first| {
+                Packed::new(inputs, together * kw * outputs, bias.as_deref(), |input, at| {
+                    let (at, output) = (at / outputs, at % outputs);
+                    weights[((input * outputs + output) * kh + first + at / kw) * kw + at % kw]
                 })
             })
             .collect();
@@ -60,22 +64,57 @@ impl Shuffle {
             "the target has another size"
         );
         assert_eq!(out.channels, self.outputs, "the target has other channels");
-        let cost = map.width * map.channels * self.outputs * self.kernel[1] / 32;
-        out.for_each_row(target.values, cost, |image, y, row| {
+        let [kh, kw] = self.kernel;
+        let cost = map.width * map.channels * self.outputs * kw / 32;
+        let product = |packed, image, y, activation, to_step, to: &mut [f32]| {
             Rows {
-                packed: &self.rows[y % self.kernel[0]],
-                input: map.row(input, image, y / self.kernel[0]),
+                packed,
+                input: map.row(input, image, y),
                 step: map.channels,
                 segments: &[0],
                 lines: None,
                 count: map.width,
                 addend: None::<Addend<'_>>,
                 activation,
-                to_step: self.kernel[1] * self.outputs,
-                to: row,
+                to_step,
+                to,
             }
             .run();
+        };
+        let width = kw * self.outputs;
+        let ([packed], true) = (&self.rows[..], kh > 1) else {
+            return out.for_each_row(target.values, cost, |image, y, row| {
+                product(&self.rows[y % kh], image, y / kh, activation, width, row);
+            });
+        };
+        let (out_len, margin) = (out.row_len(), out.frame[1] * out.channels);
+        let group = rows_a_task(cost, out.height).next_multiple_of(kh);
+        out.for_each_rows(target.values, group, |image, first, rows| {
+            scratch::with(map.width * kh * width, |windows| {
+                for (i, rows) in rows.chunks_exact_mut(kh * out_len).enumerate() {
+                    product(packed, image, first / kh + i, Activation::None, kh * width, windows);
+                    for (y, row) in rows.chunks_exact_mut(out_len).enumerate() {
+                        let row = &mut row[margin..out_len - margin];
+                        spread(windows, kh * width, y * width, row, width);
+                        activation.apply(row);
+                    }
+                }
+            });
         });
+    }
+}
+
+/// Copies `width` numbers at `first` of each `step` numbers, one behind the other.
+fn spread(from: &[f32], step: usize, first: usize, to: &mut [f32], width: usize) {
+    if width == 2 {
+        // Most of all: a transposed convolution 2x2 to a single map.
+        for (from, to) in from.chunks_exact(step).zip(to.as_chunks_mut::<2>().0) {
+            to.copy_from_slice(&from[first..first + 2]);
+        }
+    } else {
+        for (from, to) in from.chunks_exact(step).zip(to.chunks_exact_mut(width)) {
+            to.copy_from_slice(&from[first..first + width]);
+        }
     }
 }
 
@@ -86,7 +125,9 @@ mod tests {
 
     #[test]
     fn each_pixel_becomes_a_window_of_its_own() {
-        for (inputs, outputs, kernel) in [(12, 12, [2, 2]), (5, 1, [2, 2]), (7, 20, [3, 2])] {
+        for (inputs, outputs, kernel) in
+            [(12, 12, [2, 2]), (5, 1, [2, 2]), (7, 20, [3, 2]), (6, 1, [1, 4]), (9, 1, [4, 1]), (4, 2, [2, 2])]
+        {
             let [kh, kw] = kernel;
             let weights = numbers(inputs * outputs * kh * kw, 1);
             let bias = numbers(outputs, 2);

@@ -1,4 +1,4 @@
-//! Vectors from slices and back. Whole ones are plain loads and stores; pulp's partial ones cost a call each.
+//! Vectors from slices and back. Whole ones are plain loads and stores; others go by way of memory, as pulp's cost a call each.
 
 use pulp::{Arch, Simd};
 
@@ -40,18 +40,47 @@ pub(crate) fn store<S: Simd>(values: &mut [f32], vector: S::f32s) {
 
 /// The first `n` numbers, at most a vector; the others are 0.
 #[inline(always)]
-pub(crate) fn load_n<S: Simd>(simd: S, values: &[f32], n: usize) -> S::f32s {
-    if n == S::F32_LANES { load::<S>(values) } else { simd.partial_load_f32s(&values[..n]) }
+pub(crate) fn load_n<S: Simd>(_: S, values: &[f32], n: usize) -> S::f32s {
+    if n == S::F32_LANES {
+        return load::<S>(values);
+    }
+    let mut whole = [0.0; MAX_LANES];
+    copy_n(&values[..n], &mut whole[..n]);
+    load::<S>(&whole)
 }
 
 /// Writes the first `n` numbers of a vector.
 #[inline(always)]
-pub(crate) fn store_n<S: Simd>(simd: S, values: &mut [f32], n: usize, vector: S::f32s) {
+pub(crate) fn store_n<S: Simd>(_: S, values: &mut [f32], n: usize, vector: S::f32s) {
     if n == S::F32_LANES {
-        store::<S>(values, vector);
-    } else {
-        simd.partial_store_f32s(&mut values[..n], vector);
+        return store::<S>(values, vector);
     }
+    let mut whole = [0.0; MAX_LANES];
+    store::<S>(&mut whole, vector);
+    copy_n(&whole[..n], &mut values[..n]);
+}
+
+/// The most numbers of a vector.
+const MAX_LANES: usize = 16;
+
+/// Copies fewer numbers than the widest vector has, in pieces whose sizes the compiler knows.
+#[inline(always)]
+fn copy_n(from: &[f32], to: &mut [f32]) {
+    let (from, to) = piece::<8>(from, to);
+    let (from, to) = piece::<4>(from, to);
+    let (from, to) = piece::<2>(from, to);
+    piece::<1>(from, to);
+}
+
+/// Copies the first `N` numbers where there are so many, and gives the rest of both.
+#[inline(always)]
+fn piece<'a, 'b, const N: usize>(from: &'a [f32], to: &'b mut [f32]) -> (&'a [f32], &'b mut [f32]) {
+    if from.len() < N || to.len() < N {
+        return (from, to);
+    }
+    let ((first, from), (start, to)) = (from.split_at(N), to.split_at_mut(N));
+    start.copy_from_slice(first);
+    (from, to)
 }
 
 /// How many vectors cover `count` numbers.
