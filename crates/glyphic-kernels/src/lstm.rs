@@ -2,17 +2,33 @@
 
 use rayon::prelude::*;
 
-use crate::{Activation, Packed, product};
+use crate::{Activation, Packed, QuantizedProduct, product};
 
 /// One direction of an LSTM. Gates are ONNX's: input, output, forget, cell.
 #[derive(Debug)]
 pub struct LstmDirection {
     /// Input -> gates, with both biases.
-    input: Packed,
+    input: Gates,
     /// State -> gates.
     state: Packed,
     hidden: usize,
     reverse: bool,
+}
+
+/// What makes gates of an input.
+#[derive(Debug)]
+enum Gates {
+    Floats(Packed),
+    Bytes(QuantizedProduct),
+}
+
+impl Gates {
+    fn inner(&self) -> usize {
+        match self {
+            Self::Floats(packed) => packed.inner(),
+            Self::Bytes(product) => product.inner(),
+        }
+    }
 }
 
 /// Samples whose steps one task runs.
@@ -28,17 +44,32 @@ impl LstmDirection {
         let gates = 4 * hidden;
         let inputs = w.len() / gates.max(1);
         assert_eq!([w.len(), r.len()], [gates * inputs, gates * hidden], "the weights do not fit the size");
-        Self {
-            input: Packed::new(inputs, gates, bias, |k, gate| w[gate * inputs + k]),
-            state: Packed::new(hidden, gates, None, |k, gate| r[gate * hidden + k]),
-            hidden,
-            reverse,
-        }
+        let input = Packed::new(inputs, gates, bias, |k, gate| w[gate * inputs + k]);
+        Self::of(hidden, Gates::Floats(input), r, reverse)
+    }
+
+    /// As [`LstmDirection::new`], with a product of bytes from the input to the gates, with the sum of both biases.
+    ///
+    /// # Panics
+    /// Where it has not `4 * hidden` outputs.
+    pub fn of_bytes(hidden: usize, input: QuantizedProduct, r: &[f32], reverse: bool) -> Self {
+        assert_eq!([input.outputs(), r.len()], [4 * hidden, 4 * hidden * hidden], "the weights do not fit the size");
+        Self::of(hidden, Gates::Bytes(input), r, reverse)
+    }
+
+    fn of(hidden: usize, input: Gates, r: &[f32], reverse: bool) -> Self {
+        let state = Packed::new(hidden, 4 * hidden, None, |k, gate| r[gate * hidden + k]);
+        Self { input, state, hidden, reverse }
     }
 
     /// Numbers of a step.
     pub fn inputs(&self) -> usize {
         self.input.inner()
+    }
+
+    /// Whether its input is multiplied as bytes.
+    pub fn has_bytes(&self) -> bool {
+        matches!(self.input, Gates::Bytes(_))
     }
 
     /// Numbers of a state.
@@ -61,7 +92,10 @@ impl LstmDirection {
         let steps = x.len() / (batch * self.input.inner()).max(1);
         assert_eq!(x.len(), steps * batch * self.input.inner(), "part of a step is missing");
         let mut from_input = vec![0.0; steps * batch * gates];
-        product(x, &self.input, None, Activation::None, &mut from_input);
+        match &self.input {
+            Gates::Floats(packed) => product(x, packed, None, Activation::None, &mut from_input),
+            Gates::Bytes(bytes) => bytes.run(x, None, Activation::None, &mut from_input),
+        }
         let mut states = vec![0.0; steps * batch * hidden];
         let groups: Vec<(usize, Vec<f32>, Vec<f32>)> = (0..batch)
             .into_par_iter()

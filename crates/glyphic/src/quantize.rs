@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use glyphic_graph::passes::{fold_batch_norm, remove_dead_code};
+use glyphic_graph::passes::{fold_batch_norm, fold_constants, remove_dead_code};
 use glyphic_graph::{DType, Error, Graph, Node, Observer, Op, Padding, Result, Tensor, ValueId};
 use glyphic_kernels::{ConvShape, Grid, QuantizedConv, QuantizedProduct};
 
@@ -46,26 +46,68 @@ pub fn prepare(mut graph: Graph) -> Result<Graph> {
 }
 
 /// The operators of a [`prepare`]d network that can be quantised, in their order.
-pub fn candidates(graph: &Graph) -> Vec<Candidate> {
-    let nodes = graph.nodes.iter().enumerate();
-    nodes
-        .filter_map(|(at, node)| {
-            let [Some(input), Some(weights), ..] = node.inputs[..] else { return None };
-            outputs(graph, node).filter(|_| !graph.constants.contains_key(&input))?;
-            let name = match graph.names.get(&weights) {
-                Some(name) if node.name.is_empty() => name,
-                _ => &node.name,
-            };
-            Some(Candidate { node: at, name: name.clone(), input })
-        })
-        .collect()
+///
+/// # Errors
+/// Those of [`fold_constants`].
+pub fn candidates(graph: &Graph) -> Result<Vec<Candidate>> {
+    let known = constants(graph)?;
+    let candidate = |(at, node): (usize, &Node)| {
+        let input = node.inputs.first().copied().flatten()?;
+        let weights = weights(graph, &known, node)?;
+        outputs(node, &weights).filter(|_| !known.contains_key(&input))?;
+        let name = match graph.names.get(&weights.value) {
+            Some(name) if node.name.is_empty() => name,
+            _ => &node.name,
+        };
+        Some(Candidate { node: at, name: name.clone(), input })
+    };
+    Ok(graph.nodes.iter().enumerate().filter_map(candidate).collect())
 }
 
-/// The axis of a node's weights that its outputs lie along, where the node can be quantised.
-fn outputs(graph: &Graph, node: &Node) -> Option<usize> {
-    let weights = graph.constants.get(&node.inputs.get(1).copied().flatten()?)?;
-    weights.as_f32()?;
-    match (&node.op, weights.shape()) {
+/// The constants of a graph, those that are computed from others included.
+fn constants(graph: &Graph) -> Result<BTreeMap<ValueId, Tensor>> {
+    let mut folded = graph.clone();
+    fold_constants(&mut folded)?;
+    Ok(folded.constants)
+}
+
+/// Weights of a node.
+struct Weights<'a> {
+    /// The constant itself where they are one, transposed or not.
+    value: ValueId,
+    tensor: &'a Tensor,
+    /// Whether a node transposes them, `[outputs, inner]`, for the product.
+    transposed: bool,
+}
+
+fn weights<'a>(
+    graph: &Graph,
+    known: &'a BTreeMap<ValueId, Tensor>,
+    node: &Node,
+) -> Option<Weights<'a>> {
+    let value = node.inputs.get(1).copied().flatten()?;
+    if node.op == Op::MatMul && !graph.constants.contains_key(&value) {
+        let turn = graph.nodes.iter().find(|n| n.outputs.first() == Some(&Some(value)))?;
+        let own = turn.inputs.first().copied().flatten()?;
+        let turns = matches!(&turn.op, Op::Transpose { perm } if perm[..] == [1, 0]);
+        if turns && let Some(tensor) = graph.constants.get(&own).and_then(|_| known.get(&own)) {
+            return Some(Weights { value: own, tensor, transposed: true });
+        }
+    }
+    // What is computed of other constants has lost their names anyway.
+    Some(Weights { value, tensor: known.get(&value)?, transposed: false })
+}
+
+/// The axis of a node's weights that its outputs lie along (of a matrix as the product reads it), where the node can be quantised.
+fn outputs(node: &Node, weights: &Weights<'_>) -> Option<usize> {
+    weights.tensor.as_f32()?;
+    let mut shape = weights.tensor.shape().to_vec();
+    if weights.transposed {
+        shape.reverse();
+    }
+    match (&node.op, &shape[..]) {
+        // In both directions the same scales. What multiplies the state stays float: ONNX cannot say that a state is rounded.
+        (Op::Lstm { .. }, &[_, gates, inputs]) => (gates > 0 && QuantizedProduct::fits(inputs)).then_some(1),
         (
             Op::Conv { groups: 1, padding: Padding::Explicit(_), strides, dilations },
             &[outputs, inputs, kh, kw],
@@ -226,14 +268,24 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// Sees the inputs of candidates.
-    pub fn observer(&self, candidates: &[Candidate]) -> Observer {
-        let wanted: BTreeSet<ValueId> = candidates.iter().map(|c| c.input).collect();
+    /// Sees the inputs of candidates of a graph. A value that is another one in another order or shape is seen as that one, too: a
+    /// run may leave it out.
+    pub fn observer(&self, graph: &Graph, candidates: &[Candidate]) -> Observer {
+        let mut wanted: BTreeMap<ValueId, BTreeSet<ValueId>> = BTreeMap::new();
+        for candidate in candidates {
+            let mut value = Some(candidate.input);
+            while let Some(same) = value {
+                wanted.entry(same).or_default().insert(candidate.input);
+                let maker = graph.nodes.iter().find(|n| n.outputs.first() == Some(&Some(same)));
+                value = maker.filter(|n| moves(&n.op)).and_then(|n| n.inputs.first().copied().flatten());
+            }
+        }
         let seen = Arc::clone(&self.seen);
         Observer::new(move |value, numbers| {
-            if wanted.contains(&value) {
-                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                seen.entry(value).or_default().add(numbers);
+            let Some(inputs) = wanted.get(&value) else { return };
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            for input in inputs {
+                seen.entry(*input).or_default().add(numbers);
             }
         })
     }
@@ -246,6 +298,11 @@ impl Calibration {
     }
 }
 
+/// Whether an operator gives all numbers of its first operand, each once.
+fn moves(op: &Op) -> bool {
+    matches!(op, Op::Reshape { .. } | Op::Transpose { .. } | Op::Flatten { .. } | Op::Squeeze | Op::Unsqueeze)
+}
+
 /// The same network with some of its [`candidates`] quantised: those among them whose input has a grid. Names of weights
 /// are those of the floats that come of the bytes.
 ///
@@ -256,27 +313,30 @@ pub fn quantize(graph: &Graph, chosen: &[Candidate], grids: &BTreeMap<ValueId, G
     let by_node: BTreeMap<usize, &Candidate> = chosen.iter().map(|c| (c.node, c)).collect();
     // Values that are quantised already, and weights, with their floats again.
     let mut rounded: BTreeMap<ValueId, ValueId> = BTreeMap::new();
-    let mut weights: BTreeMap<(ValueId, usize), ValueId> = BTreeMap::new();
+    let mut made: BTreeMap<(ValueId, usize), ValueId> = BTreeMap::new();
+    let known = constants(graph)?;
     for (at, node) in graph.nodes.iter().enumerate() {
         let mut node = node.clone();
         let grid = by_node.get(&at).and_then(|c| Some((c, grids.get(&c.input)?)));
         if let Some((candidate, grid)) = grid {
-            let (Some(axis), [Some(input), Some(own), ..]) = (outputs(graph, &node), &node.inputs[..]) else {
+            let found = weights(graph, &known, &node);
+            let axis = found.as_ref().and_then(|w| outputs(&node, w));
+            let (Some(Weights { value, tensor, transposed }), Some(axis)) = (found, axis) else {
                 let reason = format!("{:?} is no operator that can be quantised", candidate.name);
                 return Err(Error::Graph { reason });
             };
-            let (input, own) = (*input, *own);
+            let input = candidate.input;
             let after = *rounded.entry(input).or_insert_with(|| around(&mut out, input, *grid));
-            let bytes = match weights.get(&(own, axis)) {
+            let axis = if transposed { 1 - axis } else { axis };
+            let bytes = match made.get(&(value, axis)) {
                 Some(known) => *known,
-                None => {
-                    let made = weight(&mut out, own, axis)?;
-                    weights.insert((own, axis), made);
-                    made
-                }
+                None => *made.entry((value, axis)).or_insert(weight(&mut out, value, tensor, axis)?),
             };
             node.inputs[0] = Some(after);
-            node.inputs[1] = Some(bytes);
+            node.inputs[1] = Some(match transposed {
+                true => out.push(format!("{}.turn", node.name), Op::Transpose { perm: vec![1, 0] }, &[bytes]),
+                false => bytes,
+            });
         }
         out.nodes.push(node);
     }
@@ -298,10 +358,9 @@ fn around(graph: &mut Graph, value: ValueId, grid: Grid) -> ValueId {
 }
 
 /// Weights as bytes, symmetric, with a scale for each place along an axis; floats are made of them again.
-fn weight(graph: &mut Graph, value: ValueId, axis: usize) -> Result<ValueId> {
+fn weight(graph: &mut Graph, value: ValueId, tensor: &Tensor, axis: usize) -> Result<ValueId> {
     let name = title(graph, value);
-    let tensor = graph.constants.get(&value);
-    let Some((shape, values)) = tensor.and_then(|t| Some((t.shape().to_vec(), t.as_f32()?.to_vec()))) else {
+    let Some((shape, values)) = tensor.as_f32().map(|values| (tensor.shape().to_vec(), values)) else {
         return Err(Error::Graph { reason: format!("the weights {name:?} are no constant floats") });
     };
     let inner: usize = shape[axis + 1..].iter().product::<usize>().max(1);
@@ -388,9 +447,9 @@ mod tests {
 
     fn quantized(range: Range) -> Graph {
         let mut graph = prepare(network()).unwrap();
-        let (all, calibration) = (candidates(&graph), Calibration::default());
+        let (all, calibration) = (candidates(&graph).unwrap(), Calibration::default());
         assert_eq!(all.iter().map(|c| &c.name[..]).collect::<Vec<_>>(), ["first", "second", "product"]);
-        graph.observer = Some(calibration.observer(&all));
+        graph.observer = Some(calibration.observer(&graph, &all));
         run(graph.clone(), input(2));
         graph.observer = None;
         let grids = calibration.grids(range);
@@ -431,6 +490,60 @@ mod tests {
             let size: f32 = float.iter().map(|v| v.powi(2)).sum();
             assert!(error < 1e-3 * size && error > 0.0, "{range:?}: {error} of {size}");
         }
+    }
+
+    /// An LSTM whose weights are put together of parameters, a reshape, and a product whose weights are a parameter transposed, as
+    /// they are captured.
+    fn sequence() -> Graph {
+        let mut g = Graph::new("sequence");
+        let dims = vec![Dim::Symbol("t".into()), Dim::Symbol("n".into()), Dim::Known(7)];
+        let x = g.input("x", DType::F32, dims);
+        let parameter = |g: &mut Graph, name: &str, shape: &[usize], seed| {
+            let values = numbers(shape.iter().product(), seed).iter().map(|v| v * 0.5).collect();
+            g.parameter(name, Tensor::from_f32(shape, values).unwrap())
+        };
+        let halves = [1, 2].map(|seed| parameter(&mut g, &format!("rnn.weight.{seed}"), &[1, 12, 7], seed));
+        let w = g.push("join", Op::Concat { axis: 0 }, &halves);
+        let r = parameter(&mut g, "rnn.state", &[2, 12, 3], 3);
+        let b = parameter(&mut g, "rnn.bias", &[2, 24], 4);
+        let direction = glyphic_graph::RnnDirection::Bidirectional;
+        let lstm = Op::Lstm { direction, hidden: 3, activations: Vec::new(), batch_first: false };
+        let y = g.push("rnn", lstm, &[x, w, r, b]);
+        let y = g.push("turn", Op::Transpose { perm: vec![0, 2, 1, 3] }, &[y]);
+        let shape = g.parameter("shape", Tensor::from_i64s(vec![-1, 6]));
+        let y = g.push("flat", Op::Reshape { allow_zero: false }, &[y, shape]);
+        let w = parameter(&mut g, "classes.weight", &[5, 6], 5);
+        let w = g.push("classes.turn", Op::Transpose { perm: vec![1, 0] }, &[w]);
+        let z = g.push("classes", Op::MatMul, &[y, w]);
+        g.output("z", z);
+        g
+    }
+
+    #[test]
+    fn recurrences_and_transposed_weights_are_quantised() {
+        let x = Tensor::from_f32(&[6, 2, 7], numbers(84, 9)).unwrap();
+        let mut graph = prepare(sequence()).unwrap();
+        let (all, calibration) = (candidates(&graph).unwrap(), Calibration::default());
+        assert_eq!(all.iter().map(|c| &c.name[..]).collect::<Vec<_>>(), ["rnn", "classes"]);
+        graph.observer = Some(calibration.observer(&graph, &all));
+        let float = run(graph.clone(), x.clone());
+        graph.observer = None;
+        let grids = calibration.grids(Range::Whole);
+        assert_eq!(grids.len(), 2);
+        let file = glyphic_onnx::to_bytes(&quantize(&graph, &all, &grids).unwrap()).unwrap();
+        let again = glyphic_onnx::from_bytes(&file).unwrap();
+        let weights = again.names.values().filter(|name| **name == "classes.weight").count();
+        assert_eq!(weights, 1, "the name of the weights is kept");
+        let steps = Session::new(again.clone()).unwrap().profile(&[("x", x.clone())]).unwrap();
+        let has = |what: &str| steps.iter().filter(|(name, _)| name.contains(what)).count();
+        assert_eq!([has("int8 linear"), has("int8 LSTM"), has("QuantizeLinear")], [1, 1, 0], "{steps:?}");
+        let (got, expected) = (run(again.clone(), x.clone()), by_definition(&again, x));
+        for (got, expected) in got.iter().zip(&expected) {
+            assert!((got - expected).abs() < 5e-3, "{got} is not {expected}");
+        }
+        let error: f32 = got.iter().zip(&float).map(|(a, b)| (a - b).powi(2)).sum();
+        let size: f32 = float.iter().map(|v| v.powi(2)).sum();
+        assert!(error < 1e-3 * size && error > 0.0, "{error} of {size}");
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     }
     let (stage, network) = resolve(&args)?;
     let network = prepare(network).or_exit(Exit::Model)?;
-    let all = candidates(&network);
+    let all = candidates(&network).or_exit(Exit::Model)?;
     if all.is_empty() {
         return Err(Failure::new(Exit::Model, format!("{} has no layer that can be quantised", args.model)));
     }
@@ -107,9 +107,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     println!("float: {float:.4}");
 
     let calibration = Calibration::default();
-    stage.watched(&network, calibration.observer(&all), &samples)?;
+    stage.watched(&network, calibration.observer(&network, &all), &samples)?;
     let grids = calibration.grids(args.range.into());
     let seen: Vec<Candidate> = all.iter().filter(|c| grids.contains_key(&c.input)).cloned().collect();
+    for unseen in all.iter().filter(|c| !grids.contains_key(&c.input)) {
+        eprintln!("warning: {} stays in floats: no sample showed what it is given", unseen.name);
+    }
     let quantized = |chosen: &[Candidate]| quantize(&network, chosen, &grids).or_exit(Exit::Model);
 
     // The layers that disturb the output least come first.
@@ -298,20 +301,18 @@ impl Stage {
         }
     }
 
-    /// Runs a network on images while somebody sees its values.
+    /// Runs a network on images while somebody sees its values, always in the same order: on several threads crops are read as it
+    /// happens.
     fn watched(&self, graph: &Graph, observer: Observer, images: &[Image]) -> Result<(), Failure> {
         let graph = Graph { observer: Some(observer), ..graph.clone() };
-        match self.load(&graph)? {
-            Loaded::Detector(detector) => {
-                for image in images {
-                    detector.detect(std::slice::from_ref(image)).or_exit(Exit::Model)?;
-                }
-            }
-            Loaded::Recognizer(recognizer) => {
-                recognizer.recognize(images).or_exit(Exit::Model)?;
-            }
-        }
-        Ok(())
+        let model = self.load(&graph)?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().or_exit(Exit::Model)?;
+        pool.install(|| match model {
+            Loaded::Detector(detector) => images.iter().try_for_each(|image| {
+                detector.detect(std::slice::from_ref(image)).map(drop).or_exit(Exit::Model)
+            }),
+            Loaded::Recognizer(recognizer) => recognizer.recognize(images).map(drop).or_exit(Exit::Model),
+        })
     }
 
     /// The network's outputs on images, one after the other.

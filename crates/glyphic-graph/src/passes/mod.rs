@@ -15,7 +15,7 @@ pub use edit::remove_dead_code;
 pub use fold::fold_constants;
 pub use fuse::{explicit_padding, fold_bias, fuse_gelu};
 pub use norm::fold_batch_norm;
-pub(crate) use quantized::{Quantization, Quantized};
+pub(crate) use quantized::{Quantization, Quantized, lstm_fits};
 pub use rows::unflatten;
 pub use simplify::simplify;
 pub use split::split_convolutions;

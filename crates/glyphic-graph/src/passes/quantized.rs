@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::edit::{floats, makers, uses};
-use crate::{DType, Data, Graph, Node, Op, Padding, Tensor, ValueId};
+use crate::{DType, Data, Graph, Node, Op, Padding, RnnDirection, Tensor, ValueId};
 use glyphic_kernels::{ConvShape, Grid, QuantizedConv, QuantizedProduct};
 
 /// What an operator multiplies bytes of.
@@ -13,7 +13,9 @@ pub(crate) struct Quantized {
     pub(crate) input: [ValueId; 2],
     pub(crate) grid: Grid,
     pub(crate) weights: Tensor,
-    /// Of the weights, one an output.
+    /// Whether the weights are `[outputs, inner]` where the operator multiplies by `[inner, outputs]`.
+    pub(crate) transposed: bool,
+    /// Of the weights, one an output; of an LSTM one a gate's number, the same in both directions.
     pub(crate) scales: Vec<f32>,
 }
 
@@ -55,8 +57,12 @@ impl Quantization {
         for at in found.operators.keys() {
             let operands = &graph.nodes[*at].inputs;
             for value in operands.iter().take(2).flatten() {
-                if drop_use(*value) {
-                    found.skipped.extend(makers.get(value));
+                let mut value = Some(*value);
+                // Transposed weights are made in two steps.
+                while let Some(at) = value.filter(|v| drop_use(*v)).and_then(|v| makers.get(&v)) {
+                    found.skipped.insert(*at);
+                    let node = &graph.nodes[*at];
+                    value = if is_turn(&node.op) { operand(node, 0) } else { None };
                 }
             }
         }
@@ -125,6 +131,25 @@ fn rounded(graph: &Graph, node: &Node, makers: &HashMap<ValueId, usize>) -> Opti
     }
 }
 
+/// Whether a matrix is transposed.
+fn is_turn(op: &Op) -> bool {
+    matches!(op, Op::Transpose { perm } if perm.is_empty() || perm[..] == [1, 0])
+}
+
+/// The node that dequantises the weights of an operator, and whether they are transposed then.
+fn dequantized<'a>(
+    graph: &'a Graph,
+    makers: &HashMap<ValueId, usize>,
+    node: &Node,
+) -> Option<(&'a Node, bool)> {
+    let dequantizes = |op: &Op| matches!(op, Op::DequantizeLinear { .. });
+    if let Some(found) = made(graph, makers, operand(node, 1), dequantizes) {
+        return Some((found, false));
+    }
+    let turn = made(graph, makers, operand(node, 1), is_turn).filter(|_| node.op == Op::MatMul)?;
+    Some((made(graph, makers, operand(turn, 0), dequantizes)?, true))
+}
+
 /// What an operator multiplies, where it is one of quantised values that a kernel computes.
 fn quantized(graph: &Graph, node: &Node, makers: &HashMap<ValueId, usize>) -> Option<Quantized> {
     // The axis of the weights that outputs lie along.
@@ -132,12 +157,14 @@ fn quantized(graph: &Graph, node: &Node, makers: &HashMap<ValueId, usize>) -> Op
         Op::Conv { groups: 1, .. } => (4, 0),
         Op::MatMul => (2, 1),
         Op::Gemm { alpha: 1.0, trans_a: false, trans_b, .. } => (2, usize::from(!trans_b)),
+        Op::Lstm { .. } => (3, 1),
         _ => return None,
     };
     let dequantizes = |op: &Op| matches!(op, Op::DequantizeLinear { .. });
     let after = operand(node, 0)?;
     let (input, grid) = rounded(graph, made(graph, makers, Some(after), dequantizes)?, makers)?;
-    let dequantized = made(graph, makers, operand(node, 1), dequantizes)?;
+    let (dequantized, transposed) = dequantized(graph, makers, node)?;
+    let at = if transposed { 1 - at } else { at };
     let weights = graph.constants.get(&operand(dequantized, 0)?)?;
     let shape = weights.shape();
     if weights.dtype() != DType::I8 || shape.len() != rank || weights.is_empty() {
@@ -168,13 +195,17 @@ fn quantized(graph: &Graph, node: &Node, makers: &HashMap<ValueId, usize>) -> Op
             before: [0; 2],
             after: [0; 2],
         }),
+        (Op::Lstm { .. }, [.., inputs]) => QuantizedProduct::fits(*inputs),
         (_, shape) => QuantizedProduct::fits(shape[1 - at]),
     };
-    fits.then(|| Quantized { input: [input, after], grid, weights: weights.clone(), scales })
+    fits.then(|| Quantized { input: [input, after], grid, weights: weights.clone(), transposed, scales })
 }
 
 /// Whether kernels take the other operands and attributes of an operator of bytes.
 fn has_kernel(graph: &Graph, node: &Node, outputs: usize) -> bool {
+    if let Op::Lstm { hidden, .. } = node.op {
+        return outputs == 4 * hidden && lstm_fits(node, |i| Some(graph.constants.get(&operand(node, i)?)?.shape()));
+    }
     let bias = match operand(node, 2) {
         None => None,
         Some(bias) => match graph.constants.get(&bias).filter(|t| t.as_f32().is_some()) {
@@ -193,9 +224,33 @@ fn has_kernel(graph: &Graph, node: &Node, outputs: usize) -> bool {
     }
 }
 
+/// Whether the kernel takes an LSTM with such operands; `shape` gives those of the constants among them, of the input's weights
+/// those before they are quantised.
+pub(crate) fn lstm_fits<'a>(node: &Node, shape: impl Fn(usize) -> Option<&'a [usize]>) -> bool {
+    let Op::Lstm { direction, hidden, activations, batch_first } = &node.op else { return false };
+    let given = |i: usize| operand(node, i).is_some();
+    let starts = [given(5), given(6)];
+    let count = if *direction == RnnDirection::Bidirectional { 2 } else { 1 };
+    let gates = 4 * hidden;
+    // Lengths, peepholes, and states of samples first are left to the general operator.
+    activations.is_empty()
+        && *hidden > 0
+        && !given(4)
+        && !given(7)
+        && starts[0] == starts[1]
+        && !(starts[0] && *batch_first)
+        && shape(2).is_some_and(|r| r == [count, gates, *hidden])
+        && (!given(3) || shape(3).is_some_and(|b| b == [count, 2 * gates]))
+}
+
 /// Values that are dequantised weights of operators of bytes: constants that must not be folded to floats.
 pub(super) fn weights(graph: &Graph) -> HashSet<ValueId> {
     let makers = makers(graph);
     let operators = graph.nodes.iter().filter(|node| quantized(graph, node, &makers).is_some());
-    operators.filter_map(|node| operand(node, 1)).collect()
+    let values = |node: &Node| {
+        let weights = operand(node, 1);
+        let turn = made(graph, &makers, weights, is_turn);
+        [weights, turn.and_then(|turn| operand(turn, 0))]
+    };
+    operators.flat_map(values).flatten().collect()
 }

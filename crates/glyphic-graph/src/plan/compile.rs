@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 use super::{AttentionStep, ConvStep, Cut, Kind, LinearStep, Step};
-use crate::passes::{Quantization, Quantized};
+use crate::passes::{Quantization, Quantized, lstm_fits};
 use crate::{
     BinaryOp, CoordinateMode, DType, Graph, Interpolation, NearestMode, Node, Op, Padding, ReduceOp,
     RnnDirection, Tensor, UnaryOp, ValueId,
 };
 use glyphic_kernels::{
-    Activation, ConvShape, Deform, Depthwise, LstmDirection, PoolShape, Pooling, Shuffle, Transposed,
-    TransposedShape,
+    Activation, ConvShape, Deform, Depthwise, LstmDirection, PoolShape, Pooling, QuantizedProduct, Shuffle,
+    Transposed, TransposedShape,
 };
 
 /// The steps of a graph, in an order in which each value is made before it is used.
@@ -128,8 +128,7 @@ impl<'a> Draft<'a> {
                 step.inputs = vec![operand(0), operand(2), operand(4)];
             }
             if matches!(kind, Kind::Lstm { .. }) {
-                let operand = |i: usize| node.inputs.get(i).copied().flatten();
-                step.inputs = vec![operand(0), operand(5), operand(6)];
+                step.inputs = [0, 5, 6].map(|i| step.inputs.get(i).copied().flatten()).to_vec();
             }
             step.kind = kind;
         }
@@ -466,7 +465,10 @@ impl<'a> Draft<'a> {
                 self.deform(node, &Window { strides, dilations, padding }, *offset_groups)
             }
             Op::MatMul => match quantized.map(|q| &q.weights).or_else(|| self.floats(node, 1)) {
-                Some(weights) if weights.shape().len() == 2 => Some(linear(weights, false, None, quantized)),
+                Some(weights) if weights.shape().len() == 2 => {
+                    let transposed = quantized.is_some_and(|q| q.transposed);
+                    Some(linear(weights, transposed, None, quantized))
+                }
                 // A stack of one matrix.
                 Some(weights) if quantized.is_none() && !weights.is_empty() => match *weights.shape() {
                     [ref stack @ .., inner, outputs] if stack.iter().all(|n| *n == 1) => {
@@ -513,14 +515,8 @@ impl<'a> Draft<'a> {
                 repeats.then_some(Kind::Enlarge)
             }
             Op::Resize { mode: Interpolation::Linear, .. } => Some(Kind::Bilinear),
-            Op::Lstm { direction, hidden, activations, batch_first } if activations.is_empty() => {
-                let given = |i: usize| node.inputs.get(i).is_some_and(Option::is_some);
-                // Lengths, peepholes, and states of samples first are left to the general operator.
-                let starts = [given(5), given(6)];
-                if given(4) || given(7) || starts[0] != starts[1] || (starts[0] && *batch_first) {
-                    return None;
-                }
-                let directions = self.lstm(node, *direction, *hidden)?;
+            Op::Lstm { direction, hidden, batch_first, .. } => {
+                let directions = self.lstm(node, *direction, *hidden, quantized)?;
                 Some(Kind::Lstm { directions, batch_first: *batch_first })
             }
             Op::Softmax { axis } => Some(Kind::Softmax(*axis)),
@@ -661,40 +657,43 @@ impl<'a> Draft<'a> {
         })
     }
 
-    fn lstm(&self, node: &Node, direction: RnnDirection, hidden: usize) -> Option<Vec<LstmDirection>> {
-        let (w, r) = (self.floats(node, 1)?, self.floats(node, 2)?);
-        let bias = self.optional(node, 3)?;
+    fn lstm(
+        &self,
+        node: &Node,
+        direction: RnnDirection,
+        hidden: usize,
+        quantized: Option<&Quantized>,
+    ) -> Option<Vec<LstmDirection>> {
+        let w = quantized.map_or_else(|| self.floats(node, 1), |q| Some(&q.weights))?;
+        let (r, bias) = (self.floats(node, 2)?, self.optional(node, 3)?);
         let reverse: &[bool] = match direction {
             RnnDirection::Forward => &[false],
             RnnDirection::Reverse => &[true],
             RnnDirection::Bidirectional => &[false, true],
         };
-        let count = reverse.len();
         let [directions, gates, inputs] = *w.shape() else { return None };
-        let fits = directions == count
-            && hidden > 0
-            && gates == 4 * hidden
-            && r.shape() == [count, gates, hidden]
-            && bias.is_none_or(|b| b.shape() == [count, 2 * gates]);
-        if !fits {
+        let fits = lstm_fits(node, |i| Some(self.floats(node, i)?.shape()));
+        if !fits || directions != reverse.len() || gates != 4 * hidden {
             return None;
         }
-        let (w, r) = (w.as_f32()?, r.as_f32()?);
-        let bias = bias.and_then(Tensor::as_f32);
+        let (r, bias) = (r.as_f32()?, bias.and_then(Tensor::as_f32));
         let make = |(i, reverse): (usize, &bool)| {
             let sum = bias.map(|b| {
                 let (own, state) = b[i * 2 * gates..][..2 * gates].split_at(gates);
                 own.iter().zip(state).map(|(a, b)| a + b).collect::<Vec<f32>>()
             });
-            LstmDirection::new(
-                hidden,
-                &w[i * gates * inputs..][..gates * inputs],
-                &r[i * gates * hidden..][..gates * hidden],
-                sum.as_deref(),
-                *reverse,
-            )
+            let (own, r) = (i * gates * inputs..(i + 1) * gates * inputs, &r[i * gates * hidden..][..gates * hidden]);
+            Some(match quantized {
+                Some(Quantized { weights, scales, grid, .. }) => {
+                    let w = weights.slice::<i8>()?.get(own)?;
+                    let weight = |k: usize, gate: usize| w[gate * inputs + k];
+                    let input = QuantizedProduct::new(inputs, scales, sum.as_deref(), *grid, weight);
+                    LstmDirection::of_bytes(hidden, input, r, *reverse)
+                }
+                None => LstmDirection::new(hidden, w.as_f32()?.get(own)?, r, sum.as_deref(), *reverse),
+            })
         };
-        Some(reverse.iter().enumerate().map(make).collect())
+        reverse.iter().enumerate().map(make).collect()
     }
 }
 

@@ -169,7 +169,10 @@ impl Step {
             Kind::RowsToMap(_) => "rows to map".to_owned(),
             Kind::Softmax(_) => "softmax".to_owned(),
             Kind::LayerNorm { .. } => "layer norm".to_owned(),
-            Kind::Lstm { .. } => "LSTM".to_owned(),
+            Kind::Lstm { directions, .. } => {
+                let int8 = if directions.iter().any(LstmDirection::has_bytes) { "int8 " } else { "" };
+                format!("{int8}LSTM")
+            }
         };
         format!("{} ({}) {kind}", node.name, node.op.name())
     }
