@@ -4,6 +4,7 @@ use glyphic_core::{
     Detected, Detector, DropReason, Dropped, Image, Page, Point, Polygon, Recognizer, Rect, Region, Replaced,
     TextInstance, Transcript,
 };
+use glyphic_imgproc::resize_antialiased;
 use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
 
 use crate::{
@@ -105,7 +106,7 @@ impl Reader {
         let Some(Upright { image: turned, .. }) = Upright::turned(image, Turn::Up) else {
             return Ok((turn, reading));
         };
-        let regions = self.detector.detect(std::slice::from_ref(&turned))?.pop().unwrap_or_default();
+        let regions = self.glance(&turned)?;
         let aside = self.ways(&turned, &regions, &orientation::sample(&regions))?;
         let [level, over] = lying;
         let clearest =
@@ -118,6 +119,20 @@ impl Reader {
         let aside = self.ways(&turned, &regions, &orientation::largest(&regions))?;
         let aside = if clearest.0 == Turn::Up { aside.level } else { aside.over };
         Ok(orientation::clearest([(Turn::None, level), (clearest.0, aside)]))
+    }
+
+    /// Regions of a picture that is looked at smaller, in a fraction of the time: its larger text.
+    fn glance(&self, image: &Image) -> Result<Vec<Region>> {
+        let side = |side: u32| ((f64::from(side) * GLANCE).round() as u32).max(1);
+        let small = resize_antialiased(image, side(image.width()), side(image.height()))
+            .map_err(|e| glyphic_core::Error::Stage { stage: "detect", source: Box::new(e) })?;
+        let scale = |side: u32, small: u32| f64::from(side) / f64::from(small);
+        let (x, y) = (scale(image.width(), small.width()), scale(image.height(), small.height()));
+        let mut regions = self.detector.detect(std::slice::from_ref(&small))?.pop().unwrap_or_default();
+        for region in &mut regions {
+            region.polygon = region.polygon.map(|p| Point::new(p.x * x, p.y * y))?;
+        }
+        Ok(regions)
     }
 
     /// What some of the regions read like, as they stand and upside down. Lines that read with certainty are not read upside down,
@@ -177,11 +192,15 @@ impl Reader {
             lines = vertical::add(&mut regions, found, image.height());
         }
         large::join(&mut doubtful, &lines);
-        self.read_regions(image, &regions, &lines, &doubtful, readings, &mut page)?;
+        // One thread looks for cells while others read.
+        let (read, cells) = rayon::join(
+            || self.read_regions(image, &regions, &lines, &doubtful, readings, &mut page),
+            || cells::find(image),
+        );
+        read?;
         if page.instances.is_empty() && image.height() <= CROP_HEIGHT {
             self.read_regions(image, &[whole(image)?], &[], &[], Vec::new(), &mut page)?;
         }
-        let cells = cells::find(image);
         page.cells = cells::outlines(&cells);
         self.read_cells(image, cells.drawn, &mut page)?;
         leave_out_repeats(&mut page.instances);
@@ -405,6 +424,10 @@ struct Found {
     /// First readings of some of the regions.
     readings: Vec<(Crop, Transcript)>,
 }
+
+/// A picture's size in a look that tells only how it stands, of its own. At a half one page of 97 and 6 of 39 scenes that were turned
+/// were not told any more; at two thirds all were that are at its own size.
+const GLANCE: f64 = 2.0 / 3.0;
 
 /// A line on its own is taken for upside down where it reads below the first of these scores as it stands and with the second
 /// at least the other way, and so many letters: "69" and "SOS" read well either way.
