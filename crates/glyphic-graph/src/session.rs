@@ -63,7 +63,19 @@ impl Session {
     /// # Errors
     /// [`Error::Graph`] where a value is used before it is made, made twice or made by nothing, and [`Error::Node`]
     /// where a node has operands that its operator does not take.
-    pub fn new(mut graph: Graph) -> Result<Self> {
+    pub fn new(graph: Graph) -> Result<Self> {
+        Self::with_pool(graph, Arc::default())
+    }
+
+    /// As [`Session::new`], with the working memory of another session: where one runs after the other it is there once.
+    ///
+    /// # Errors
+    /// Those of [`Session::new`].
+    pub fn beside(graph: Graph, other: &Self) -> Result<Self> {
+        Self::with_pool(graph, Arc::clone(&other.pool))
+    }
+
+    fn with_pool(mut graph: Graph, pool: Arc<Pool>) -> Result<Self> {
         validate(&graph)?;
         let facts = infer(&graph)?;
         let input_types = graph.inputs.iter().map(|i| i.dtype).collect();
@@ -124,7 +136,7 @@ impl Session {
             outputs,
             output_types,
             steps: placed,
-            pool: Arc::default(),
+            pool,
         })
     }
 
@@ -404,6 +416,24 @@ mod tests {
         g.nodes.swap(0, 1);
         let message = Session::new(g).unwrap_err().to_string();
         assert!(message.contains("\"relu\"") && message.contains("before it is used"), "{message}");
+    }
+
+    #[test]
+    fn a_session_takes_what_another_one_gives_as_it_lies() {
+        let first = Session::new(small()).unwrap();
+        let second = Session::beside(small(), &first).unwrap();
+        let x = Tensor::from_f32(&[1, 1, 2, 3], vec![1., 4., 2., 5., 3., 3.]).unwrap();
+        let expected = second.run(&[("x", first.run(&[("x", x.clone())]).unwrap().remove(0))]).unwrap();
+        let picture = first.picture("x", [1, 1, 2, 3], |_, y, row| {
+            row.copy_from_slice(&x.as_f32().unwrap()[y * 3..][..3]);
+        });
+        assert_eq!(picture.shape(), [1, 1, 2, 3]);
+        let between = first.run_carried(vec![("x", picture)]).unwrap().remove(0);
+        let last = second.run_carried(vec![("x", between)]).unwrap().remove(0).into_tensor();
+        assert_eq!(last.as_f32().unwrap(), expected[0].as_f32().unwrap());
+        let wrong = first.picture("x", [1, 2, 1, 1], |_, _, row| row.fill(0.0));
+        let message = first.run_carried(vec![("x", wrong)]).unwrap_err().to_string();
+        assert!(message.contains("shape [1, 2, 1, 1]; expected [N, 1, H, ?]"), "{message}");
     }
 
     #[test]

@@ -179,15 +179,14 @@ impl Network {
             return Ok(Self::Whole(session(graph.cut(&["image"], &["probability"])?)?));
         }
         let [a, b, c, d] = FEATURES;
+        let backbone = session(graph.cut(&["image"], &[a, b, c, d, "level"])?)?;
         let of_level = |line: f32| {
             let rest = graph.cut(&[a, b, c, d, "line"], &["probability"])?;
-            session(rest.bind("line", Value::from_f32(&[1], vec![line])?)?)
+            let rest = rest.bind("line", Value::from_f32(&[1], vec![line])?)?;
+            Ok::<_, crate::Error>(Box::new(Session::beside(rest, &backbone)?))
         };
-        Ok(Self::Levels {
-            backbone: session(graph.cut(&["image"], &[a, b, c, d, "level"])?)?,
-            words: of_level(0.0)?,
-            lines: of_level(1.0)?,
-        })
+        let (words, lines) = (of_level(0.0)?, of_level(1.0)?);
+        Ok(Self::Levels { backbone, words, lines })
     }
 
     /// A picture -> text probabilities `[H, W]` of its input; `None` where the picture is classified as one of words and
