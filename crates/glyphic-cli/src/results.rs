@@ -263,7 +263,8 @@ fn put_pdf(
         }
         (Some(PdfResult::New(new)), _) => {
             // A JPEG that ends early is stored as it was decoded: readers of PDF would complain of it.
-            let jpeg = if info.page.is_none() && loaded.warnings.is_empty() { Some(input.bytes()?) } else { None };
+            let jpeg =
+                if info.page.is_none() && loaded.warnings.is_empty() { Some(input.bytes()?) } else { None };
             let dpi = info.dpi.unwrap_or(PICTURE_DPI);
             new.page(&loaded.image, jpeg.as_deref(), dpi, &words(page))
                 .with_context(|| format!("cannot write {}", path.display()))

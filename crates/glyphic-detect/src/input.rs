@@ -199,9 +199,7 @@ impl Prepared {
         let pixels = self.pixels(y);
         let (content, padding) = to.split_at_mut(pixels.len() * 3);
         for (to, pixel) in content.as_chunks_mut().0.iter_mut().zip(pixels) {
-            *to = std::array::from_fn::<f32, 3, _>(|c| {
-                self.tables[c][usize::from(pixel[self.channels[c]])]
-            });
+            *to = std::array::from_fn::<f32, 3, _>(|c| self.tables[c][usize::from(pixel[self.channels[c]])]);
         }
         padding.fill(0.0);
     }

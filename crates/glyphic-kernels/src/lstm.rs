@@ -53,7 +53,11 @@ impl LstmDirection {
     /// # Panics
     /// Where it has not `4 * hidden` outputs.
     pub fn of_bytes(hidden: usize, input: QuantizedProduct, r: &[f32], reverse: bool) -> Self {
-        assert_eq!([input.outputs(), r.len()], [4 * hidden, 4 * hidden * hidden], "the weights do not fit the size");
+        assert_eq!(
+            [input.outputs(), r.len()],
+            [4 * hidden, 4 * hidden * hidden],
+            "the weights do not fit the size"
+        );
         Self::of(hidden, Gates::Bytes(input), r, reverse)
     }
 

@@ -125,9 +125,14 @@ mod tests {
 
     #[test]
     fn each_pixel_becomes_a_window_of_its_own() {
-        for (inputs, outputs, kernel) in
-            [(12, 12, [2, 2]), (5, 1, [2, 2]), (7, 20, [3, 2]), (6, 1, [1, 4]), (9, 1, [4, 1]), (4, 2, [2, 2])]
-        {
+        for (inputs, outputs, kernel) in [
+            (12, 12, [2, 2]),
+            (5, 1, [2, 2]),
+            (7, 20, [3, 2]),
+            (6, 1, [1, 4]),
+            (9, 1, [4, 1]),
+            (4, 2, [2, 2]),
+        ] {
             let [kh, kw] = kernel;
             let weights = numbers(inputs * outputs * kh * kw, 1);
             let bias = numbers(outputs, 2);

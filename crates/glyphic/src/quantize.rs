@@ -80,11 +80,7 @@ struct Weights<'a> {
     transposed: bool,
 }
 
-fn weights<'a>(
-    graph: &Graph,
-    known: &'a BTreeMap<ValueId, Tensor>,
-    node: &Node,
-) -> Option<Weights<'a>> {
+fn weights<'a>(graph: &Graph, known: &'a BTreeMap<ValueId, Tensor>, node: &Node) -> Option<Weights<'a>> {
     let value = node.inputs.get(1).copied().flatten()?;
     if node.op == Op::MatMul && !graph.constants.contains_key(&value) {
         let turn = graph.nodes.iter().find(|n| n.outputs.first() == Some(&Some(value)))?;

@@ -204,7 +204,8 @@ fn quantized(graph: &Graph, node: &Node, makers: &HashMap<ValueId, usize>) -> Op
 /// Whether kernels take the other operands and attributes of an operator of bytes.
 fn has_kernel(graph: &Graph, node: &Node, outputs: usize) -> bool {
     if let Op::Lstm { hidden, .. } = node.op {
-        return outputs == 4 * hidden && lstm_fits(node, |i| Some(graph.constants.get(&operand(node, i)?)?.shape()));
+        return outputs == 4 * hidden
+            && lstm_fits(node, |i| Some(graph.constants.get(&operand(node, i)?)?.shape()));
     }
     let bias = match operand(node, 2) {
         None => None,

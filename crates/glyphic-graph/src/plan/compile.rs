@@ -682,7 +682,8 @@ impl<'a> Draft<'a> {
                 let (own, state) = b[i * 2 * gates..][..2 * gates].split_at(gates);
                 own.iter().zip(state).map(|(a, b)| a + b).collect::<Vec<f32>>()
             });
-            let (own, r) = (i * gates * inputs..(i + 1) * gates * inputs, &r[i * gates * hidden..][..gates * hidden]);
+            let (own, r) =
+                (i * gates * inputs..(i + 1) * gates * inputs, &r[i * gates * hidden..][..gates * hidden]);
             Some(match quantized {
                 Some(Quantized { weights, scales, grid, .. }) => {
                     let w = weights.slice::<i8>()?.get(own)?;
