@@ -9,9 +9,10 @@ use crate::network::{StepNetwork, WholeNetwork};
 use crate::{Error, RereadConfig, Result, View, Width};
 use glyphic_codec::{Codec, Extent, StepOptions};
 
-/// Input pixels (per channel) in the batches that are read at the same time. It bounds the memory: a line recognizer's widest
-/// maps take some hundred bytes a pixel.
+/// Input pixels (per channel) in one batch, divided by the batches that are read at the same time, and in all of those together: a
+/// batch is a crop at least. They bound the memory: a line recognizer's widest maps take some hundred bytes a pixel.
 const BATCH_PIXELS: u32 = 32 * 320 * 16;
+const TOGETHER: u32 = 4 * BATCH_PIXELS;
 
 /// A crop taller than this many times its width may be vertical text.
 const VERTICAL: f32 = 1.5;
@@ -103,13 +104,22 @@ impl Engine {
             .chunk_by(|a, b| a.width.padded == b.width.padded)
             .flat_map(|equal| equal.chunks((pixels / (height * equal[0].width.padded)).max(1) as usize))
             .collect();
-        let read = |jobs: &&[Job]| self.read_batch(jobs);
-        let transcripts: Vec<Vec<Transcript>> = if at_once > 1 {
-            batches.par_iter().with_max_len(1).map(read).collect::<Result<_>>()?
-        } else {
-            batches.iter().map(read).collect::<Result<_>>()?
-        };
-        let transcripts: Vec<Transcript> = transcripts.into_iter().flatten().collect();
+        let mut transcripts: Vec<Transcript> = Vec::with_capacity(jobs.len());
+        let mut rest = &batches[..];
+        while !rest.is_empty() {
+            let mut pixels = 0;
+            let fits = |batch: &&&[Job]| {
+                pixels +=
+                    u64::from(height) * batch.iter().map(|job| u64::from(job.width.padded)).sum::<u64>();
+                pixels <= u64::from(TOGETHER)
+            };
+            let count = if at_once > 1 { rest.iter().take_while(fits).count().max(1) } else { 1 };
+            let (now, later) = rest.split_at(count);
+            let read: Result<Vec<Vec<Transcript>>> =
+                now.par_iter().with_max_len(1).map(|jobs| self.read_batch(jobs)).collect();
+            transcripts.extend(read?.into_iter().flatten());
+            rest = later;
+        }
         for (job, mut transcript) in jobs.iter().zip(transcripts).rev() {
             let best = &mut readings[job.crop];
             // The sort is stable and the narrowest come first again, so an equal score keeps the upright reading.

@@ -337,6 +337,14 @@ pub fn quantize(graph: &Graph, chosen: &[Candidate], grids: &BTreeMap<ValueId, G
         out.nodes.push(node);
     }
     remove_dead_code(&mut out);
+    for ((value, _), floats) in made {
+        // Other readers of the weights keep the floats, and then the name too.
+        let read = out.nodes.iter().flat_map(|n| n.inputs.iter().flatten()).any(|v| *v == value);
+        if let Some(name) = graph.names.get(&value).filter(|_| !read) {
+            out.names.remove(&value);
+            out.names.insert(floats, name.clone());
+        }
+    }
     Ok(out)
 }
 
@@ -381,12 +389,6 @@ fn weight(graph: &mut Graph, value: ValueId, tensor: &Tensor, axis: usize) -> Re
     let zeros = graph.parameter(format!("{name}.zero"), zeros);
     let op = Op::DequantizeLinear { axis: axis as i64 };
     let floats = graph.push(format!("{name}.dequantize"), op, &[bytes, scales, zeros]);
-    // Other readers of the weights keep the floats, and then the name too.
-    let uses = graph.nodes.iter().flat_map(|n| n.inputs.iter().flatten());
-    if uses.filter(|v| **v == value).count() == 0 {
-        graph.names.remove(&value);
-        graph.names.insert(floats, name);
-    }
     Ok(floats)
 }
 
