@@ -15,19 +15,9 @@ pub fn transpose(
     rows: usize,
     columns: usize,
 ) {
-    if columns == 0 {
-        return;
-    }
-    match rows {
-        3 => return interleave::<3>(from, from_step, to, to_step, columns),
-        1..=8 if columns > 2 * BLOCK => {
-            for a in 0..rows {
-                let from = &from[a * from_step..][..columns];
-                from.iter().zip(to[a..].iter_mut().step_by(to_step)).for_each(|(from, to)| *to = *from);
-            }
-            return;
-        }
-        _ => {}
+    // The planes of a picture.
+    if rows == 3 && columns > 0 {
+        return interleave::<3>(from, from_step, to, to_step, columns);
     }
     for first_row in (0..rows).step_by(BLOCK) {
         let last_row = (first_row + BLOCK).min(rows);

@@ -95,7 +95,7 @@ impl Shuffle {
                     product(packed, image, first / kh + i, Activation::None, kh * width, windows);
                     for (y, row) in rows.chunks_exact_mut(out_len).enumerate() {
                         let row = &mut row[margin..out_len - margin];
-                        spread(windows, kh * width, y * width, row, width);
+                        take_columns(windows, kh * width, y * width, row, width);
                         activation.apply(row);
                     }
                 }
@@ -105,7 +105,7 @@ impl Shuffle {
 }
 
 /// Copies `width` numbers at `first` of each `step` numbers, one behind the other.
-fn spread(from: &[f32], step: usize, first: usize, to: &mut [f32], width: usize) {
+fn take_columns(from: &[f32], step: usize, first: usize, to: &mut [f32], width: usize) {
     if width == 2 {
         // Most of all: a transposed convolution 2x2 to a single map.
         for (from, to) in from.chunks_exact(step).zip(to.as_chunks_mut::<2>().0) {

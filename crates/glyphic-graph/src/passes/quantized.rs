@@ -39,7 +39,7 @@ impl Quantization {
         let mut found = Self::default();
         for (at, node) in graph.nodes.iter().enumerate() {
             let quantized = quantized(graph, node, &makers);
-            if let Some(quantized) = quantized.filter(|q| has_kernel(graph, node, q.scales.len())) {
+            if let Some(quantized) = quantized.filter(|q| has_kernel(graph, node, q)) {
                 found.operators.insert(at, quantized);
             } else if let Some(value) = rounded(graph, node, &makers) {
                 found.rounds.insert(at, value);
@@ -202,11 +202,12 @@ fn quantized(graph: &Graph, node: &Node, makers: &HashMap<ValueId, usize>) -> Op
 }
 
 /// Whether kernels take the other operands and attributes of an operator of bytes.
-fn has_kernel(graph: &Graph, node: &Node, outputs: usize) -> bool {
-    if let Op::Lstm { hidden, .. } = node.op {
-        return outputs == 4 * hidden
-            && lstm_fits(node, |i| Some(graph.constants.get(&operand(node, i)?)?.shape()));
+fn has_kernel(graph: &Graph, node: &Node, quantized: &Quantized) -> bool {
+    if matches!(node.op, Op::Lstm { .. }) {
+        let floats = |i| graph.constants.get(&operand(node, i)?).filter(|t| t.as_f32().is_some());
+        return lstm_fits(node, quantized.weights.shape(), floats);
     }
+    let outputs = quantized.scales.len();
     let bias = match operand(node, 2) {
         None => None,
         Some(bias) => match graph.constants.get(&bias).filter(|t| t.as_f32().is_some()) {
@@ -225,9 +226,13 @@ fn has_kernel(graph: &Graph, node: &Node, outputs: usize) -> bool {
     }
 }
 
-/// Whether the kernel takes an LSTM with such operands; `shape` gives those of the constants among them, of the input's weights
-/// those before they are quantised.
-pub(crate) fn lstm_fits<'a>(node: &Node, shape: impl Fn(usize) -> Option<&'a [usize]>) -> bool {
+/// Whether the kernel takes an LSTM whose input's weights have this shape; `floats` gives the other operands that are constants of
+/// 32-bit floats.
+pub(crate) fn lstm_fits<'a>(
+    node: &Node,
+    weights: &[usize],
+    floats: impl Fn(usize) -> Option<&'a Tensor>,
+) -> bool {
     let Op::Lstm { direction, hidden, activations, batch_first } = &node.op else { return false };
     let given = |i: usize| operand(node, i).is_some();
     let starts = [given(5), given(6)];
@@ -240,8 +245,9 @@ pub(crate) fn lstm_fits<'a>(node: &Node, shape: impl Fn(usize) -> Option<&'a [us
         && !given(7)
         && starts[0] == starts[1]
         && !(starts[0] && *batch_first)
-        && shape(2).is_some_and(|r| r == [count, gates, *hidden])
-        && (!given(3) || shape(3).is_some_and(|b| b == [count, 2 * gates]))
+        && matches!(weights, [directions, outputs, _] if [*directions, *outputs] == [count, gates])
+        && floats(2).is_some_and(|r| r.shape() == [count, gates, *hidden])
+        && (!given(3) || floats(3).is_some_and(|b| b.shape() == [count, 2 * gates]))
 }
 
 /// Values that are dequantised weights of operators of bytes: constants that must not be folded to floats.

@@ -671,9 +671,8 @@ impl<'a> Draft<'a> {
             RnnDirection::Reverse => &[true],
             RnnDirection::Bidirectional => &[false, true],
         };
-        let [directions, gates, inputs] = *w.shape() else { return None };
-        let fits = lstm_fits(node, |i| Some(self.floats(node, i)?.shape()));
-        if !fits || directions != reverse.len() || gates != 4 * hidden {
+        let &[_, gates, inputs] = w.shape() else { return None };
+        if !lstm_fits(node, w.shape(), |i| self.floats(node, i)) {
             return None;
         }
         let (r, bias) = (r.as_f32()?, bias.and_then(Tensor::as_f32));
