@@ -2,7 +2,7 @@
 //! residual and activation applied before they leave the registers.
 
 use crate::bytes::{ByteRows, MOST_INNER, PackedBytes, Scales, Unit};
-use crate::conv::lines;
+use crate::conv::{Conv, lines};
 use crate::map::{rows_a_task, spread};
 use crate::product::Addend;
 use crate::scratch;
@@ -62,6 +62,37 @@ impl QuantizedConv {
     pub fn run(
         &self,
         input: &[f32],
+        map: Map,
+        residual: Option<Residual<'_>>,
+        activation: Activation,
+        target: Target<'_>,
+    ) {
+        self.rows(Source::Map(input), map, residual, activation, target);
+    }
+
+    /// The same of the map that another convolution makes of `input`, whose rows are made as they are read, so that the map need not
+    /// be kept.
+    ///
+    /// # Panics
+    /// As [`QuantizedConv::run`] and [`Conv::run`], and where the other one cannot be computed in rows.
+    pub fn run_after(
+        &self,
+        (before, before_activation): (&Conv, Activation),
+        input: &[f32],
+        map: Map,
+        residual: Option<Residual<'_>>,
+        activation: Activation,
+        target: Target<'_>,
+    ) {
+        let [height, width] = before.output([map.height, map.width]);
+        let made = Map::new(map.batch, height, width, before.outputs());
+        let source = Source::Conv { conv: before, activation: before_activation, input, map };
+        self.rows(source, made, residual, activation, target);
+    }
+
+    fn rows(
+        &self,
+        source: Source<'_>,
         mut map: Map,
         mut residual: Option<Residual<'_>>,
         activation: Activation,
@@ -75,6 +106,7 @@ impl QuantizedConv {
         let pixels = shape.kernel == [1, 1] && shape.stride == [1, 1] && shape.before == [0; 2];
         let same = residual.is_none_or(|r| r.map.frame == [0; 2] && r.map.height == target.map.height);
         if pixels
+            && matches!(source, Source::Map(_))
             && size == [map.height, map.width]
             && map.frame == [0; 2]
             && target.map.frame == [0; 2]
@@ -100,18 +132,29 @@ impl QuantizedConv {
             .collect();
         let cost = out.width * self.packed.inner() * shape.outputs / PRODUCTS;
         let (margin, out_len) = (out.frame[1] * out.channels, out.row_len());
-        let group = rows_a_task(cost, out.height);
+        let mut group = rows_a_task(cost, out.height);
+        if matches!(source, Source::Conv { .. }) {
+            // Rows between two groups are made for both.
+            group = group.max(MADE_ROWS).min(out.height.div_ceil(2)).max(1);
+        }
         out.for_each_rows(target.values, group, |image, first, rows| {
             let count = rows.len() / out_len;
             let height = (count - 1) * shape.stride[0] + reach_y;
             scratch::bytes(height * row_len, |bytes| {
-                for (i, row) in bytes.chunks_exact_mut(row_len).enumerate() {
-                    let y = (first * shape.stride[0] + i).checked_sub(shape.before[0]);
-                    match y.filter(|y| *y < map.height) {
-                        Some(y) => self.row(map.row(input, image, y), padded, row),
-                        None => unit.clear(self.grid, row),
+                let made = if matches!(source, Source::Conv { .. }) { map.row_len() } else { 0 };
+                scratch::with(made, |made| {
+                    for (i, row) in bytes.chunks_exact_mut(row_len).enumerate() {
+                        let y = (first * shape.stride[0] + i).checked_sub(shape.before[0]);
+                        match (y.filter(|y| *y < map.height), source) {
+                            (Some(y), Source::Map(input)) => self.row(map.row(input, image, y), padded, row),
+                            (Some(y), Source::Conv { conv, activation, input, map }) => {
+                                conv.row(input, map, [image, y], activation, made);
+                                self.row(made, padded, row);
+                            }
+                            (None, _) => unit.clear(self.grid, row),
+                        }
                     }
-                }
+                });
                 for (i, row) in rows.chunks_exact_mut(out_len).enumerate() {
                     let addend = residual.map(|r| {
                         let scale = out.height / r.map.height;
@@ -161,6 +204,22 @@ impl QuantizedConv {
         }
     }
 }
+
+/// Where a convolution's input comes from.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Map(&'a [f32]),
+    /// What another convolution makes of a map.
+    Conv {
+        conv: &'a Conv,
+        activation: Activation,
+        input: &'a [f32],
+        map: Map,
+    },
+}
+
+/// Rows of outputs of a task that makes what it reads, at least.
+const MADE_ROWS: usize = 8;
 
 /// Numbers that pixels are padded to whole words with, at most.
 const MOST_PADDED: usize = 4;
@@ -362,6 +421,51 @@ mod tests {
                     }
                 }
                 first.get_or_insert(out);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_another_convolution_are_those_of_its_map() {
+        let table = [
+            // (first, second, batch, height, width)
+            ([3, 16], [3, 3], [2, 2], [24, 3], 2, 45, 38),
+            ([3, 24], [3, 3], [2, 2], [48, 3], 1, 32, 20),
+            ([2, 8], [2, 2], [2, 1], [8, 1], 1, 5, 9),
+            ([1, 5], [1, 3], [3, 2], [7, 3], 3, 1, 11),
+        ];
+        for (i, ([inputs, between], kernel, stride, [outputs, side], batch, height, width)) in
+            table.into_iter().enumerate()
+        {
+            let seed = 40 + i as u64;
+            let pad = [kernel[0] / 2, kernel[1] / 2];
+            let first = shape([inputs, between], kernel, stride, [1, 1], [pad[0], pad[1], pad[0], pad[1]]);
+            let taps = numbers(between * inputs * kernel[0] * kernel[1], seed);
+            let first = Conv::of_taps(first, &taps, Some(&numbers(between, seed + 1)));
+            assert!(first.has_rows());
+            let second = shape([between, outputs], [side; 2], [2, 2], [1, 1], [side / 2; 4]);
+            let weights = integers(outputs * between * side * side, seed + 2);
+            let grid = Grid { scale: 1.0 / 64.0, zero: 3 };
+            let second = QuantizedConv::new(second, &weights, &vec![0.01; outputs], None, grid);
+            let map = Map::new(batch, height, width, inputs).framed(first.frame());
+            let x = crate::reference::framed(&numbers(batch * height * width * inputs, seed + 3), map);
+            let [h, w] = first.output([height, width]);
+            let between_map = Map::new(batch, h, w, between);
+            let mut made = vec![f32::NAN; between_map.len()];
+            let target = Target { values: &mut made, map: between_map, channel: 0 };
+            first.run(&x, map, None, Activation::Gelu, target);
+            let [h, w] = second.shape.output([h, w]);
+            let out_map = Map::new(batch, h, w, outputs).framed([1, 2]);
+            let mut expected = vec![f32::NAN; out_map.len()];
+            let target = Target { values: &mut expected, map: out_map, channel: 0 };
+            second.run(&made, between_map, None, Activation::Relu, target);
+            for threads in [1, 2, 3] {
+                let mut out = vec![f32::NAN; out_map.len()];
+                let target = Target { values: &mut out, map: out_map, channel: 0 };
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let before = (&first, Activation::Gelu);
+                pool.install(|| second.run_after(before, &x, map, None, Activation::Relu, target));
+                assert!(out == expected, "{i} on {threads} threads");
             }
         }
     }

@@ -20,6 +20,7 @@ pub(crate) fn compile(graph: &Graph) -> (Vec<Step>, HashMap<ValueId, [usize; 2]>
     for (i, node) in graph.nodes.iter().enumerate() {
         draft.add(i, node);
     }
+    draft.chain();
     let mut steps: Vec<Step> = draft.steps.into_iter().flatten().collect();
     let frames = choose_frames(&mut steps);
     (steps, frames)
@@ -417,6 +418,36 @@ impl<'a> Draft<'a> {
         (self.uses.get(&value) == Some(&1) && self.steps[maker].is_some()).then_some(maker)
     }
 
+    /// A convolution in floats that makes the picture smaller and is read by one of bytes alone, as a network's first one is, is
+    /// computed with it: its map is the largest of all, and need not be written.
+    fn chain(&mut self) {
+        for i in 0..self.steps.len() {
+            let Some(Step { kind: Kind::Conv(conv), inputs, .. }) = &self.steps[i] else { continue };
+            let Some(maker) = inputs[0].filter(|_| conv.quantized.is_some()).and_then(|v| self.alone(v))
+            else {
+                continue;
+            };
+            let first = matches!(
+                &self.steps[maker],
+                Some(Step { kind: Kind::Conv(first), inputs, .. })
+                    if first.quantized.is_none()
+                        && first.before.is_none()
+                        && inputs.len() == 1
+                        && first.shape.groups == 1
+                        && first.shape.stride[0] > 1
+            );
+            if !first {
+                continue;
+            }
+            if let Some(Step { kind: Kind::Conv(first), inputs: read, .. }) = self.steps[maker].take()
+                && let Some(Step { kind: Kind::Conv(conv), inputs, .. }) = &mut self.steps[i]
+            {
+                inputs[0] = read[0];
+                conv.before = Some(first);
+            }
+        }
+    }
+
     /// A step makes the outputs of another one.
     fn rename(&mut self, maker: usize, step: &Step) {
         if let Some(before) = &mut self.steps[maker] {
@@ -572,6 +603,7 @@ impl<'a> Draft<'a> {
             bias: bias.cloned(),
             activation: Activation::None,
             quantized: quantized.map(|q| (q.clone(), OnceLock::new())),
+            before: None,
             packed: Default::default(),
         })))
     }
@@ -768,8 +800,12 @@ fn choose_frames(steps: &mut [Step]) -> HashMap<ValueId, [usize; 2]> {
             }
         };
         match &step.kind {
-            // Bytes have frames of their own.
-            Kind::Conv(conv) if conv.quantized.is_none() => want(step.inputs[0], conv.shape.frame()),
+            Kind::Conv(conv) => match &conv.before {
+                Some(before) => want(step.inputs[0], before.shape.frame()),
+                // Bytes have frames of their own.
+                None if conv.quantized.is_some() => {}
+                None => want(step.inputs[0], conv.shape.frame()),
+            },
             Kind::Depthwise(depthwise, _) => want(step.inputs[0], depthwise.frame()),
             Kind::Transposed(layer, _) => want(step.inputs[0], layer.frame()),
             Kind::Unary(_) => want(step.inputs[0], step.frame),

@@ -114,6 +114,8 @@ struct ConvStep {
     activation: Activation,
     /// Where bytes are multiplied.
     quantized: Option<(Quantized, OnceLock<QuantizedConv>)>,
+    /// The convolution in floats that makes the input, for this step alone; where bytes are multiplied.
+    before: Option<Box<ConvStep>>,
     /// Packed when first needed: for maps as they mostly are, for flat ones, for narrow ones, for those of few pixels, and for
     /// those of height 1.
     packed: [OnceLock<Conv>; 5],
@@ -142,7 +144,10 @@ impl Step {
             Kind::General => "general".to_owned(),
             Kind::Conv(conv) => {
                 let int8 = if conv.quantized.is_some() { "int8 " } else { "" };
-                format!("{int8}convolution {:?} {:?}", conv.shape, conv.activation)
+                let before = conv.before.as_ref().map_or_else(String::new, |before| {
+                    format!("convolution {:?} {:?} and ", before.shape, before.activation)
+                });
+                format!("{before}{int8}convolution {:?} {:?}", conv.shape, conv.activation)
             }
             Kind::Depthwise(layer, activation) => format!("depthwise {:?} {activation:?}", layer.shape()),
             Kind::Shuffle(_, _, activation) => format!("transposed convolution {activation:?}"),

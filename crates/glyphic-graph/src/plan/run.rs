@@ -256,18 +256,41 @@ impl Context<'_> {
 
     fn conv(&self, step: &ConvStep, x: Value, residual: Option<Value>) -> Result<Value> {
         let shape = &step.shape;
-        let x = self.map_of(x, [0; 2], shape.inputs)?;
-        let [height, width] = self.window(shape, x.map)?;
+        let (x, before) = match &step.before {
+            None => (self.map_of(x, [0; 2], shape.inputs)?, None),
+            Some(first) => {
+                let x = self.map_of(x, [0; 2], first.shape.inputs)?;
+                let [height, width] = self.window(&first.shape, x.map)?;
+                let packed = first.packed(height, width, [x.map.height, x.map.width]);
+                if packed.has_rows() {
+                    (x, Some((packed, first.activation)))
+                } else {
+                    let made = self.conv(first, Value::Map(x), None)?;
+                    (self.map_of(made, [0; 2], shape.inputs)?, None)
+                }
+            }
+        };
+        let map = match before {
+            None => x.map,
+            Some((first, _)) => {
+                let [height, width] = first.output([x.map.height, x.map.width]);
+                Map::new(x.map.batch, height, width, shape.inputs)
+            }
+        };
+        let inputs = x.map.channels;
+        let [height, width] = self.window(shape, map)?;
         let int8 = step.int8();
-        let float = int8.is_none().then(|| step.packed(height, width, [x.map.height, x.map.width]));
-        let frame = float.map_or([0; 2], Conv::frame);
-        let x = self.map_of(Value::Map(x), frame, shape.inputs)?;
+        let float = int8.is_none().then(|| step.packed(height, width, [map.height, map.width]));
+        let frame = before.map(|(first, _)| first).or(float).map_or([0; 2], Conv::frame);
+        let x = self.map_of(Value::Map(x), frame, inputs)?;
         let sizes = [x.map.batch, shape.outputs, height, width];
         let run = |residual: Option<&Buffer>, activation: Activation| {
             self.fill(sizes, |values, map| {
                 let residual = residual.map(|r| Residual { values: r.values(), map: r.map });
                 let target = Target { values, map, channel: 0 };
-                if let Some(int8) = int8 {
+                if let (Some(int8), Some(before)) = (int8, before) {
+                    int8.run_after(before, x.values(), x.map, residual, activation, target);
+                } else if let Some(int8) = int8 {
                     int8.run(x.values(), x.map, residual, activation, target);
                 } else if let Some(float) = float {
                     float.run(x.values(), x.map, residual, activation, target);

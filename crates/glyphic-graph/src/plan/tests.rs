@@ -2,7 +2,7 @@
 
 use crate::testing::{check, numbers};
 use crate::{
-    BinaryOp, CoordinateMode, DType, Dim, Graph, Interpolation, NearestMode, Node, Op, Padding, Tensor,
+    BinaryOp, CoordinateMode, DType, Data, Dim, Graph, Interpolation, NearestMode, Node, Op, Padding, Tensor,
     ValueId,
 };
 
@@ -220,5 +220,53 @@ fn maps_are_resized_between_pixels() {
                 check(&g, &[("x", numbers(&[2, 2, size[0], size[1]], 4))]);
             }
         }
+    }
+}
+
+/// Eighths: their sums are exact, and none lies between two steps of a grid of 0.03.
+fn eighths(shape: &[usize], seed: u32) -> Tensor {
+    let values = numbers(shape, seed).as_f32().unwrap().iter().map(|v| (v * 8.0).round() / 8.0).collect();
+    Tensor::from_f32(shape, values).unwrap()
+}
+
+/// A convolution of stride 2 whose map is read by one of bytes and, where it is `shared`, by the sum at the end too.
+fn chained(shared: bool) -> Graph {
+    let mut g = Graph::new("g");
+    let x = g.input("x", DType::F32, vec![Dim::Known(2), Dim::Known(3), Dim::Known(21), Dim::Known(26)]);
+    let conv = |stride: usize| Op::Conv {
+        strides: vec![stride; 2],
+        dilations: vec![1; 2],
+        padding: Padding::Explicit(vec![1; 4]),
+        groups: 1,
+    };
+    let first = g.constant(eighths(&[16, 3, 3, 3], 1));
+    let made = g.push("first", conv(2), &[x, first]);
+    let made = g.push("relu", Op::Unary(crate::UnaryOp::Relu), &[made]);
+    let grid = [Tensor::scalar(0.03), Tensor::new(&[], Data::U8(vec![0].into())).unwrap()];
+    let [scale, zero] = grid.map(|t| g.constant(t));
+    let bytes = g.push("quantize", Op::QuantizeLinear { axis: 0 }, &[made, scale, zero]);
+    let floats = g.push("dequantize", Op::DequantizeLinear { axis: 0 }, &[bytes, scale, zero]);
+    let second = eighths(&[16, 16, 3, 3], 2);
+    let second: Vec<i8> = second.as_f32().unwrap().iter().map(|v| (v * 127.0) as i8).collect();
+    let second = g.constant(Tensor::new(&[16, 16, 3, 3], Data::I8(second.into())).unwrap());
+    let scales = g.constant(Tensor::from_f32(&[16], vec![0.01; 16]).unwrap());
+    let second = g.push("weights", Op::DequantizeLinear { axis: 0 }, &[second, scales]);
+    let mut y = g.push("second", conv(1), &[floats, second]);
+    if shared {
+        y = g.push("sum", Op::Binary(BinaryOp::Add), &[y, made]);
+    }
+    g.output("y", y);
+    g
+}
+
+#[test]
+fn a_first_convolution_that_one_of_bytes_alone_reads_is_computed_with_it() {
+    for (shared, convolutions) in [(false, 1), (true, 2)] {
+        let steps = check(&chained(shared), &[("x", eighths(&[2, 3, 21, 26], 3))]);
+        assert_eq!(
+            steps.iter().filter(|step| step.contains("convolution")).count(),
+            convolutions,
+            "{steps:?}"
+        );
     }
 }
