@@ -115,6 +115,7 @@ impl DbNetDetector {
         let of_lines = self.config.line_min_score;
         let level = match level {
             Some(DbLevel::Auto) if is_plain(image) => Some(DbLevel::Line),
+            Some(DbLevel::Auto) if self.surely_words(image)? => Some(DbLevel::Word),
             level => level,
         };
         let lines = match level {
@@ -148,6 +149,16 @@ impl DbNetDetector {
             detected.replaced.extend(replaced);
         }
         Ok((detected, map))
+    }
+
+    /// Whether a look at an image of half the size leaves no doubt that it is one of words, so that it need not be classified at its
+    /// size, too, before it is enlarged.
+    fn surely_words(&self, image: &Image) -> Result<bool> {
+        let Network::Levels { backbone, .. } = &self.network else { return Ok(false) };
+        let prepared = self.config.input.prepare(image, GLIMPSE)?;
+        let mut features = backbone.run_carried(input(backbone, &prepared))?;
+        let level = features.pop().and_then(|level| level.into_tensor().into_f32());
+        Ok(level.is_some_and(|level| level.first().is_some_and(|level| *level < SURELY_WORDS)))
     }
 
     /// One pass over an image at a scale; `None` where it is classified as one of words and `lines_only` is set.
@@ -197,15 +208,11 @@ impl Network {
         level: DbLevel,
         lines_only: bool,
     ) -> Result<Option<Vec<f32>>> {
-        let shape = [1, 3, picture.height, picture.width];
-        let image = |session: &Session| {
-            vec![("image", session.picture("image", shape, |_, y, row| picture.row(y, row)))]
-        };
         let mut outputs = match self {
             Self::Whole(_) if lines_only => return Ok(None),
-            Self::Whole(session) => session.run_carried(image(session))?,
+            Self::Whole(session) => session.run_carried(input(session, picture))?,
             Self::Levels { backbone, words, lines } => {
-                let mut features = backbone.run_carried(image(backbone))?;
+                let mut features = backbone.run_carried(input(backbone, picture))?;
                 let logit = features.pop().and_then(|logit| logit.into_tensor().into_f32());
                 let line = match level {
                     DbLevel::Auto => logit.is_some_and(|logit| logit.first().is_some_and(|v| *v > 0.0)),
@@ -219,13 +226,22 @@ impl Network {
             }
             #[cfg(feature = "train")]
             Self::Device { network, device } => {
-                let input = Tensor::<4>::from_data(TensorData::new(picture.planes(), shape), device);
+                let input = Tensor::<4>::from_data(
+                    TensorData::new(picture.planes(), [1, 3, picture.height, picture.width]),
+                    device,
+                );
                 let map = network.probabilities(input, level, lines_only);
                 return Ok(map.map(|map| map.into_data().iter::<f32>().collect()));
             }
         };
         Ok(outputs.pop().and_then(|output| output.into_tensor().into_f32()))
     }
+}
+
+/// A picture as what a network reads.
+fn input(session: &Session, picture: &Prepared) -> Vec<(&'static str, Carried)> {
+    let shape = [1, 3, picture.height, picture.width];
+    vec![("image", session.picture("image", shape, |_, y, row| picture.row(y, row)))]
 }
 
 /// The share of an image's pixels that one shade takes up where it is a page, 0 to 1. It took up
@@ -249,6 +265,11 @@ fn is_plain(image: &Image) -> bool {
     let most = counts.windows(2 * SHADE + 1).map(|shade| shade.iter().sum::<u32>()).max().unwrap_or(0);
     f64::from(most) >= PLAIN * f64::from(all)
 }
+
+/// A picture's size where it is looked at only to see whether it is one of words, of its own, and the level below which it surely
+/// is: 96 of 100 photographs of scenes are below, and of 270 receipts and pages the lowest has -3.4.
+const GLIMPSE: f64 = 0.5;
+const SURELY_WORDS: f32 = -5.0;
 
 /// The shortest side of an image in a pass, in pixels.
 const COARSEST: f64 = 32.0;
