@@ -143,7 +143,7 @@ impl Crop {
         let width = f64::from(self.image.width());
         let margin = self.margin * self.stretch;
         let inner = [margin, margin + self.size[0]];
-        let outer = ((inner[0] / width) as f32, (inner[1] / width) as f32);
+        let outer = self.outer();
         let transcript = words::without_false_spaces(transcript, |from, to| self.widest_gap(from, to));
         let transcript = pitch::respaced(transcript, || self.ink_columns());
         let words = words::split(&transcript, outer, confidence);
@@ -161,6 +161,22 @@ impl Crop {
                 TextInstance { transcript: Some(word.transcript), ..TextInstance::new(region) }
             })
             .collect()
+    }
+
+    /// Where the text begins and ends in the crop's width, 0 to 1.
+    pub(crate) fn outer(&self) -> (f32, f32) {
+        let (width, margin) = (f64::from(self.image.width()), self.margin * self.stretch);
+        ((margin / width) as f32, ((margin + self.size[0]) / width) as f32)
+    }
+
+    /// A part of the text, between two places of the crop's width, drawn anew in another shape.
+    pub(crate) fn part(&self, image: &Image, (from, to): (f32, f32), shape: Shape) -> Option<Self> {
+        let width = f64::from(self.image.width());
+        let (x0, x1) = (f64::from(from) * width, f64::from(to) * width);
+        let (y0, y1) = (self.margin, self.margin + self.size[1]);
+        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)];
+        let quad = Quad(corners.map(|(x, y)| self.to_picture.apply(Point::new(x, y))));
+        crop(image, self.region, &quad, shape, self.turn)
     }
 
     /// The widest run of columns without ink of which a part lies between two places of the crop's width, 0 to 1, in heights of the

@@ -34,6 +34,7 @@ mod quad;
 pub mod quantize;
 mod read;
 mod recognize;
+mod reread;
 mod rules;
 mod vertical;
 mod weights;

@@ -6,6 +6,7 @@ use glyphic_core::{
 };
 use glyphic_imgproc::resize_antialiased;
 use glyphic_zoo::{DEFAULT_DETECTOR, DEFAULT_RECOGNIZER};
+use rayon::prelude::*;
 
 use crate::{
     Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, bold, cells, crop,
@@ -13,7 +14,7 @@ use crate::{
     device, figures, large, lines, load_detector, load_recognizer, orientation,
     orientation::{LEVEL, PAGE, Reading, SCENE, Standing, Turn, Upright},
     quad::Quad,
-    recognize, rules, vertical,
+    recognize, reread, rules, vertical,
     vertical::Candidate,
     words,
 };
@@ -306,6 +307,48 @@ impl Reader {
         self.config.min_text_score.min(long)
     }
 
+    /// Reads the doubtful words of lines again by themselves, where they are the smaller part; such lines are `unsure` no more. The
+    /// surer reading of each counts.
+    fn read_parts(
+        &self,
+        image: &Image,
+        readings: &mut [(Crop, Transcript)],
+        unsure: &mut BTreeSet<usize>,
+        shape: Shape,
+    ) -> Result<()> {
+        let (confidence, below) = (self.config.confidence, self.config.reread_below);
+        let mut parts = Vec::new();
+        for (i, (line, transcript)) in readings.iter().enumerate() {
+            if !unsure.contains(&line.region) {
+                continue;
+            }
+            if let Some(doubtful) = reread::doubtful(transcript, line.outer(), confidence, below) {
+                unsure.remove(&line.region);
+                // From the right: characters on the left keep their numbers.
+                parts.extend(doubtful.into_iter().rev().map(|part| (i, part)));
+            }
+        }
+        let draw = |(i, part): &(usize, reread::Part)| {
+            let line = &readings.get(*i)?.0;
+            line.part(image, (part.from, part.to), shape)
+        };
+        let crops: Vec<Option<Crop>> = parts.par_iter().map(draw).collect();
+        let wanted: Vec<Image> = crops.iter().flatten().map(|crop| crop.image.clone()).collect();
+        let mut transcripts = self.recognizer.recognize(&wanted)?.into_iter();
+        for ((i, part), crop) in parts.iter().zip(crops) {
+            let (Some(crop), Some((_, line))) = (crop, readings.get_mut(*i)) else { continue };
+            let Some(again) = transcripts.next() else { break };
+            let before = line.chars.get(part.chars.clone()).unwrap_or_default();
+            if again.score > reread::surety(before, confidence) && !again.text.trim().is_empty() {
+                let (start, end) = crop.outer();
+                let scale = (part.to - part.from) / (end - start);
+                let place = |at: f32| part.from + (at - start).clamp(0.0, end - start) * scale;
+                reread::replace(line, part, again, confidence, place);
+            }
+        }
+        Ok(())
+    }
+
     /// The surest reading of each region, in order.
     fn readings(
         &self,
@@ -348,6 +391,7 @@ impl Reader {
             if shape.stretch > 1.0 {
                 unsure.retain(|region| longer(*region, STRETCHED_ASPECT));
             }
+            self.read_parts(image, &mut readings, &mut unsure, shape)?;
             for again in read(&|region| unsure.contains(&region), shape)? {
                 better(&mut readings, again, |transcript| transcript.score);
             }
