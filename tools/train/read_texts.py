@@ -68,7 +68,11 @@ def web_page(path):
 
 def translations(path):
     with open(path, "rb") as f:
-        catalog = gettext.GNUTranslations(f)._catalog
+        try:
+            catalog = gettext.GNUTranslations(f)._catalog
+        except UnicodeDecodeError as e:
+            print(f"{path}: left out, {e}")
+            return
     for source, text in catalog.items():
         if source and isinstance(text, str) and text != source:
             yield from map(plain, text.replace("_", "").replace("&", "").split("\n"))

@@ -98,6 +98,12 @@ struct Common {
     /// Folders of photographs without text to set text upon.
     #[arg(long)]
     grounds: Vec<PathBuf>,
+    /// Share of signs that curve, 0 to 1.
+    #[arg(long)]
+    curved: Option<f32>,
+    /// Share of line crops that are single words of signs, 0 to 1.
+    #[arg(long, default_value_t = 0.0)]
+    sign_words: f32,
     /// Draw flat ink on a flat ground.
     #[arg(long)]
     clean: bool,
@@ -108,7 +114,15 @@ impl Common {
         if let Some(threads) = self.threads {
             rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
         }
-        let mut config = SynthConfig { seed: self.seed, degrade: !self.clean, ..SynthConfig::default() };
+        let mut config = SynthConfig {
+            seed: self.seed,
+            degrade: !self.clean,
+            sign_words: self.sign_words,
+            ..SynthConfig::default()
+        };
+        if let Some(curved) = self.curved {
+            config.curved = curved;
+        }
         if !self.fonts.is_empty() {
             config.font_dirs.clone_from(&self.fonts);
         }

@@ -35,8 +35,11 @@ pub struct SynthConfig {
     pub max_page_side: u32,
     /// How often pages of each kind come.
     pub pages: PageShares,
-    /// Share of a scene's signs of one line that curve, 0 to 1.
+    /// Share of a scene's signs of one line that curve, and of the crops of signs, 0 to 1.
     pub curved: f32,
+    /// Share of line crops that are single words of signs, 0 to 1; the others are mixed as [`LineSynth`](crate::LineSynth)
+    /// says.
+    pub sign_words: f32,
     /// Whether pictures suffer blur, noise, compression and the like. Off, ink and ground are flat colours.
     pub degrade: bool,
 }
@@ -75,6 +78,7 @@ impl Default for SynthConfig {
             max_page_side: 1600,
             pages: PageShares::default(),
             curved: CURVED,
+            sign_words: 0.0,
             degrade: true,
         }
     }
@@ -98,12 +102,10 @@ impl SynthConfig {
                 expected: "shares of receipts, documents and scenes, none below 0 and one above",
             });
         }
-        if !(0.0..=1.0).contains(&self.curved) {
-            return Err(Error::Config {
-                field: "curved",
-                value: self.curved.to_string(),
-                expected: "0 to 1",
-            });
+        for (field, share) in [("curved", self.curved), ("sign_words", self.sign_words)] {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(Error::Config { field, value: share.to_string(), expected: "0 to 1" });
+            }
         }
         let check = |field, value: u32, low: u32, high: u32, expected| {
             if (low..=high).contains(&value) {

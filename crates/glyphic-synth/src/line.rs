@@ -6,7 +6,6 @@ use rayon::prelude::*;
 use crate::{
     Result, SynthConfig,
     canvas::{Canvas, Colour, hsv, luma, mix, smooth_noise},
-    config::CURVED,
     corpus::{Corpus, Length, Place},
     degrade,
     dice::{Dice, Purpose},
@@ -98,14 +97,23 @@ impl LineSynth {
 
     /// One attempt; `None` where the text came out without ink or too wide.
     fn draw(&self, dice: &mut Dice) -> Option<Sample> {
-        let length = dice.weighted(&[(Length::Word, 0.4), (Length::Phrase, 0.4), (Length::Long, 0.2)]);
+        // No dice are cast for a share of nothing: the crops of a seed stay what they were.
+        let sign_word = self.config.sign_words > 0.0 && dice.chance(self.config.sign_words);
+        let length = if sign_word {
+            Length::Word
+        } else {
+            dice.weighted(&[(Length::Word, 0.4), (Length::Phrase, 0.4), (Length::Long, 0.2)])
+        };
         let (receipt, document, sign) = match length {
             Length::Word => (0.27, 0.18, 0.55),
             Length::Phrase => (0.5, 0.28, 0.22),
             Length::Long => (0.5, 0.45, 0.05),
         };
-        let place =
-            dice.weighted(&[(Place::Receipt, receipt), (Place::Document, document), (Place::Sign, sign)]);
+        let place = if sign_word {
+            Place::Sign
+        } else {
+            dice.weighted(&[(Place::Receipt, receipt), (Place::Document, document), (Place::Sign, sign)])
+        };
         let text = self.stock.corpus.line(dice, place, length);
         let taste = match place {
             Place::Receipt => Taste::Till,
@@ -116,7 +124,7 @@ impl LineSynth {
         let layout = Layout::new(font, &text, setting(dice, place), dice)?;
 
         let height = self.crop_height(dice);
-        let frame = Frame::place(dice, &layout, place, height);
+        let frame = Frame::place(dice, &layout, place, height, self.config.curved);
         let (w, h) = (frame.width, height as usize);
         if w > self.config.max_line_width as usize || w < 4 {
             return None;
@@ -255,10 +263,10 @@ struct Frame {
 }
 
 impl Frame {
-    fn place(dice: &mut Dice, layout: &Layout, place: Place, height: u32) -> Self {
+    fn place(dice: &mut Dice, layout: &Layout, place: Place, height: u32, curved: f32) -> Self {
         let em_box = if dice.chance(0.55) { layout.tight() } else { layout.body() };
         let em_box = breathe(em_box, 0.01);
-        let warp = bend(dice, em_box, place, CURVED);
+        let warp = bend(dice, em_box, place, curved);
         let outline = warp.outline(em_box);
         let b = bounds(&outline);
         let text_height = em_box[3] - em_box[1];
@@ -514,6 +522,7 @@ pub(crate) fn ink(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::CURVED;
 
     /// Whether a point lies in an outline or at most `slack` pixels from it.
     fn holds(outline: &[[f32; 2]], p: [f32; 2], slack: f32) -> bool {
@@ -546,7 +555,7 @@ mod tests {
             let Some(font) = stock.fonts.choose(&mut dice, &text, Taste::Any) else { continue };
             let layout =
                 Layout::new(font, &text, setting(&mut dice, place), &mut dice).expect("text with ink");
-            let frame = Frame::place(&mut dice, &layout, place, 48);
+            let frame = Frame::place(&mut dice, &layout, place, 48, CURVED);
             curved += usize::from(frame.warp.curve.is_some());
             let (w, h) = (frame.width.min(4000), 48);
             let mut raster = Raster::new(0, 0, w, h);

@@ -87,6 +87,21 @@ fn single_words_phrases_and_long_lines_come_in_their_shares() {
 }
 
 #[test]
+fn lines_are_words_of_signs_where_these_are_wanted() {
+    let synth = |sign_words, curved| LineSynth::new(SynthConfig { sign_words, curved, ..config() }).unwrap();
+    let counts = |synth: &LineSynth| {
+        let samples: Vec<Sample> = synth.lines(0..300).collect();
+        let words = samples.iter().filter(|s| !s.truth.instances[0].text().contains(' ')).count();
+        // A straight line's outline has four corners.
+        let curved = samples.iter().filter(|s| s.truth.lines[0].polygon.points().len() > 4).count();
+        (words, curved)
+    };
+    let ((words, straight), (_, curved)) = (counts(&synth(1.0, 0.0)), counts(&synth(1.0, 0.6)));
+    assert!(words > 270, "{words} of 300");
+    assert!(straight == 0 && curved > 90, "{straight} and {curved} curved");
+}
+
+#[test]
 fn every_outline_of_a_page_lies_in_it_and_lines_say_what_their_words_say() {
     let synth = pages(true);
     (0..24u64).into_par_iter().for_each(|i| {
@@ -196,6 +211,7 @@ fn settings_out_of_range_and_unknown_settings_are_refused_by_name() {
         ("max_page_side = 100", "max_page_side"),
         ("min_page_side = 9999", "min_page_side"),
         ("curved = 1.5", "curved"),
+        ("sign_words = -0.5", "sign_words"),
         ("pages = { receipts = 0.0, documents = 0.0, scenes = 0.0 }", "pages"),
         ("pages = { receipts = -1.0 }", "pages"),
     ] {
