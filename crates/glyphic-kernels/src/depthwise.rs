@@ -193,12 +193,9 @@ impl Row<'_> {
             });
             let input = &self.input[offset + x * step + first..];
             let input = &input[..(N + TAPS - 2) * step + S::F32_LANES];
-            for i in 0..N + TAPS - 1 {
-                let value = load::<S>(input, i * step);
-                for tap in 0..TAPS {
-                    if i >= tap && i - tap < N {
-                        sums[i - tap] = simd.mul_add_e_f32s(value, weights[tap], sums[i - tap]);
-                    }
+            for tap in 0..TAPS {
+                for (p, sum) in sums.iter_mut().enumerate() {
+                    *sum = simd.mul_add_e_f32s(load::<S>(input, (p + tap) * step), weights[tap], *sum);
                 }
             }
         }

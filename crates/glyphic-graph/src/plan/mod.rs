@@ -5,6 +5,7 @@
 //! between ways of computing the same, never what is computed.
 
 mod compile;
+mod memory;
 mod run;
 #[cfg(test)]
 mod tests;

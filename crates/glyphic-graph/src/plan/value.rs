@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::memory::zeros;
 use crate::{DType, Tensor};
 use glyphic_kernels::{Map, Source, transpose};
 
@@ -35,7 +36,7 @@ impl Pool {
         let fitting = (0..rows.len()).filter(|i| (len..=len * 2 + 4096).contains(&rows[*i].capacity()));
         let found = fitting.min_by_key(|i| rows[*i].capacity()).map(|i| rows.remove(i));
         drop(rows);
-        let Some(mut row) = found else { return vec![0.0; len] };
+        let Some(mut row) = found else { return zeros(len) };
         row.resize(len, 0.0);
         row
     }
@@ -66,7 +67,7 @@ impl Pool {
         let dropped = buffers.surplus();
         drop(buffers);
         drop(dropped);
-        found.unwrap_or_else(|| vec![0.0; len])
+        found.unwrap_or_else(|| zeros(len))
     }
 
     fn give(&self, values: Vec<f32>) {
