@@ -81,6 +81,10 @@ pub(crate) fn replace(
             line.word_alternatives.splice(first..last, own);
         }
     }
+    // A space is as sure as the word before it.
+    if let (Some(space), Some(last)) = (line.chars.get_mut(part.chars.end), again.chars.last()) {
+        space.score = last.score;
+    }
     let moved = again.chars.into_iter().map(|c| CharSpan { start: place(c.start), end: place(c.end), ..c });
     line.chars.splice(part.chars.clone(), moved);
     line.text = line.chars.iter().map(|c| c.char).collect();
@@ -114,9 +118,10 @@ mod tests {
             .chars()
             .enumerate()
             .map(|(i, char)| {
-                word += usize::from(char == ' ');
                 let at = (i as f32 + 0.5) / 10.0;
-                CharSpan { char, score: scores[word], start: at - 0.01, end: at + 0.01 }
+                let span = CharSpan { char, score: scores[word], start: at - 0.01, end: at + 0.01 };
+                word += usize::from(char == ' ');
+                span
             })
             .collect();
         Transcript { text: text.to_owned(), score: 0.5, chars, ..Transcript::default() }

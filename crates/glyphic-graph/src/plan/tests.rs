@@ -223,7 +223,7 @@ fn maps_are_resized_between_pixels() {
     }
 }
 
-/// Eighths: their sums are exact, and none lies between two steps of a grid of 0.03.
+/// Eighths: their sums are exact, and none lies between two steps of a grid of 0.0317.
 fn eighths(shape: &[usize], seed: u32) -> Tensor {
     let values = numbers(shape, seed).as_f32().unwrap().iter().map(|v| (v * 8.0).round() / 8.0).collect();
     Tensor::from_f32(shape, values).unwrap()
@@ -242,7 +242,7 @@ fn chained(shared: bool) -> Graph {
     let first = g.constant(eighths(&[16, 3, 3, 3], 1));
     let made = g.push("first", conv(2), &[x, first]);
     let made = g.push("relu", Op::Unary(crate::UnaryOp::Relu), &[made]);
-    let grid = [Tensor::scalar(0.03), Tensor::new(&[], Data::U8(vec![0].into())).unwrap()];
+    let grid = [Tensor::scalar(0.0317), Tensor::new(&[], Data::U8(vec![0].into())).unwrap()];
     let [scale, zero] = grid.map(|t| g.constant(t));
     let bytes = g.push("quantize", Op::QuantizeLinear { axis: 0 }, &[made, scale, zero]);
     let floats = g.push("dequantize", Op::DequantizeLinear { axis: 0 }, &[bytes, scale, zero]);
