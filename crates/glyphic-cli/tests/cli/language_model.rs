@@ -13,7 +13,7 @@ fn a_model_of_texts_words_and_packs_is_made_and_read_with() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (pack, model, crops) = (path("pack"), path("model.safetensors"), path("pack/crops"));
     let config = common::synth_config(folder.path());
-    glyphic(&["synth", "lines", "--config", &config, "--count", "30", "--seed", "11", "--out", &pack]).ok();
+    glyphic(&["synth", "lines", "--config", &config, "--count", "120", "--seed", "11", "--out", &pack]).ok();
     fs::write(path("text.txt"), format!("{WORDS}\n")).unwrap();
     fs::write(path("words.txt"), "\u{feff}the 900\nof 400\nstraße\n").unwrap();
     let (text, words) = (path("text.txt=3"), path("words.txt=0.5"));
@@ -35,8 +35,8 @@ fn a_model_of_texts_words_and_packs_is_made_and_read_with() {
         let rest = &report[at + 11..];
         rest[..rest.find([',', '}']).unwrap()].parse::<f64>().unwrap_or_else(|_| panic!("{report}"))
     };
-    // A model that has seen the very texts reads them at least as well as none does.
-    assert!(accuracy(read(&model)) >= accuracy(read("none")));
+    // A model that has seen the very texts reads them better than none does.
+    assert!(accuracy(read(&model)) > accuracy(read("none")));
 }
 
 #[test]
