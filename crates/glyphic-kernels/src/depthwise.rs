@@ -193,9 +193,9 @@ impl Row<'_> {
             });
             let input = &self.input[offset + x * step + first..];
             let input = &input[..(N + TAPS - 2) * step + S::F32_LANES];
-            for tap in 0..TAPS {
+            for (tap, weight) in weights.into_iter().enumerate() {
                 for (p, sum) in sums.iter_mut().enumerate() {
-                    *sum = simd.mul_add_e_f32s(load::<S>(input, (p + tap) * step), weights[tap], *sum);
+                    *sum = simd.mul_add_e_f32s(load::<S>(input, (p + tap) * step), weight, *sum);
                 }
             }
         }
