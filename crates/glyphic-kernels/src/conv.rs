@@ -182,7 +182,7 @@ impl Conv {
         }
     }
 
-    /// Whether single rows can be computed: [`Conv::row`].
+    /// Whether single rows of the output can be computed, as [`QuantizedConv::run_after`](crate::QuantizedConv::run_after) does.
     pub fn has_rows(&self) -> bool {
         matches!(self.algorithm, Algorithm::Direct(_)) && self.shape.kernel != [1, 1]
     }
