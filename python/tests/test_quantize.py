@@ -26,7 +26,8 @@ def crop(seed):
         bits = SIGNS[(seed + i) % len(SIGNS)]
         sign = np.array([bits >> b & 1 for b in range(35)], bool).reshape(7, 5)
         img[5:26, x : x + 15][np.kron(sign, np.ones((3, 3), int)) > 0] = rng.integers(0, 90)
-    return img
+    # On flat paper one number between two levels stands in many places.
+    return (img + rng.integers(-12, 13, img.shape)).clip(0, 255).astype(np.uint8)
 
 
 def quantize(folder, loss, name):
@@ -108,6 +109,7 @@ def test_onnxruntime_computes_what_glyphic_computes(pack, tmp_path):
     session = opened(onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL)
     optimised = opened(onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
     assert session.get_modelmeta().custom_metadata_map["quantization"].startswith("int8, ")
+    equal = 0
     for i in range(6):
         image = (crop(i).astype(np.float32).transpose(2, 0, 1)[None] - 127.5) / 127.5
         theirs = session.run(None, {"image": image})[0]
@@ -115,12 +117,15 @@ def test_onnxruntime_computes_what_glyphic_computes(pack, tmp_path):
         subprocess.run([RUNNER, str(file), str(tmp_path)], check=True, capture_output=True)
         ours = from_proto((tmp_path / "output_0.pb").read_bytes())
         assert ours.shape == theirs.shape and theirs.std() > 0.1
-        # A grey level of the outputs' range: a number between two levels may go either way.
+        # A grey level of the outputs' range. A number that lies between two levels may go either way, and what it goes into follows.
         level = (theirs.max() - theirs.min()) / 255
-        assert np.abs(ours - theirs).max() <= level, (np.abs(ours - theirs).max(), level)
+        equal += np.abs(ours - theirs).max() <= level / 100
+        assert np.sqrt(np.square(ours - theirs).mean()) <= level / 2
+        assert (ours.argmax(-1) == theirs.argmax(-1)).mean() >= 0.95
         # Fused operators of ONNX Runtime round elsewhere than the file says.
         fused = optimised.run(None, {"image": image})[0]
         assert np.sqrt(np.square(ours - fused).mean()) <= level
+    assert equal >= 3, f"{equal} of 6 pictures"
 
 
 def test_a_refused_model_is_not_written(pack):
