@@ -30,7 +30,8 @@ pub struct ReadingConfig {
     /// to 1.
     pub crop_margin: f64,
     /// A region read with less confidence is read again, from a crop that is `reread_stretch` times as wide and then with each of
-    /// `reread_margins`, until it reaches it; the reading with the highest confidence counts. 0 (never) to 1.
+    /// `reread_margins`, until it reaches it; the reading with the highest confidence counts. Of a line whose doubtful words are the
+    /// smaller part, these alone. 0 (never) to 1.
     pub reread_below: f32,
     /// Narrow print has more room for each character in a wider crop. For regions four times as long as high, and longer. 1 (no such
     /// reading) to 3.

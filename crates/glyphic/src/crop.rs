@@ -172,10 +172,7 @@ impl Crop {
     /// A part of the text, between two places of the crop's width, drawn anew in another shape.
     pub(crate) fn part(&self, image: &Image, (from, to): (f32, f32), shape: Shape) -> Option<Self> {
         let width = f64::from(self.image.width());
-        let (x0, x1) = (f64::from(from) * width, f64::from(to) * width);
-        let (y0, y1) = (self.margin, self.margin + self.size[1]);
-        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)];
-        let quad = Quad(corners.map(|(x, y)| self.to_picture.apply(Point::new(x, y))));
+        let quad = Quad(self.corners(f64::from(from) * width, f64::from(to) * width));
         crop(image, self.region, &quad, shape, self.turn)
     }
 
@@ -232,10 +229,14 @@ impl Crop {
     /// From column `x0` to column `x1` of the crop, in the picture; at least [`MIN_WIDTH`] wide.
     fn outline(&self, x0: f64, x1: f64) -> Option<Polygon> {
         let (middle, half) = ((x0 + x1) / 2.0, ((x1 - x0) / 2.0).max(MIN_WIDTH / 2.0));
-        let (x0, x1) = (middle - half, middle + half);
+        Polygon::new(self.corners(middle - half, middle + half).to_vec()).ok()
+    }
+
+    /// In the picture, of the text from column `x0` to column `x1` of the crop: clockwise from where it begins.
+    fn corners(&self, x0: f64, x1: f64) -> [Point; 4] {
         let (y0, y1) = (self.margin, self.margin + self.size[1]);
         let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)];
-        Polygon::new(corners.map(|(x, y)| self.to_picture.apply(Point::new(x, y))).to_vec()).ok()
+        corners.map(|(x, y)| self.to_picture.apply(Point::new(x, y)))
     }
 }
 

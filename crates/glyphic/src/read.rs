@@ -339,7 +339,7 @@ impl Reader {
             let (Some(crop), Some((_, line))) = (crop, readings.get_mut(*i)) else { continue };
             let Some(again) = transcripts.next() else { break };
             let before = line.chars.get(part.chars.clone()).unwrap_or_default();
-            if again.score > reread::surety(before, confidence) && !again.text.trim().is_empty() {
+            if reread::surety(&again.chars, confidence) > reread::surety(before, confidence) {
                 let (start, end) = crop.outer();
                 let scale = (part.to - part.from) / (end - start);
                 let place = |at: f32| part.from + (at - start).clamp(0.0, end - start) * scale;

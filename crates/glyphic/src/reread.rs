@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use glyphic_core::{CharSpan, Confidence, Transcript};
 
+use crate::words::middle;
+
 /// Where doubtful words take more than this share of a line, the whole line is read again.
 const MOST: f32 = 0.5;
 
@@ -38,12 +40,12 @@ pub(crate) fn doubtful(
     let is_doubtful = |word: &Range<usize>| confidence.of(&chars[word.clone()]) < below;
     let edge = |before: usize, behind: usize| f32::midpoint(middle(&chars[before]), middle(&chars[behind]));
     let mut parts: Vec<Part> = Vec::new();
-    let mut last = None;
+    let mut last: Option<usize> = None;
     for (i, word) in words.iter().enumerate().filter(|(_, word)| is_doubtful(word)) {
         let before = i.checked_sub(1).and_then(|before| words.get(before));
         let from = before.map_or(outer.0, |before| edge(before.end - 1, word.start));
         let to = words.get(i + 1).map_or(outer.1, |next| edge(word.end - 1, next.start));
-        match parts.last_mut().filter(|_| last.is_some() && last == i.checked_sub(1)) {
+        match parts.last_mut().filter(|_| last.is_some_and(|last| last + 1 == i)) {
             Some(part) => (part.chars.end, part.to) = (word.end, to),
             None => parts.push(Part { chars: word.clone(), from, to }),
         }
@@ -55,9 +57,9 @@ pub(crate) fn doubtful(
     (share <= MOST * (outer.1 - outer.0) && parts.iter().all(|part| part.from < part.to)).then_some(parts)
 }
 
-/// How sure the least sure of some words is.
+/// How sure the least sure of some words is; 0 where there is none.
 pub(crate) fn surety(chars: &[CharSpan], confidence: Confidence) -> f32 {
-    words(chars).into_iter().map(|word| confidence.of(&chars[word])).fold(1.0, f32::min)
+    words(chars).into_iter().map(|word| confidence.of(&chars[word])).reduce(f32::min).unwrap_or(0.0)
 }
 
 /// Puts another reading of a part in its place. `place` says where a place of that reading's crop, 0 to 1, stands in the line's.
@@ -101,10 +103,6 @@ fn words(chars: &[CharSpan]) -> Vec<Range<usize>> {
         }
     }
     words
-}
-
-fn middle(c: &CharSpan) -> f32 {
-    f32::midpoint(c.start, c.end)
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ fn placed(run: &[CharSpan], (start, end): (f32, f32)) -> Vec<CharSpan> {
     run.iter().enumerate().map(place).collect()
 }
 
-fn middle(c: &CharSpan) -> f32 {
+pub(crate) fn middle(c: &CharSpan) -> f32 {
     (c.start + c.end) / 2.0
 }
 

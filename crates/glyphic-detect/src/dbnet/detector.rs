@@ -157,8 +157,7 @@ impl DbNetDetector {
         let Network::Levels { backbone, .. } = &self.network else { return Ok(false) };
         let prepared = self.config.input.prepare(image, GLIMPSE)?;
         let mut features = backbone.run_carried(input(backbone, &prepared))?;
-        let level = features.pop().and_then(|level| level.into_tensor().into_f32());
-        Ok(level.is_some_and(|level| level.first().is_some_and(|level| *level < SURELY_WORDS)))
+        Ok(level(&mut features).is_some_and(|level| level < SURELY_WORDS))
     }
 
     /// One pass over an image at a scale; `None` where it is classified as one of words and `lines_only` is set.
@@ -213,9 +212,9 @@ impl Network {
             Self::Whole(session) => session.run_carried(input(session, picture))?,
             Self::Levels { backbone, words, lines } => {
                 let mut features = backbone.run_carried(input(backbone, picture))?;
-                let logit = features.pop().and_then(|logit| logit.into_tensor().into_f32());
+                let judged = self::level(&mut features);
                 let line = match level {
-                    DbLevel::Auto => logit.is_some_and(|logit| logit.first().is_some_and(|v| *v > 0.0)),
+                    DbLevel::Auto => judged.is_some_and(|level| level > 0.0),
                     level => level == DbLevel::Line,
                 };
                 if lines_only && !line {
@@ -226,10 +225,8 @@ impl Network {
             }
             #[cfg(feature = "train")]
             Self::Device { network, device } => {
-                let input = Tensor::<4>::from_data(
-                    TensorData::new(picture.planes(), [1, 3, picture.height, picture.width]),
-                    device,
-                );
+                let shape = [1, 3, picture.height, picture.width];
+                let input = Tensor::<4>::from_data(TensorData::new(picture.planes(), shape), device);
                 let map = network.probabilities(input, level, lines_only);
                 return Ok(map.map(|map| map.into_data().iter::<f32>().collect()));
             }
@@ -242,6 +239,11 @@ impl Network {
 fn input(session: &Session, picture: &Prepared) -> Vec<(&'static str, Carried)> {
     let shape = [1, 3, picture.height, picture.width];
     vec![("image", session.picture("image", shape, |_, y, row| picture.row(y, row)))]
+}
+
+/// Takes the level from behind the features that a backbone gives: above 0 for lines, below for words.
+fn level(features: &mut Vec<Carried>) -> Option<f32> {
+    features.pop()?.into_tensor().into_f32()?.first().copied()
 }
 
 /// The share of an image's pixels that one shade takes up where it is a page, 0 to 1. It took up
