@@ -132,12 +132,13 @@ def warped(image, rng):
     return image
 
 
-def collate(batch, rng=None):
-    """u8 crops -> [N, 3, 32, W] with the reader's normalisation; `rng` adds light augmentation."""
-    widths = [r[1] for _, r in batch]
-    stretch = [1.0] * len(batch) if rng is None else rng.uniform(0.85, 1.2, len(batch))
+def collate(batch, rng=None, plain=0.0):
+    """u8 crops -> [N, 3, 32, W] with the reader's normalisation; `rng` augments them but for a share of `plain`."""
     arrays = []
-    for (shard, r), s in zip(batch, stretch):
+    dice = rng
+    for shard, r in batch:
+        rng = None if dice is None or dice.random() < plain else dice
+        s = 1.0 if rng is None else rng.uniform(0.85, 1.2)
         image = shard.pixels(r) if rng is None else warped(shard.pixels(r), rng)
         a = torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32) / 127.5 - 1)
         if rng is not None and rng.random() < 0.5:
@@ -274,6 +275,7 @@ def main():
     p.add_argument("--val", nargs="+", required=True)
     p.add_argument("--steps", type=int, default=40000)
     p.add_argument("--decay", type=int, default=4000, help="steps of the final fall of the rate")
+    p.add_argument("--plain", type=float, default=0.0, help="share of crops taken as they are while the rate falls")
     p.add_argument("--warmup", type=int, default=500)
     p.add_argument("--lr", type=float, default=1.5e-3)
     p.add_argument("--batch-pixels", type=int, default=12800, help="sum of the padded widths of a batch")
@@ -321,7 +323,7 @@ def main():
         for g in optimizer.param_groups:
             g["lr"] = learning_rate(step, a.lr, a.warmup, finish, a.decay)
         batch = next(batches)
-        x, widths = collate(batch, rng)
+        x, widths = collate(batch, rng, a.plain if finish is not None else 0.0)
         net.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=a.bf16):
             logits = net(x.contiguous(memory_format=torch.channels_last))
