@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use cpu_time::ProcessTime;
-use glyphic_kernels::{Activation, Conv, ConvShape, Grid, Map, QuantizedConv, Target};
+use glyphic_kernels::{
+    Activation, Conv, ConvShape, Grid, Map, QuantizedConv, QuantizedInput, QuantizedOutput, Target,
+};
 
 /// Where a layer stands, inputs, outputs, kernel, stride, height and width of the input.
 type Layer = (&'static str, usize, usize, [usize; 2], [usize; 2], [usize; 2]);
@@ -73,7 +75,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     if i == 0 {
                         float.run(&input, map, None, Activation::Relu, target);
                     } else {
-                        int8.run(&input[..plain.len()], plain, None, Activation::Relu, target);
+                        let input = QuantizedInput::Map(&input[..plain.len()]);
+                        int8.run(input, plain, None, Activation::Relu, QuantizedOutput::Map(target));
                     }
                     runs += 1;
                 }

@@ -10,7 +10,7 @@ use crate::vector::{load, load_n, store_n};
 use crate::{Activation, Grid};
 
 /// Bytes of a word, whose numbers are multiplied together.
-const WORD: usize = 4;
+pub(crate) const WORD: usize = 4;
 
 /// The most numbers summed for an output: beyond, the sum of products of bytes does not fit in 32 bits.
 pub(crate) const MOST_INNER: usize = (i32::MAX / (255 * 128)) as usize;
@@ -451,6 +451,67 @@ impl ByteRows<'_> {
         let (weights, _) = D::S::as_simd_i32s(&packed.weights[packed.start + block.offset..]);
         let (weights, _) = weights.as_chunks::<VECTORS>();
         let length = packed.words / self.segments.len();
+        if length == 1 && self.step == WORD {
+            sums = self.summed_at::<D, VECTORS, ROWS, 1>(unit, weights, x, sums);
+        } else if length == 1 && self.step == 2 * WORD {
+            sums = self.summed_at::<D, VECTORS, ROWS, 2>(unit, weights, x, sums);
+        } else {
+            sums = self.summed(unit, weights, x, sums);
+        }
+
+        let zero = simd.splat_f32s(0.0);
+        let relu = self.activation == Activation::Relu;
+        let whole = block.first + VECTORS * lanes <= packed.outputs;
+        // Where pixels lie side by side, what stands beyond the outputs of one is written over by the next one.
+        let spills = packed.blocks.len() == 1 && self.to_step == packed.outputs;
+        let scales = D::S::as_simd_f32s(&packed.scales[block.first..]).0.as_chunks::<VECTORS>().0[0];
+        let bias = D::S::as_simd_f32s(&packed.bias[block.first..]).0.as_chunks::<VECTORS>().0[0];
+        for (p, sums) in sums.into_iter().enumerate() {
+            let mut values = [zero; VECTORS];
+            for v in 0..VECTORS {
+                // In two roundings: some processors have them in one, some have not.
+                values[v] = simd.add_f32s(simd.mul_f32s(unit.floats(sums[v]), scales[v]), bias[v]);
+            }
+            if let Some(addend) = self.addend {
+                let pixel = if addend.scale == 1 { x + p } else { (x + p) / addend.scale };
+                let added = &addend.row[pixel * addend.step + block.first..];
+                for v in 0..VECTORS {
+                    let n = lanes.min((packed.outputs - block.first).saturating_sub(v * lanes));
+                    let added = match added.get(v * lanes..(v + 1) * lanes) {
+                        Some(added) => load::<D::S>(added),
+                        None => load_n(simd, &added[v * lanes..][..n], n),
+                    };
+                    values[v] = simd.add_f32s(values[v], added);
+                }
+            }
+            if relu {
+                for v in 0..VECTORS {
+                    values[v] = simd.max_f32s(values[v], zero);
+                }
+            }
+            let to = &mut self.to[(x + p) * self.to_step + block.first..];
+            let last = x + p + 1 == self.count;
+            if (whole || (spills && !last)) && to.len() >= VECTORS * lanes {
+                D::S::as_mut_simd_f32s(to).0.as_chunks_mut::<VECTORS>().0[0] = values;
+                continue;
+            }
+            for v in 0..VECTORS {
+                let n = lanes.min((packed.outputs - block.first).saturating_sub(v * lanes));
+                store_n(simd, &mut to[v * lanes..][..n], n, values[v]);
+            }
+        }
+    }
+
+    /// Adds the products of the rows `x..x + ROWS`.
+    #[inline(always)]
+    fn summed<D: Dot, const VECTORS: usize, const ROWS: usize>(
+        &self,
+        unit: D,
+        weights: &[[Ints<D>; VECTORS]],
+        x: usize,
+        mut sums: [[Ints<D>; VECTORS]; ROWS],
+    ) -> [[Ints<D>; VECTORS]; ROWS] {
+        let length = self.packed.words / self.segments.len();
         for (weights, segment) in weights.chunks_exact(length).zip(self.segments) {
             let input = &self.input[*segment..];
             let mut rows: [&[[u8; WORD]]; ROWS] = [&[]; ROWS];
@@ -471,28 +532,33 @@ impl ByteRows<'_> {
                 }
             }
         }
+        sums
+    }
 
-        let zero = simd.splat_f32s(0.0);
-        let relu = self.activation == Activation::Relu;
-        for (p, sums) in sums.into_iter().enumerate() {
-            for (v, sum) in sums.into_iter().enumerate() {
-                let output = block.first + v * lanes;
-                let n = lanes.min(packed.outputs.saturating_sub(output));
-                let scale = load::<D::S>(&packed.scales[output..]);
-                let bias = load::<D::S>(&packed.bias[output..]);
-                // In two roundings: some processors have them in one, some have not.
-                let mut value = simd.add_f32s(simd.mul_f32s(unit.floats(sum), scale), bias);
-                if let Some(addend) = self.addend {
-                    let pixel = if addend.scale == 1 { x + p } else { (x + p) / addend.scale };
-                    let at = pixel * addend.step + output;
-                    value = simd.add_f32s(value, load_n(simd, &addend.row[at..at + n], n));
+    /// The same of rows of segments of a word, `STEP` words from each other: a single address for all rows, which are more than there are
+    /// registers for.
+    #[inline(always)]
+    fn summed_at<D: Dot, const VECTORS: usize, const ROWS: usize, const STEP: usize>(
+        &self,
+        unit: D,
+        weights: &[[Ints<D>; VECTORS]],
+        x: usize,
+        mut sums: [[Ints<D>; VECTORS]; ROWS],
+    ) -> [[Ints<D>; VECTORS]; ROWS] {
+        let (input, _) = self.input[x * STEP * WORD..].as_chunks::<WORD>();
+        for (weights, segment) in weights.iter().zip(self.segments) {
+            let input = &input[segment / WORD..][..(ROWS - 1) * STEP + 1];
+            let mut right = [unit.right(weights[0]); VECTORS];
+            for v in 1..VECTORS {
+                right[v] = unit.right(weights[v]);
+            }
+            for p in 0..ROWS {
+                let left = unit.left(i32::from_ne_bytes(input[p * STEP]));
+                for v in 0..VECTORS {
+                    sums[p][v] = unit.dot(sums[p][v], left, right[v]);
                 }
-                if relu {
-                    value = simd.max_f32s(value, zero);
-                }
-                let at = (x + p) * self.to_step + output;
-                store_n(simd, &mut self.to[at..at + n], n, value);
             }
         }
+        sums
     }
 }

@@ -177,20 +177,15 @@ impl Conv {
         assert_eq!([target.map.height, target.map.width], size, "the target has another size");
         assert_eq!(target.map.batch, map.batch, "the target has another batch");
         match &self.algorithm {
-            Algorithm::Direct(groups) => self.direct(groups, input, map, residual, activation, target, None),
+            Algorithm::Direct(groups) => self.direct(groups, input, map, residual, activation, target),
             Algorithm::Winograd(winograd) => winograd.run(input, map, residual, activation, target),
         }
     }
 
-    /// Whether single rows of the output can be computed, as [`QuantizedConv::run_after`](crate::QuantizedConv::run_after) does.
-    pub fn has_rows(&self) -> bool {
-        matches!(self.algorithm, Algorithm::Direct(_)) && self.shape.kernel != [1, 1]
-    }
-
-    /// Row `y` of an image's output, `[width, outputs]`, on this thread.
+    /// Row `y` of an image's output, `[width, outputs]`.
     ///
     /// # Panics
-    /// As [`Conv::run`], and where [`Conv::has_rows`] says that it cannot be.
+    /// As [`Conv::run`], and where rows are not computed one by one: by Winograd's algorithm, and of single pixels.
     pub(crate) fn row(
         &self,
         input: &[f32],
@@ -200,13 +195,13 @@ impl Conv {
         to: &mut [f32],
     ) {
         let Algorithm::Direct(groups) = &self.algorithm else { panic!("rows come together") };
+        assert_ne!(self.shape.kernel, [1, 1], "pixels come together");
         let [_, width] = self.shape.output([map.height, map.width]);
         let input = &input[image * map.image_len() + y * self.shape.stride[0] * map.row_len()..];
         let target = Target { values: to, map: Map::new(1, 1, width, self.shape.outputs), channel: 0 };
-        self.direct(groups, input, map, None, activation, target, Some(1));
+        self.direct(groups, input, map, None, activation, target);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a layer, what it reads and where it writes")]
     fn direct(
         &self,
         groups: &[Packed],
@@ -215,7 +210,6 @@ impl Conv {
         mut residual: Option<Residual<'_>>,
         activation: Activation,
         mut target: Target<'_>,
-        task: Option<usize>,
     ) {
         let ConvShape { kernel: [kh, kw], stride, dilation, before, .. } = self.shape;
         let pixels = [kh, kw] == [1, 1] && stride == [1, 1];
@@ -248,7 +242,7 @@ impl Conv {
         let together = if same_height { several } else { 1 };
         // What is not applied in registers is applied once a row is whole.
         let light = if activation.is_light() { activation } else { Activation::None };
-        let task = task.unwrap_or_else(|| rows_a_task(work, height).next_multiple_of(several));
+        let task = rows_a_task(work, height).next_multiple_of(several);
         out_map.for_each_rows(target.values, task, |image, first_row, rows| {
             for (i, rows) in rows.chunks_mut(together * out_len).enumerate() {
                 let y = first_row + i * together;

@@ -46,11 +46,16 @@ impl Grid {
         Arch::new().dispatch(Quantize { grid: self, from, to });
     }
 
+    /// The number that a byte stands for.
+    pub fn number(self, byte: u8) -> f32 {
+        (f32::from(byte) - f32::from(self.zero)) * self.scale
+    }
+
     /// The nearest number of the grid.
     pub fn round(self, x: f32) -> f32 {
         let mut byte = [0];
         self.quantize(&[x], &mut byte);
-        (f32::from(byte[0]) - f32::from(self.zero)) * self.scale
+        self.number(byte[0])
     }
 }
 

@@ -41,7 +41,7 @@ pub use lstm::LstmDirection;
 pub use map::{Map, Residual, Target, each_rows};
 pub use pool::{PoolShape, Pooling, global_mean};
 pub use product::{Packed, multiply, product};
-pub use quantized::{QuantizedConv, QuantizedProduct};
+pub use quantized::{QuantizedConv, QuantizedInput, QuantizedOutput, QuantizedProduct};
 pub use resize::{Mix, bilinear};
 pub use rows::{layer_norm, softmax};
 pub use shuffle::Shuffle;

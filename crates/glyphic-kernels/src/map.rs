@@ -54,7 +54,7 @@ impl Map {
 
     /// A row without its frame, `[W, C]`.
     #[inline]
-    pub fn row<'a>(&self, values: &'a [f32], image: usize, row: usize) -> &'a [f32] {
+    pub fn row<'a, T>(&self, values: &'a [T], image: usize, row: usize) -> &'a [T] {
         &values[self.row_at(image, row)..][..self.width * self.channels]
     }
 
@@ -69,11 +69,11 @@ impl Map {
 
     /// Calls `f(image, first row, rows' numbers)` with groups of up to `group` whole rows, frame columns included, on all
     /// threads; writes zeros into the frame.
-    pub(crate) fn for_each_rows(
+    pub(crate) fn for_each_rows<T: Copy + Default + Send>(
         &self,
-        values: &mut [f32],
+        values: &mut [T],
         group: usize,
-        f: impl Fn(usize, usize, &mut [f32]) + Sync + Send,
+        f: impl Fn(usize, usize, &mut [T]) + Sync + Send,
     ) {
         if self.is_empty() {
             return;
@@ -83,18 +83,18 @@ impl Map {
         for (image, values) in values[..self.len()].chunks_exact_mut(self.image_len()).enumerate() {
             let (top, rest) = values.split_at_mut(self.frame[0] * row_len);
             let (inner, bottom) = rest.split_at_mut(self.height * row_len);
-            top.fill(0.0);
-            bottom.fill(0.0);
+            top.fill(T::default());
+            bottom.fill(T::default());
             work.extend(
                 inner.chunks_mut(group * row_len).enumerate().map(|(i, rows)| (image, i * group, rows)),
             );
         }
         let margin = self.frame[1] * self.channels;
-        let run = |(image, row, rows): (usize, usize, &mut [f32])| {
+        let run = |(image, row, rows): (usize, usize, &mut [T])| {
             if margin > 0 {
                 for row in rows.chunks_exact_mut(row_len) {
-                    row[..margin].fill(0.0);
-                    row[row_len - margin..].fill(0.0);
+                    row[..margin].fill(T::default());
+                    row[row_len - margin..].fill(T::default());
                 }
             }
             f(image, row, rows);
@@ -104,11 +104,11 @@ impl Map {
 
     /// Calls `f(image, row, row's numbers)` with each row without its frame; `cost` is about how many nanoseconds a row
     /// takes.
-    pub fn for_each_row(
+    pub fn for_each_row<T: Copy + Default + Send>(
         &self,
-        values: &mut [f32],
+        values: &mut [T],
         cost: usize,
-        f: impl Fn(usize, usize, &mut [f32]) + Sync + Send,
+        f: impl Fn(usize, usize, &mut [T]) + Sync + Send,
     ) {
         let (row_len, margin) = (self.row_len(), self.frame[1] * self.channels);
         self.for_each_rows(values, rows_a_task(cost, self.height), |image, first, rows| {

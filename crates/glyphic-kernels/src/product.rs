@@ -365,8 +365,9 @@ impl Products<'_, '_> {
         let Self { rows: job, sums: kept, .. } = self;
         let packed = job.packed;
         let width = VECTORS * S::F32_LANES;
-        // All vectors are whole.
-        let full = block.first + width <= packed.outputs;
+        // All vectors are whole; or pixels lie side by side, and what stands beyond the outputs of one is written over by the next.
+        let whole = block.first + width <= packed.outputs;
+        let spills = packed.blocks.len() == 1 && job.to_step == packed.outputs && job.lines.is_none();
         let step = x.div_ceil(ROWS);
         let mut sums = if before == 0 {
             let (bias, _) = S::as_simd_f32s(&packed.bias[block.first..]);
@@ -400,6 +401,21 @@ impl Products<'_, '_> {
             weights.chunks_exact(chunk.length).zip(&job.segments[chunk.segment..][..chunk.segments])
         {
             let input = &job.input[segment + chunk.from..];
+            if job.lines.is_none() && fetches == 0 {
+                macro_rules! near {
+                    ($($step:literal),*) => {
+                        match job.step {
+                            $($step => {
+                                sums = summed_at::<S, VECTORS, ROWS, $step>(simd, &input[x * $step..], weights, sums);
+                                continue;
+                            })*
+                            _ => {}
+                        }
+                    };
+                }
+                // Pixels of a picture, and of the narrow maps behind it: many rows, and short ones.
+                near!(3, 6, 12, 24);
+            }
             let mut rows = [&input[..0]; ROWS];
             for (row, start) in rows.iter_mut().zip(starts) {
                 *row = &input[start..][..chunk.length];
@@ -430,6 +446,24 @@ impl Products<'_, '_> {
 
         let zero = simd.splat_f32s(0.0);
         let relu = job.activation == Activation::Relu;
+        if job.lines.is_none() && job.addend.is_none() && (whole || spills) {
+            // Most of all. Short loops are unrolled, and sums stay in their registers.
+            let to = &mut job.to[x * job.to_step + block.first..];
+            if to.len() >= (ROWS - 1) * job.to_step + width {
+                if relu {
+                    for p in 0..ROWS {
+                        for v in 0..VECTORS {
+                            sums[p][v] = simd.max_f32s(sums[p][v], zero);
+                        }
+                    }
+                }
+                for p in 0..ROWS {
+                    let to = &mut to[p * job.to_step..][..width];
+                    S::as_mut_simd_f32s(to).0.as_chunks_mut::<VECTORS>().0[0] = sums[p];
+                }
+                return;
+            }
+        }
         for (p, sums) in sums.into_iter().enumerate() {
             let (line, x) = job.place(x + p);
             let added = job.addend.map(|addend| {
@@ -438,6 +472,11 @@ impl Products<'_, '_> {
             });
             let line = job.lines.map_or(0, |lines| line * lines.to_step);
             let to = &mut job.to[line + x * job.to_step + block.first..];
+            let full = whole
+                || (spills
+                    && x + 1 < job.count
+                    && to.len() >= width
+                    && added.is_none_or(|added| added.len() >= width));
             if full {
                 let (to, _) = S::as_mut_simd_f32s(&mut to[..width]);
                 let added = added.map(|added| S::as_simd_f32s(&added[..width]).0);
@@ -462,6 +501,27 @@ impl Products<'_, '_> {
             }
         }
     }
+}
+
+/// Adds the products of weights with rows `STEP` numbers from each other: a single address for all of them, where one for each would take
+/// longer to compute than a short row.
+#[inline(always)]
+fn summed_at<S: Simd, const VECTORS: usize, const ROWS: usize, const STEP: usize>(
+    simd: S,
+    input: &[f32],
+    weights: &[[S::f32s; VECTORS]],
+    mut sums: [[S::f32s; VECTORS]; ROWS],
+) -> [[S::f32s; VECTORS]; ROWS] {
+    let reach = (ROWS - 1) * STEP + 1;
+    for (input, weights) in input[..reach - 1 + weights.len()].windows(reach).zip(weights) {
+        for p in 0..ROWS {
+            let value = simd.splat_f32s(input[p * STEP]);
+            for v in 0..VECTORS {
+                sums[p][v] = simd.mul_add_e_f32s(value, weights[v], sums[p][v]);
+            }
+        }
+    }
+    sums
 }
 
 thread_local! {

@@ -1,7 +1,7 @@
 //! Convolutions and products of bytes: inputs are turned to bytes as they are read, outputs are floats again, with bias,
 //! residual and activation applied before they leave the registers.
 
-use crate::bytes::{ByteRows, MOST_INNER, PackedBytes, Scales, Unit};
+use crate::bytes::{ByteRows, MOST_INNER, PackedBytes, Scales, Unit, WORD};
 use crate::conv::{Conv, lines};
 use crate::map::{rows_a_task, spread};
 use crate::product::Addend;
@@ -34,6 +34,11 @@ impl QuantizedConv {
         Self::on(Unit::best(), shape, weights, scales, bias, grid)
     }
 
+    /// The grid that inputs are rounded to.
+    pub fn grid(&self) -> Grid {
+        self.grid
+    }
+
     fn on(
         unit: Unit,
         shape: ConvShape,
@@ -55,171 +60,235 @@ impl QuantizedConv {
         Self { shape, packed, grid }
     }
 
-    /// `activation(conv(input) + bias + residual)`.
+    /// `activation(conv(input) + bias + residual)` of a map of this size.
     ///
     /// # Panics
-    /// Where maps have other sizes than the shape says.
+    /// Where maps have other sizes than the shape says, as [`Conv::run`] where another convolution makes the map, and where that one is
+    /// computed by Winograd's algorithm or has a kernel of one pixel.
     pub fn run(
         &self,
-        input: &[f32],
-        map: Map,
-        residual: Option<Residual<'_>>,
-        activation: Activation,
-        target: Target<'_>,
-    ) {
-        self.rows(Source::Map(input), map, residual, activation, target);
-    }
-
-    /// The same of the map that another convolution makes of `input`, whose rows are made as they are read, so that the map need not
-    /// be kept.
-    ///
-    /// # Panics
-    /// As [`QuantizedConv::run`] and [`Conv::run`], and where the other one cannot be computed in rows.
-    pub fn run_after(
-        &self,
-        (before, before_activation): (&Conv, Activation),
-        input: &[f32],
-        map: Map,
-        residual: Option<Residual<'_>>,
-        activation: Activation,
-        target: Target<'_>,
-    ) {
-        let [height, width] = before.output([map.height, map.width]);
-        let made = Map::new(map.batch, height, width, before.outputs());
-        let source = Source::Conv { conv: before, activation: before_activation, input, map };
-        self.rows(source, made, residual, activation, target);
-    }
-
-    fn rows(
-        &self,
-        source: Source<'_>,
+        input: QuantizedInput<'_>,
         mut map: Map,
         mut residual: Option<Residual<'_>>,
         activation: Activation,
-        mut target: Target<'_>,
+        output: QuantizedOutput<'_>,
     ) {
         let shape = &self.shape;
         let size = shape.output([map.height, map.width]);
         assert_eq!(map.channels, shape.inputs, "the map has not the channels that the weights have");
-        assert_eq!([target.map.height, target.map.width], size, "the target has another size");
-        assert_eq!(target.map.batch, map.batch, "the target has another batch");
+        let mut out = output.map();
+        assert_eq!([out.height, out.width], size, "the target has another size");
+        assert_eq!(out.batch, map.batch, "the target has another batch");
         let pixels = shape.kernel == [1, 1] && shape.stride == [1, 1] && shape.before == [0; 2];
-        let same = residual.is_none_or(|r| r.map.frame == [0; 2] && r.map.height == target.map.height);
+        let same = residual.is_none_or(|r| r.map.frame == [0; 2] && r.map.height == out.height);
         if pixels
-            && matches!(source, Source::Map(_))
+            && !matches!(input, QuantizedInput::Conv { .. })
             && size == [map.height, map.width]
             && map.frame == [0; 2]
-            && target.map.frame == [0; 2]
+            && out.frame == [0; 2]
             && same
         {
             // Pixels without a neighbourhood: lines of a convenient length, whatever the rows are.
             map = lines(map);
-            target.map = lines(target.map);
+            out = lines(out);
             residual = residual.map(|r| Residual { map: lines(r.map), ..r });
         }
         let unit = self.packed.unit();
-        // Bytes of a pixel.
-        let padded = shape.inputs.next_multiple_of(unit.numbers()) * unit.size();
+        // Words of a pixel.
+        let words = shape.inputs.div_ceil(unit.numbers());
         let [reach_y, reach_x] = [0, 1].map(|a| shape.dilation[a] * (shape.kernel[a] - 1) + 1);
-        let out = target.map;
-        // What a row of outputs reads, from the first tap of the first one on.
-        let row_len = ((out.width.max(1) - 1) * shape.stride[1] + reach_x) * padded;
-        // A row of the kernel lies in one piece where taps are next to each other.
-        let columns = if shape.dilation[1] == 1 { 1 } else { shape.kernel[1] };
-        let segments: Vec<usize> = (0..shape.kernel[0])
-            .flat_map(|y| (0..columns).map(move |x| (y, x)))
-            .map(|(y, x)| y * shape.dilation[0] * row_len + x * shape.dilation[1] * padded)
+        // A row has all pixels' first words, then all second ones: what neighbouring outputs read lies side by side. It begins with
+        // the first tap of the first output.
+        let row_pixels = (out.width.max(1) - 1) * shape.stride[1] + reach_x;
+        let row_len = words * row_pixels * WORD;
+        let taps = (0..shape.kernel[0]).flat_map(|y| (0..shape.kernel[1]).map(move |x| (y, x)));
+        let segments: Vec<usize> = taps
+            .map(|(y, x)| y * shape.dilation[0] * row_len + x * shape.dilation[1] * WORD)
+            .flat_map(|tap| (0..words).map(move |word| tap + word * row_pixels * WORD))
             .collect();
         let cost = out.width * self.packed.inner() * shape.outputs / PRODUCTS;
-        let (margin, out_len) = (out.frame[1] * out.channels, out.row_len());
-        let mut group = rows_a_task(cost, out.height);
-        if matches!(source, Source::Conv { .. }) {
-            // Rows between two groups are made for both.
-            group = group.max(MADE_ROWS).min(out.height.div_ceil(2)).max(1);
-        }
-        out.for_each_rows(target.values, group, |image, first, rows| {
-            let count = rows.len() / out_len;
+        // Rows between two groups are read for both: few groups, but one for each thread.
+        let together = TOGETHER.min(out.height.div_ceil(rayon::current_num_threads())).max(1);
+        let (made, group) = match input {
+            QuantizedInput::Conv { .. } => (map.row_len(), together),
+            _ if reach_y == 1 => (0, rows_a_task(cost, out.height)),
+            _ => (0, rows_a_task(cost, out.height).max(together)),
+        };
+        // Calls with the inputs of some rows of outputs as bytes.
+        let read = |image: usize, first: usize, count: usize, compute: &mut dyn FnMut(&[u8])| {
             let height = (count - 1) * shape.stride[0] + reach_y;
             scratch::bytes(height * row_len, |bytes| {
-                let made = if matches!(source, Source::Conv { .. }) { map.row_len() } else { 0 };
                 scratch::with(made, |made| {
                     for (i, row) in bytes.chunks_exact_mut(row_len).enumerate() {
                         let y = (first * shape.stride[0] + i).checked_sub(shape.before[0]);
-                        match (y.filter(|y| *y < map.height), source) {
-                            (Some(y), Source::Map(input)) => self.row(map.row(input, image, y), padded, row),
-                            (Some(y), Source::Conv { conv, activation, input, map }) => {
+                        match (y.filter(|y| *y < map.height), input) {
+                            (Some(y), QuantizedInput::Map(input)) => self.row(map.row(input, image, y), row),
+                            (Some(y), QuantizedInput::Bytes(input)) => {
+                                self.row_of_bytes(map.row(input, image, y), row);
+                            }
+                            (Some(y), QuantizedInput::Conv { conv, activation, input, map }) => {
                                 conv.row(input, map, [image, y], activation, made);
-                                self.row(made, padded, row);
+                                self.row(made, row);
                             }
                             (None, _) => unit.clear(self.grid, row),
                         }
                     }
                 });
-                for (i, row) in rows.chunks_exact_mut(out_len).enumerate() {
-                    let addend = residual.map(|r| {
-                        let scale = out.height / r.map.height;
-                        Addend {
-                            row: r.map.row(r.values, image, (first + i) / scale),
-                            step: r.map.channels,
-                            line_step: 0,
-                            scale,
-                        }
-                    });
-                    ByteRows {
-                        packed: &self.packed,
-                        input: &bytes[i * shape.stride[0] * row_len..],
-                        step: shape.stride[1] * padded,
-                        segments: &segments,
-                        count: out.width,
-                        addend,
-                        activation,
-                        to: &mut row[margin + target.channel..out_len - margin],
-                        to_step: out.channels,
-                    }
-                    .run();
+                compute(bytes);
+            });
+        };
+        // Computes row `i` of those.
+        let compute = |bytes: &[u8], image: usize, first: usize, i: usize, to: &mut [f32], to_step: usize| {
+            let addend = residual.map(|r| {
+                let scale = out.height / r.map.height;
+                Addend {
+                    row: r.map.row(r.values, image, (first + i) / scale),
+                    step: r.map.channels,
+                    line_step: 0,
+                    scale,
                 }
             });
-        });
-    }
-
-    /// A row of pixels as bytes, each padded to `padded` of them, with the zeros around it.
-    fn row(&self, pixels: &[f32], padded: usize, to: &mut [u8]) {
-        let (unit, inputs) = (self.packed.unit(), self.shape.inputs);
-        let before = (self.shape.before[1] * padded).min(to.len());
-        let (left, rest) = to.split_at_mut(before);
-        unit.clear(self.grid, left);
-        // Where outputs end before the row does, its end is not read.
-        let width = (pixels.len() / inputs).min(rest.len() / padded);
-        let (inner, right) = rest.split_at_mut(width * padded);
-        unit.clear(self.grid, right);
-        let (pixels, len) = (&pixels[..width * inputs], inputs * unit.size());
-        if padded == len {
-            unit.quantize(self.grid, pixels, inner);
-        } else {
-            for (pixel, to) in pixels.chunks_exact(inputs).zip(inner.chunks_exact_mut(padded)) {
-                let (to, rest) = to.split_at_mut(len);
-                unit.quantize(self.grid, pixel, to);
-                unit.clear(self.grid, rest);
+            ByteRows {
+                packed: &self.packed,
+                input: &bytes[i * shape.stride[0] * row_len..],
+                step: shape.stride[1] * WORD,
+                segments: &segments,
+                count: out.width,
+                addend,
+                activation,
+                to,
+                to_step,
+            }
+            .run();
+        };
+        let (margin, out_len) = (out.frame[1] * out.channels, out.row_len());
+        match output {
+            QuantizedOutput::Map(Target { values, channel, .. }) => {
+                out.for_each_rows(values, group, |image, first, rows| {
+                    read(image, first, rows.len() / out_len, &mut |bytes| {
+                        for (i, row) in rows.chunks_exact_mut(out_len).enumerate() {
+                            let to = &mut row[margin + channel..out_len - margin];
+                            compute(bytes, image, first, i, to, out.channels);
+                        }
+                    });
+                });
+            }
+            QuantizedOutput::Bytes { values, grid, .. } => {
+                assert_eq!((out.frame, out.channels), ([0; 2], shape.outputs), "bytes have no frame");
+                out.for_each_rows(values, group, |image, first, rows| {
+                    read(image, first, rows.len() / out_len, &mut |bytes| {
+                        scratch::with(out_len, |floats| {
+                            for (i, row) in rows.chunks_exact_mut(out_len).enumerate() {
+                                compute(bytes, image, first, i, floats, out.channels);
+                                grid.quantize(floats, row);
+                            }
+                        });
+                    });
+                });
             }
         }
     }
+
+    /// A row of pixels as bytes, `[words of a pixel, pixels]`, with the zeros around it.
+    fn row(&self, pixels: &[f32], to: &mut [u8]) {
+        let (unit, inputs) = (self.packed.unit(), self.shape.inputs);
+        self.laid(pixels, to, |pixels, words, to| {
+            if inputs * unit.size() == words * WORD {
+                return unit.quantize(self.grid, pixels, to);
+            }
+            for (pixel, to) in pixels.chunks_exact(inputs).zip(to.chunks_exact_mut(words * WORD)) {
+                let (to, rest) = to.split_at_mut(inputs * unit.size());
+                unit.quantize(self.grid, pixel, to);
+                unit.clear(self.grid, rest);
+            }
+        });
+    }
+
+    /// The same of pixels that are bytes already.
+    fn row_of_bytes(&self, pixels: &[u8], to: &mut [u8]) {
+        let (unit, inputs) = (self.packed.unit(), self.shape.inputs);
+        self.laid(pixels, to, |pixels, words, to| {
+            if inputs == words * WORD {
+                return to.copy_from_slice(pixels);
+            }
+            for (pixel, to) in pixels.chunks_exact(inputs).zip(to.chunks_exact_mut(words * WORD)) {
+                unit.clear(self.grid, to);
+                to.iter_mut().step_by(unit.size()).zip(pixel).for_each(|(to, byte)| *to = *byte);
+            }
+        });
+    }
+
+    /// Lays out a row of pixels, of which `write(pixels, words of a pixel, to)` makes bytes `[pixels, words]`.
+    fn laid<T>(&self, pixels: &[T], to: &mut [u8], write: impl Fn(&[T], usize, &mut [u8])) {
+        let (unit, inputs) = (self.packed.unit(), self.shape.inputs);
+        let words = inputs.div_ceil(unit.numbers());
+        let row_pixels = to.len() / (words * WORD);
+        let before = self.shape.before[1].min(row_pixels);
+        // Where outputs end before the row does, its end is not read.
+        let width = (pixels.len() / inputs).min(row_pixels - before);
+        scratch::bytes(width * words * WORD, |bytes| {
+            write(&pixels[..width * inputs], words, bytes);
+            let (bytes, _) = bytes.as_chunks::<WORD>();
+            for (word, to) in to.as_chunks_mut::<WORD>().0.chunks_exact_mut(row_pixels).enumerate() {
+                let (left, rest) = to.split_at_mut(before);
+                let (inner, right) = rest.split_at_mut(width);
+                unit.clear(self.grid, left.as_flattened_mut());
+                unit.clear(self.grid, right.as_flattened_mut());
+                for (to, pixel) in inner.iter_mut().zip(bytes.chunks_exact(words)) {
+                    *to = pixel[word];
+                }
+            }
+        });
+    }
 }
 
-/// Where a convolution's input comes from.
-#[derive(Clone, Copy)]
-enum Source<'a> {
+/// What a [`QuantizedConv`] reads.
+#[derive(Debug, Clone, Copy)]
+pub enum QuantizedInput<'a> {
+    /// A map, which is rounded to the grid.
     Map(&'a [f32]),
-    /// What another convolution makes of a map.
+    /// A map of bytes on the grid.
+    Bytes(&'a [u8]),
+    /// The map that another convolution makes of `input`. Its rows are made as they are read, so that the map need not be kept.
     Conv {
+        /// The other convolution.
         conv: &'a Conv,
+        /// Its activation.
         activation: Activation,
+        /// What it reads.
         input: &'a [f32],
+        /// Where that lies.
         map: Map,
     },
 }
 
-/// Rows of outputs of a task that makes what it reads, at least.
-const MADE_ROWS: usize = 8;
+/// Where a [`QuantizedConv`] writes.
+#[derive(Debug)]
+pub enum QuantizedOutput<'a> {
+    /// Floats.
+    Map(Target<'a>),
+    /// Bytes: the outputs rounded to a grid.
+    Bytes {
+        /// Bytes of the whole map.
+        values: &'a mut [u8],
+        /// Where they lie: without a frame.
+        map: Map,
+        /// The grid.
+        grid: Grid,
+    },
+}
+
+impl QuantizedOutput<'_> {
+    fn map(&self) -> Map {
+        match self {
+            Self::Map(target) => target.map,
+            Self::Bytes { map, .. } => *map,
+        }
+    }
+}
+
+/// Rows of outputs of a task whose neighbours read some of the same rows.
+const TOGETHER: usize = 8;
 
 /// Numbers that pixels are padded to whole words with, at most.
 const MOST_PADDED: usize = 4;
@@ -347,6 +416,10 @@ mod tests {
         numbers(count, seed).into_iter().map(|v| (v * 127.0).round().clamp(-127.0, 127.0) as i8).collect()
     }
 
+    fn to_map(target: Target<'_>) -> QuantizedOutput<'_> {
+        QuantizedOutput::Map(target)
+    }
+
     fn shape(
         [inputs, outputs]: [usize; 2],
         kernel: [usize; 2],
@@ -398,7 +471,7 @@ mod tests {
                 let layer = QuantizedConv::on(unit, shape, &weights, &scales, Some(&bias), grid);
                 let mut out = vec![f32::NAN; out_map.len()];
                 let target = Target { values: &mut out, map: out_map, channel: 0 };
-                layer.run(&framed, framed_map, None, Activation::None, target);
+                layer.run(QuantizedInput::Map(&framed), framed_map, None, Activation::None, to_map(target));
                 assert_close(&unframed(&out, out_map), &expected, 1e-5, &what);
                 if let Some(first) = &first {
                     assert!(out == *first, "{what}: {unit:?} differs");
@@ -407,12 +480,42 @@ mod tests {
                 let twice: Vec<f64> = expected.iter().map(|v| (2.0 * v).max(0.0)).collect();
                 let mut sum = vec![f32::NAN; out_map.len()];
                 let target = Target { values: &mut sum, map: out_map, channel: 0 };
-                layer.run(&framed, framed_map, residual, Activation::Relu, target);
+                layer.run(
+                    QuantizedInput::Map(&framed),
+                    framed_map,
+                    residual,
+                    Activation::Relu,
+                    to_map(target),
+                );
                 assert_close(&unframed(&sum, out_map), &twice, 2e-5, &what);
+                // Bytes in place of floats on both sides.
+                let bytes_of = |grid: Grid, values: &[f32]| {
+                    let mut bytes = vec![0; values.len()];
+                    grid.quantize(values, &mut bytes);
+                    bytes
+                };
+                let other = Grid { scale: 0.02, zero: 90 };
+                let plain_map = out_map.framed([0; 2]);
+                let mut bytes = vec![0; plain_map.len()];
+                let target = QuantizedOutput::Bytes { values: &mut bytes, map: plain_map, grid: other };
+                layer.run(
+                    QuantizedInput::Bytes(&bytes_of(grid, &x)),
+                    map,
+                    residual,
+                    Activation::Relu,
+                    target,
+                );
+                assert_eq!(bytes, bytes_of(other, &unframed(&sum, out_map)), "{what} in bytes");
                 let wide = Map { channels: shape.outputs + 5, ..out_map }.framed([0; 2]);
                 let mut into = vec![7.0; wide.len()];
                 let target = Target { values: &mut into, map: wide, channel: 2 };
-                layer.run(&framed, framed_map, None, Activation::Sigmoid, target);
+                layer.run(
+                    QuantizedInput::Map(&framed),
+                    framed_map,
+                    None,
+                    Activation::Sigmoid,
+                    to_map(target),
+                );
                 let pixels = expected.chunks_exact(shape.outputs);
                 for (pixel, expected) in into.chunks_exact(wide.channels).zip(pixels) {
                     assert_eq!([pixel[0], pixel[1], pixel[shape.outputs + 2]], [7.0; 3], "{what}");
@@ -442,7 +545,6 @@ mod tests {
             let first = shape([inputs, between], kernel, stride, [1, 1], [pad[0], pad[1], pad[0], pad[1]]);
             let taps = numbers(between * inputs * kernel[0] * kernel[1], seed);
             let first = Conv::of_taps(first, &taps, Some(&numbers(between, seed + 1)));
-            assert!(first.has_rows());
             let second = shape([between, outputs], [side; 2], [2, 2], [1, 1], [side / 2; 4]);
             let weights = integers(outputs * between * side * side, seed + 2);
             let grid = Grid { scale: 1.0 / 64.0, zero: 3 };
@@ -458,13 +560,14 @@ mod tests {
             let out_map = Map::new(batch, h, w, outputs).framed([1, 2]);
             let mut expected = vec![f32::NAN; out_map.len()];
             let target = Target { values: &mut expected, map: out_map, channel: 0 };
-            second.run(&made, between_map, None, Activation::Relu, target);
+            second.run(QuantizedInput::Map(&made), between_map, None, Activation::Relu, to_map(target));
             for threads in [1, 2, 3] {
                 let mut out = vec![f32::NAN; out_map.len()];
                 let target = Target { values: &mut out, map: out_map, channel: 0 };
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                let before = (&first, Activation::Gelu);
-                pool.install(|| second.run_after(before, &x, map, None, Activation::Relu, target));
+                let input =
+                    QuantizedInput::Conv { conv: &first, activation: Activation::Gelu, input: &x, map };
+                pool.install(|| second.run(input, between_map, None, Activation::Relu, to_map(target)));
                 assert!(out == expected, "{i} on {threads} threads");
             }
         }
@@ -531,7 +634,7 @@ mod tests {
             let mut out = vec![0.0; out_map.len()];
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let target = Target { values: &mut out, map: out_map, channel: 0 };
-            pool.install(|| layer.run(x, map, None, Activation::Relu, target));
+            pool.install(|| layer.run(QuantizedInput::Map(x), map, None, Activation::Relu, to_map(target)));
             out
         };
         let x = numbers(3 * one.len(), 2);

@@ -47,9 +47,43 @@ impl Shuffle {
         [size[0] * self.kernel[0], size[1] * self.kernel[1]]
     }
 
+    /// Channels of the input.
+    pub fn inputs(&self) -> usize {
+        self.rows.first().map_or(0, Packed::inner)
+    }
+
     /// Channels of the output.
     pub fn outputs(&self) -> usize {
         self.outputs
+    }
+
+    /// The same of the map that another one makes of `input`, row by row, so that the map need not be kept.
+    ///
+    /// # Panics
+    /// As [`Shuffle::run`].
+    pub fn run_after(
+        &self,
+        (before, before_activation): (&Self, Activation),
+        input: &[f32],
+        map: Map,
+        activation: Activation,
+        target: Target<'_>,
+    ) {
+        let out = target.map;
+        let size = self.output(before.output([map.height, map.width]));
+        assert_eq!([out.height, out.width], size, "the target has another size");
+        let row = Map::new(1, 1, map.width, map.channels);
+        let [height, width] = before.output([1, map.width]);
+        let made = Map::new(1, height, width, before.outputs);
+        let group = height * self.kernel[0];
+        out.for_each_rows(target.values, group, |image, first, rows| {
+            scratch::with(made.len(), |values| {
+                let target = Target { values, map: made, channel: 0 };
+                before.run(map.row(input, image, first / group), row, before_activation, target);
+                let to = Map { batch: 1, height: group, frame: [0, out.frame[1]], ..out };
+                self.run(values, made, activation, Target { values: rows, map: to, channel: 0 });
+            });
+        });
     }
 
     /// `activation(transposed conv(input) + bias)` into all channels of the target.
@@ -155,6 +189,35 @@ mod tests {
                 }
                 assert!((f64::from(*got) - sum).abs() < 1e-5, "{kernel:?} {i}: {got} is not {sum}");
             }
+        }
+    }
+
+    #[test]
+    fn rows_of_another_one_are_those_of_its_map() {
+        for (inputs, between, outputs, kernels) in
+            [(12, 12, 1, [[2, 2], [2, 2]]), (5, 3, 20, [[3, 2], [1, 2]]), (4, 33, 2, [[2, 1], [2, 3]])]
+        {
+            let [first, second] = [(inputs, between, kernels[0], 1), (between, outputs, kernels[1], 2)].map(
+                |(inputs, outputs, kernel, seed)| {
+                    let weights = numbers(inputs * outputs * kernel[0] * kernel[1], seed);
+                    Shuffle::new(inputs, outputs, kernel, &weights, Some(&numbers(outputs, seed + 5)))
+                },
+            );
+            let map = Map::new(2, 3, 5, inputs).framed([1, 2]);
+            let x = framed(&numbers(2 * 3 * 5 * inputs, 3), map);
+            let [height, width] = first.output([3, 5]);
+            let made_map = Map::new(2, height, width, between);
+            let mut made = vec![f32::NAN; made_map.len()];
+            first.run(&x, map, Activation::Relu, Target { values: &mut made, map: made_map, channel: 0 });
+            let [height, width] = second.output([height, width]);
+            let out_map = Map::new(2, height, width, outputs).framed([2, 1]);
+            let mut expected = vec![f32::NAN; out_map.len()];
+            let target = Target { values: &mut expected, map: out_map, channel: 0 };
+            second.run(&made, made_map, Activation::Sigmoid, target);
+            let mut got = vec![f32::NAN; out_map.len()];
+            let target = Target { values: &mut got, map: out_map, channel: 0 };
+            second.run_after((&first, Activation::Relu), &x, map, Activation::Sigmoid, target);
+            assert_eq!(got, expected, "{inputs} {between} {outputs}");
         }
     }
 }

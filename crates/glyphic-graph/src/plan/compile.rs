@@ -10,8 +10,8 @@ use crate::{
     RnnDirection, Tensor, UnaryOp, ValueId,
 };
 use glyphic_kernels::{
-    Activation, ConvShape, Deform, Depthwise, LstmDirection, PoolShape, Pooling, QuantizedProduct, Shuffle,
-    Transposed, TransposedShape,
+    Activation, ConvShape, Deform, Depthwise, Grid, LstmDirection, PoolShape, Pooling, QuantizedProduct,
+    Shuffle, Transposed, TransposedShape,
 };
 
 /// The steps of a graph, in an order in which each value is made before it is used.
@@ -22,6 +22,9 @@ pub(crate) fn compile(graph: &Graph) -> (Vec<Step>, HashMap<ValueId, [usize; 2]>
     }
     draft.chain();
     let mut steps: Vec<Step> = draft.steps.into_iter().flatten().collect();
+    if graph.observer.is_none() {
+        round(graph, &mut steps);
+    }
     let frames = choose_frames(&mut steps);
     (steps, frames)
 }
@@ -134,6 +137,7 @@ impl<'a> Draft<'a> {
             step.kind = kind;
         }
         match &node.op {
+            Op::Binary(op @ (BinaryOp::Add | BinaryOp::Mul)) if self.scale(step, *op) => return true,
             Op::Binary(BinaryOp::Add) if self.add_into(step) => return true,
             Op::Binary(BinaryOp::Mul) => self.gate(step),
             Op::MatMul => self.attend(step),
@@ -317,6 +321,49 @@ impl<'a> Draft<'a> {
         step.kind = if to_rows { Kind::MapToRows(parts) } else { Kind::RowsToMap(parts) };
     }
 
+    /// A number a channel by which a convolution's output is multiplied, or that is added to it, goes into its weights or bias.
+    fn scale(&mut self, step: &Step, op: BinaryOp) -> bool {
+        let [Some(a), Some(b)] = step.inputs[..] else { return false };
+        for (value, constant) in [(a, b), (b, a)] {
+            let (Some(constant), Some(maker)) = (self.constants.get(&constant), self.alone(value)) else {
+                continue;
+            };
+            let Some(Step { kind: Kind::Conv(conv), inputs, .. }) = &mut self.steps[maker] else { continue };
+            let outputs = conv.shape.outputs;
+            let a_channel = matches!(constant.shape(), [c, 1, 1] | [1, c, 1, 1] if *c == outputs);
+            let Some(numbers) = constant.as_f32().filter(|_| a_channel) else { continue };
+            if inputs.len() > 1 || conv.activation != Activation::None {
+                continue;
+            }
+            let mut bias = match &conv.bias {
+                Some(bias) => bias.as_f32().map(<[f32]>::to_vec),
+                None => Some(vec![0.0; outputs]),
+            };
+            let Some(bias) = &mut bias else { continue };
+            if op == BinaryOp::Add {
+                bias.iter_mut().zip(numbers).for_each(|(bias, number)| *bias += number);
+            } else {
+                if let Some((quantized, _)) = &mut conv.quantized {
+                    quantized.scales.iter_mut().zip(numbers).for_each(|(scale, number)| *scale *= number);
+                } else if let Some(weights) = conv.weights.as_f32() {
+                    let each = (weights.len() / outputs).max(1);
+                    let scaled = weights
+                        .chunks(each)
+                        .zip(numbers)
+                        .flat_map(|(w, number)| w.iter().map(move |w| w * number));
+                    conv.weights = Tensor::of(conv.weights.shape(), scaled.collect());
+                } else {
+                    continue;
+                }
+                bias.iter_mut().zip(numbers).for_each(|(bias, number)| *bias *= number);
+            }
+            conv.bias = Some(Tensor::of(&[outputs], std::mem::take(bias)));
+            self.rename(maker, step);
+            return true;
+        }
+        false
+    }
+
     /// An addition becomes the bias or the residual of the step before it.
     fn add_into(&mut self, step: &Step) -> bool {
         let [Some(a), Some(b)] = step.inputs[..] else { return false };
@@ -401,7 +448,8 @@ impl<'a> Draft<'a> {
             Kind::Conv(conv) => &mut conv.activation,
             Kind::Linear(linear) => &mut linear.activation,
             Kind::Depthwise(_, own) | Kind::Transposed(_, own) | Kind::Deform(_, own) => own,
-            Kind::Shuffle(_, _, own) | Kind::Binary(_, own) => own,
+            Kind::Shuffle(_, layer) => &mut layer.1,
+            Kind::Binary(_, own) => own,
             _ => return false,
         };
         if *own != Activation::None {
@@ -418,32 +466,25 @@ impl<'a> Draft<'a> {
         (self.uses.get(&value) == Some(&1) && self.steps[maker].is_some()).then_some(maker)
     }
 
-    /// A convolution in floats that makes the picture smaller and is read by one of bytes alone, as a network's first one is, is
-    /// computed with it: its map is the largest of all, and need not be written.
+    /// Steps that need not write the largest maps of a network are computed with those that read them.
     fn chain(&mut self) {
         for i in 0..self.steps.len() {
-            let Some(Step { kind: Kind::Conv(conv), inputs, .. }) = &self.steps[i] else { continue };
-            let Some(maker) = inputs[0].filter(|_| conv.quantized.is_some()).and_then(|v| self.alone(v))
+            let Some(step) = &self.steps[i] else { continue };
+            let Some(maker) = step.inputs.first().copied().flatten().and_then(|value| self.alone(value))
             else {
                 continue;
             };
-            let first = matches!(
-                &self.steps[maker],
-                Some(Step { kind: Kind::Conv(first), inputs, .. })
-                    if first.quantized.is_none()
-                        && first.before.is_none()
-                        && inputs.len() == 1
-                        && first.shape.groups == 1
-                        && first.shape.stride[0] > 1
-            );
-            if !first {
+            let Some(before) = &self.steps[maker] else { continue };
+            if before.inputs.len() > 1 || !chains(&before.kind, &step.kind) {
                 continue;
             }
-            if let Some(Step { kind: Kind::Conv(first), inputs: read, .. }) = self.steps[maker].take()
-                && let Some(Step { kind: Kind::Conv(conv), inputs, .. }) = &mut self.steps[i]
-            {
-                inputs[0] = read[0];
-                conv.before = Some(first);
+            let Some(before) = self.steps[maker].take() else { continue };
+            let Some(step) = &mut self.steps[i] else { continue };
+            step.inputs[0] = before.inputs[0];
+            match (before.kind, &mut step.kind) {
+                (Kind::Conv(first), Kind::Conv(conv)) => conv.before = Some(first),
+                (Kind::Shuffle(_, first), Kind::Shuffle(before, _)) => *before = Some(first),
+                _ => {}
             }
         }
     }
@@ -531,7 +572,7 @@ impl<'a> Draft<'a> {
                 let axes = self.constant(node, 1)?.as_i64()?;
                 matches!(axes, [2, 3] | [-2, -1]).then_some(Kind::GlobalMean)
             }
-            Op::Concat { axis: 1 | -3 } => Some(Kind::Concat),
+            Op::Concat { axis: 1 | -3 } => Some(Kind::Concat(None)),
             Op::Resize {
                 mode: Interpolation::Nearest, coordinates, nearest, exclude_outside: false, ..
             } => {
@@ -604,6 +645,7 @@ impl<'a> Draft<'a> {
             activation: Activation::None,
             quantized: quantized.map(|q| (q.clone(), OnceLock::new())),
             before: None,
+            rounded: None,
             packed: Default::default(),
         })))
     }
@@ -663,7 +705,7 @@ impl<'a> Draft<'a> {
         let (values, bias) = (weights.as_f32()?, bias.and_then(Tensor::as_f32));
         if stride == [kh, kw] && [top, left, bottom, right, extra[0], extra[1]] == [0; 6] {
             let shuffle = Shuffle::new(inputs, outputs, [kh, kw], values, bias);
-            return Some(Kind::Shuffle(Box::new(shuffle), inputs, Activation::None));
+            return Some(Kind::Shuffle(None, Box::new((shuffle, Activation::None))));
         }
         let shape = TransposedShape {
             inputs,
@@ -748,6 +790,24 @@ fn with_rank(mut kind: Kind, rank: usize) -> Kind {
     kind
 }
 
+/// Whether a step can be computed row by row with the one that reads it alone.
+fn chains(before: &Kind, kind: &Kind) -> bool {
+    match (before, kind) {
+        // A convolution in floats that makes the picture smaller, as a network's first one does, before one of bytes.
+        (Kind::Conv(first), Kind::Conv(conv)) => {
+            conv.quantized.is_some()
+                && first.quantized.is_none()
+                && first.before.is_none()
+                && first.shape.stride[0] > 1
+                && first.shape.kernel[1] > 1
+                && first.shape.outputs == conv.shape.inputs
+        }
+        // Both make it larger, as a detector's last ones do.
+        (Kind::Shuffle(None, first), Kind::Shuffle(None, layer)) => first.0.outputs() == layer.0.inputs(),
+        _ => false,
+    }
+}
+
 fn explicit(padding: &Padding) -> Option<&[usize]> {
     match padding {
         Padding::Explicit(sizes) => Some(sizes),
@@ -783,6 +843,38 @@ fn activation(op: UnaryOp) -> Option<Activation> {
         UnaryOp::Exp => Activation::Exp,
         _ => return None,
     })
+}
+
+/// A map that only convolutions of bytes read, all on the same grid, is written as bytes.
+fn round(graph: &Graph, steps: &mut [Step]) {
+    let mut grids: HashMap<ValueId, Option<Grid>> = graph.outputs.iter().map(|o| (o.value, None)).collect();
+    for step in &*steps {
+        for (i, value) in step.inputs.iter().enumerate() {
+            let Some(value) = value else { continue };
+            let wanted = match &step.kind {
+                Kind::Conv(conv) if i == 0 && conv.before.is_none() => {
+                    conv.quantized.as_ref().map(|(quantized, _)| quantized.grid)
+                }
+                _ => None,
+            };
+            let grid = grids.entry(*value).or_insert(wanted);
+            if *grid != wanted {
+                *grid = None;
+            }
+        }
+    }
+    for step in steps {
+        let Some(grid) =
+            step.outputs.first().copied().flatten().and_then(|v| grids.get(&v).copied().flatten())
+        else {
+            continue;
+        };
+        match &mut step.kind {
+            Kind::Conv(conv) if conv.quantized.is_some() => conv.rounded = Some(grid),
+            Kind::Concat(rounded) => *rounded = Some(grid),
+            _ => {}
+        }
+    }
 }
 
 /// Each step writes the frame that its readers want, and steps that may work in place want it of their operands. The frames that

@@ -16,8 +16,8 @@ use std::sync::{Arc, OnceLock};
 use crate::passes::Quantized;
 use crate::{BinaryOp, Tensor, ValueId};
 use glyphic_kernels::{
-    Activation, Conv, ConvShape, Deform, Depthwise, LstmDirection, Packed, PoolShape, Pooling, QuantizedConv,
-    QuantizedProduct, Shuffle, Transposed,
+    Activation, Conv, ConvShape, Deform, Depthwise, Grid, LstmDirection, Packed, PoolShape, Pooling,
+    QuantizedConv, QuantizedProduct, Shuffle, Transposed,
 };
 
 pub(crate) use compile::compile;
@@ -43,7 +43,8 @@ enum Kind {
     /// Input and, where there is one, what is added before the activation.
     Conv(Box<ConvStep>),
     Depthwise(Box<Depthwise>, Activation),
-    Shuffle(Box<Shuffle>, usize, Activation),
+    /// What makes the input, for this step alone, and the layer.
+    Shuffle(Option<Box<(Shuffle, Activation)>>, Box<(Shuffle, Activation)>),
     Transposed(Box<Transposed>, Activation),
     /// Input, offsets and, where there is one, the mask.
     Deform(Box<Deform>, Activation),
@@ -51,8 +52,8 @@ enum Kind {
     GlobalMean,
     Unary(Activation),
     Binary(BinaryOp, Activation),
-    /// Along the channels.
-    Concat,
+    /// Along the channels; rounded to a grid where all who read it do.
+    Concat(Option<Grid>),
     /// Nearest neighbours, whole factors.
     Enlarge,
     /// Linear interpolation.
@@ -117,6 +118,8 @@ struct ConvStep {
     quantized: Option<(Quantized, OnceLock<QuantizedConv>)>,
     /// The convolution in floats that makes the input, for this step alone; where bytes are multiplied.
     before: Option<Box<ConvStep>>,
+    /// The grid that all who read the output round it to; where bytes are multiplied.
+    rounded: Option<Grid>,
     /// Packed when first needed: for maps as they mostly are, for flat ones, for narrow ones, for those of few pixels, and for
     /// those of height 1.
     packed: [OnceLock<Conv>; 5],
@@ -148,10 +151,16 @@ impl Step {
                 let before = conv.before.as_ref().map_or_else(String::new, |before| {
                     format!("convolution {:?} {:?} and ", before.shape, before.activation)
                 });
-                format!("{before}{int8}convolution {:?} {:?}", conv.shape, conv.activation)
+                let rounded = if conv.rounded.is_some() { " to bytes" } else { "" };
+                format!("{before}{int8}convolution {:?} {:?}{rounded}", conv.shape, conv.activation)
             }
             Kind::Depthwise(layer, activation) => format!("depthwise {:?} {activation:?}", layer.shape()),
-            Kind::Shuffle(_, _, activation) => format!("transposed convolution {activation:?}"),
+            Kind::Shuffle(before, layer) => {
+                let before = before
+                    .as_ref()
+                    .map_or_else(String::new, |before| format!("transposed convolution {:?} and ", before.1));
+                format!("{before}transposed convolution {:?}", layer.1)
+            }
             Kind::Transposed(layer, activation) => {
                 format!("transposed convolution {:?} {activation:?}", layer.shape())
             }
@@ -162,7 +171,8 @@ impl Step {
             Kind::GlobalMean => "global mean".to_owned(),
             Kind::Unary(activation) => format!("{activation:?}"),
             Kind::Binary(op, activation) => format!("{op:?} {activation:?}"),
-            Kind::Concat => "concatenation".to_owned(),
+            Kind::Concat(None) => "concatenation".to_owned(),
+            Kind::Concat(Some(_)) => "concatenation to bytes".to_owned(),
             Kind::Enlarge => "enlarging".to_owned(),
             Kind::Bilinear => "bilinear".to_owned(),
             Kind::Linear(linear) => {

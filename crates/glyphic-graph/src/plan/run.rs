@@ -7,13 +7,13 @@ use rayon::prelude::*;
 
 use glyphic_ops::{Args, movement::reshape_shape, resize};
 
-use super::value::{Buffer, Pool, Value};
+use super::value::{Buffer, Bytes, Pool, Value};
 use super::{AttentionStep, ConvStep, Cut, Kind, LinearStep, Step};
 use crate::{BinaryOp, Error, Graph, Node, Op, Result, Tensor, ValueId};
 use glyphic_kernels::{
-    Activation, Attention, Conv, Deform, LstmDirection, Map, Mix, Packed, PoolShape, Pooling, QuantizedConv,
-    QuantizedProduct, Residual, Stack, Target, bilinear, each_rows, global_mean, layer_norm, multiply,
-    product, softmax,
+    Activation, Attention, Conv, Deform, Grid, LstmDirection, Map, Mix, Packed, PoolShape, Pooling,
+    QuantizedConv, QuantizedInput, QuantizedOutput, QuantizedProduct, Residual, Stack, Target, bilinear,
+    each_rows, global_mean, layer_norm, multiply, product, softmax,
 };
 
 type Operands = Vec<Option<Value>>;
@@ -40,11 +40,23 @@ pub(super) fn step(
                 layer.run(x.values(), x.map, *activation, Target { values, map, channel: 0 });
             })
         }
-        Kind::Shuffle(layer, inputs, activation) => {
-            let x = context.map_of(context.take(&mut operands, 0)?, [0; 2], *inputs)?;
-            let [height, width] = layer.output([x.map.height, x.map.width]);
+        Kind::Shuffle(before, layer) => {
+            let (layer, activation) = &**layer;
+            let first = before.as_ref().map_or(layer, |before| &before.0);
+            let x = context.map_of(context.take(&mut operands, 0)?, [0; 2], first.inputs())?;
+            let mut size = [x.map.height, x.map.width];
+            if before.is_some() {
+                size = first.output(size);
+            }
+            let [height, width] = layer.output(size);
             context.fill([x.map.batch, layer.outputs(), height, width], |values, map| {
-                layer.run(x.values(), x.map, *activation, Target { values, map, channel: 0 });
+                let target = Target { values, map, channel: 0 };
+                match before.as_deref() {
+                    Some((first, before)) => {
+                        layer.run_after((first, *before), x.values(), x.map, *activation, target);
+                    }
+                    None => layer.run(x.values(), x.map, *activation, target),
+                }
             })
         }
         Kind::Transposed(layer, activation) => {
@@ -83,7 +95,7 @@ pub(super) fn step(
             };
         }
         Kind::Binary(op, activation) => context.binary(*op, *activation, operands)?,
-        Kind::Concat => match context.concat(&operands) {
+        Kind::Concat(rounded) => match context.concat(*rounded, &operands) {
             Some(value) => value,
             None => return context.general(operands),
         },
@@ -234,6 +246,19 @@ impl Context<'_> {
         Value::Map(Arc::new(out))
     }
 
+    /// The same of bytes on a grid, which have no frame.
+    fn fill_bytes(
+        &self,
+        [batch, channels, height, width]: [usize; 4],
+        grid: Grid,
+        f: impl FnOnce(&mut [u8], Map),
+    ) -> Value {
+        let map = Map::new(batch, height, width, channels);
+        let mut out = Bytes::new(map, grid, self.pool);
+        f(out.values_mut(), map);
+        Value::Bytes(Arc::new(out))
+    }
+
     fn deform(&self, layer: &Deform, activation: Activation, operands: &mut Operands) -> Result<Value> {
         let shape = layer.shape();
         let x = self.map_of(self.take(operands, 0)?, [0; 2], shape.inputs)?;
@@ -255,49 +280,74 @@ impl Context<'_> {
     }
 
     fn conv(&self, step: &ConvStep, x: Value, residual: Option<Value>) -> Result<Value> {
-        let shape = &step.shape;
-        let (x, before) = match &step.before {
-            None => (self.map_of(x, [0; 2], shape.inputs)?, None),
-            Some(first) => {
-                let x = self.map_of(x, [0; 2], first.shape.inputs)?;
-                let [height, width] = self.window(&first.shape, x.map)?;
-                let packed = first.packed(height, width, [x.map.height, x.map.width]);
-                if packed.has_rows() {
-                    (x, Some((packed, first.activation)))
-                } else {
-                    let made = self.conv(first, Value::Map(x), None)?;
-                    (self.map_of(made, [0; 2], shape.inputs)?, None)
-                }
-            }
+        let inputs = step.shape.inputs;
+        let Some(int8) = step.int8() else {
+            let (conv, x, [height, width]) = self.framed(step, x)?;
+            let sizes = [x.map.batch, step.shape.outputs, height, width];
+            return self.added(step.activation, sizes, residual, |residual, activation, _| {
+                self.fill(sizes, |values, map| {
+                    conv.run(x.values(), x.map, residual, activation, Target { values, map, channel: 0 });
+                })
+            });
         };
-        let map = match before {
-            None => x.map,
-            Some((first, _)) => {
-                let [height, width] = first.output([x.map.height, x.map.width]);
-                Map::new(x.map.batch, height, width, shape.inputs)
+        if let Some(first) = &step.before {
+            let (conv, x, [height, width]) = self.framed(first, x)?;
+            let activation = first.activation;
+            let input = QuantizedInput::Conv { conv, activation, input: x.values(), map: x.map };
+            return self.int8(step, int8, input, Map::new(x.map.batch, height, width, inputs), residual);
+        }
+        match x {
+            Value::Bytes(x) if x.map.channels == inputs && x.grid == int8.grid() => {
+                self.int8(step, int8, QuantizedInput::Bytes(x.values()), x.map, residual)
             }
-        };
-        let inputs = x.map.channels;
-        let [height, width] = self.window(shape, map)?;
-        let int8 = step.int8();
-        let float = int8.is_none().then(|| step.packed(height, width, [map.height, map.width]));
-        let frame = before.map(|(first, _)| first).or(float).map_or([0; 2], Conv::frame);
-        let x = self.map_of(Value::Map(x), frame, inputs)?;
-        let sizes = [x.map.batch, shape.outputs, height, width];
-        let run = |residual: Option<&Buffer>, activation: Activation| {
-            self.fill(sizes, |values, map| {
-                let residual = residual.map(|r| Residual { values: r.values(), map: r.map });
-                let target = Target { values, map, channel: 0 };
-                if let (Some(int8), Some(before)) = (int8, before) {
-                    int8.run_after(before, x.values(), x.map, residual, activation, target);
-                } else if let Some(int8) = int8 {
-                    int8.run(x.values(), x.map, residual, activation, target);
-                } else if let Some(float) = float {
-                    float.run(x.values(), x.map, residual, activation, target);
-                }
+            x => {
+                let x = self.map_of(x, [0; 2], inputs)?;
+                self.int8(step, int8, QuantizedInput::Map(x.values()), x.map, residual)
+            }
+        }
+    }
+
+    /// A convolution in floats, its input within the frame that it needs, and its output's size.
+    fn framed<'s>(&self, step: &'s ConvStep, x: Value) -> Result<(&'s Conv, Arc<Buffer>, [usize; 2])> {
+        let x = self.map_of(x, [0; 2], step.shape.inputs)?;
+        let [height, width] = self.window(&step.shape, x.map)?;
+        let conv = step.packed(height, width, [x.map.height, x.map.width]);
+        let x = self.map_of(Value::Map(x), conv.frame(), step.shape.inputs)?;
+        Ok((conv, x, [height, width]))
+    }
+
+    fn int8(
+        &self,
+        step: &ConvStep,
+        int8: &QuantizedConv,
+        input: QuantizedInput<'_>,
+        map: Map,
+        residual: Option<Value>,
+    ) -> Result<Value> {
+        let [height, width] = self.window(&step.shape, map)?;
+        let sizes = [map.batch, step.shape.outputs, height, width];
+        self.added(step.activation, sizes, residual, |residual, activation, whole| {
+            let Some(grid) = step.rounded.filter(|_| whole) else {
+                return self.fill(sizes, |values, to| {
+                    let target = Target { values, map: to, channel: 0 };
+                    int8.run(input, map, residual, activation, QuantizedOutput::Map(target));
+                });
+            };
+            self.fill_bytes(sizes, grid, |values, to| {
+                int8.run(input, map, residual, activation, QuantizedOutput::Bytes { values, map: to, grid });
             })
-        };
-        let Some(residual) = residual else { return Ok(run(None, step.activation)) };
+        })
+    }
+
+    /// What `run(residual, activation, whole)` makes, with what is added to it, and activated. What is not `whole` is neither.
+    fn added(
+        &self,
+        activation: Activation,
+        sizes: [usize; 4],
+        residual: Option<Value>,
+        run: impl Fn(Option<Residual<'_>>, Activation, bool) -> Value,
+    ) -> Result<Value> {
+        let Some(residual) = residual else { return Ok(run(None, activation, true)) };
         if residual.shape() == sizes {
             let added = match residual {
                 // The kernel repeats the pixels of a smaller map itself.
@@ -305,13 +355,13 @@ impl Context<'_> {
                 other => other.into_map([0; 2], self.pool),
             };
             return match added {
-                Some(added) => Ok(run(Some(&added), step.activation)),
+                Some(r) => Ok(run(Some(Residual { values: r.values(), map: r.map }), activation, true)),
                 None => self.wrong("elements of another type; expected 32-bit floats".into()),
             };
         }
-        let sum = run(None, Activation::None);
+        let sum = run(None, Activation::None, false);
         let sum = self.as_node(Op::Binary(BinaryOp::Add), vec![sum, residual])?;
-        self.activated(step.activation, sum)
+        self.activated(activation, sum)
     }
 
     fn linear(&self, step: &LinearStep, x: Value, residual: Option<Value>) -> Result<Value> {
@@ -493,7 +543,7 @@ impl Context<'_> {
     }
 
     /// Maps beside each other along the channels.
-    fn concat(&self, operands: &Operands) -> Option<Value> {
+    fn concat(&self, rounded: Option<Grid>, operands: &Operands) -> Option<Value> {
         let parts: Vec<(&Arc<Buffer>, usize)> = operands
             .iter()
             .map(|o| match o {
@@ -510,21 +560,36 @@ impl Context<'_> {
         }
         let channels = parts.iter().map(|(b, _)| b.map.channels).sum();
         let [batch, height, width] = first;
-        Some(self.fill([batch, channels, height, width], |values, map| {
-            map.for_each_row(values, width * channels, |image, y, row| {
-                let mut channel = 0;
-                for (part, factor) in &parts {
-                    let own = part.map.channels;
-                    let from = part.map.row(part.values(), image, y / factor);
-                    for (pixel, to) in from.chunks_exact(own).zip(row.chunks_mut(factor * channels)) {
-                        for to in to.chunks_exact_mut(channels) {
-                            to[channel..channel + own].copy_from_slice(pixel);
-                        }
+        let sizes = [batch, channels, height, width];
+        // Each part with its first channel in the result.
+        let parts: Vec<(&Arc<Buffer>, usize, usize)> = parts
+            .into_iter()
+            .scan(0, |next, (part, factor)| {
+                let channel = std::mem::replace(next, *next + part.map.channels);
+                Some((part, factor, channel))
+            })
+            .collect();
+        Some(match rounded {
+            None => self.fill(sizes, |values, map| {
+                map.for_each_row(values, width * channels, |image, y, row| {
+                    for &(part, factor, channel) in &parts {
+                        let from = part.map.row(part.values(), image, y / factor);
+                        put(from, part.map.channels, factor, row, channels, channel);
                     }
-                    channel += own;
-                }
-            });
-        }))
+                });
+            }),
+            Some(grid) => self.fill_bytes(sizes, grid, |values, map| {
+                map.for_each_row(values, width * channels, |image, y, row| {
+                    let mut bytes = Vec::new();
+                    for &(part, factor, channel) in &parts {
+                        let from = part.map.row(part.values(), image, y / factor);
+                        bytes.resize(from.len(), 0);
+                        grid.quantize(from, &mut bytes);
+                        put(&bytes, part.map.channels, factor, row, channels, channel);
+                    }
+                });
+            }),
+        })
     }
 
     /// A map whose pixels are repeated, without doing it yet.
@@ -948,5 +1013,36 @@ impl LinearStep {
                 values[if self.transposed { output * inner + k } else { k * outputs + output }]
             })
         })
+    }
+}
+
+/// Writes each pixel of a row `factor` times from `channel` on into pixels of `channels` numbers.
+fn put<T: Copy>(from: &[T], own: usize, factor: usize, to: &mut [T], channels: usize, channel: usize) {
+    // Calls for the copies of so few numbers would take most of the time.
+    match own {
+        12 => put_each::<T, 12>(from, factor, to, channels, channel),
+        16 => put_each::<T, 16>(from, factor, to, channels, channel),
+        24 => put_each::<T, 24>(from, factor, to, channels, channel),
+        _ => {
+            for (pixel, to) in from.chunks_exact(own).zip(to.chunks_mut(factor * channels)) {
+                for to in to.chunks_exact_mut(channels) {
+                    to[channel..channel + own].copy_from_slice(pixel);
+                }
+            }
+        }
+    }
+}
+
+fn put_each<T: Copy, const OWN: usize>(
+    from: &[T],
+    factor: usize,
+    to: &mut [T],
+    channels: usize,
+    channel: usize,
+) {
+    for (pixel, to) in from.as_chunks::<OWN>().0.iter().zip(to.chunks_mut(factor * channels)) {
+        for to in to.chunks_exact_mut(channels) {
+            to[channel..][..OWN].copy_from_slice(pixel);
+        }
     }
 }

@@ -270,3 +270,110 @@ fn a_first_convolution_that_one_of_bytes_alone_reads_is_computed_with_it() {
         );
     }
 }
+
+/// Rounds to the grid of 0.0317.
+fn rounded(g: &mut Graph, x: ValueId) -> ValueId {
+    let grid = [Tensor::scalar(0.0317), Tensor::new(&[], Data::U8(vec![0].into())).unwrap()];
+    let [scale, zero] = grid.map(|t| g.constant(t));
+    let bytes = g.push("quantize", Op::QuantizeLinear { axis: 0 }, &[x, scale, zero]);
+    g.push("dequantize", Op::DequantizeLinear { axis: 0 }, &[bytes, scale, zero])
+}
+
+/// A 3x3 convolution of bytes to 12 channels, and ReLU.
+fn of_bytes(g: &mut Graph, x: ValueId, inputs: usize, seed: u32) -> ValueId {
+    let shape = [12, inputs, 3, 3];
+    let weights = numbers(&shape, seed);
+    let weights: Vec<i8> = weights.as_f32().unwrap().iter().map(|v| (v * 127.0) as i8).collect();
+    let weights = g.constant(Tensor::new(&shape, Data::I8(weights.into())).unwrap());
+    let scales = g.constant(Tensor::from_f32(&[12], vec![1.0 / 512.0; 12]).unwrap());
+    let weights = g.push("weights", Op::DequantizeLinear { axis: 0 }, &[weights, scales]);
+    let conv = Op::Conv {
+        strides: vec![1; 2],
+        dilations: vec![1; 2],
+        padding: Padding::Explicit(vec![1; 4]),
+        groups: 1,
+    };
+    let y = g.push("conv", conv, &[x, weights]);
+    g.push("relu", Op::Unary(crate::UnaryOp::Relu), &[y])
+}
+
+#[test]
+fn maps_that_only_convolutions_of_bytes_read_are_bytes() {
+    let network = |shown: bool| {
+        let mut g = Graph::new("g");
+        let x = g.input("x", DType::F32, vec![Dim::Known(2), Dim::Known(6), Dim::Known(9), Dim::Known(14)]);
+        let x = rounded(&mut g, x);
+        let (a, b) = (of_bytes(&mut g, x, 6, 1), of_bytes(&mut g, x, 6, 2));
+        let on_grid = rounded(&mut g, a);
+        let c = of_bytes(&mut g, on_grid, 12, 3);
+        let both = g.push("concat", Op::Concat { axis: 1 }, &[b, c]);
+        let on_grid = rounded(&mut g, both);
+        let d = of_bytes(&mut g, on_grid, 24, 4);
+        g.output("d", d);
+        if shown {
+            // Whoever reads the maps as they are keeps them from being rounded.
+            g.output("a", a);
+            g.output("both", both);
+        }
+        crate::Session::new(g).unwrap()
+    };
+    let x = numbers(&[2, 6, 9, 14], 9);
+    let run = |shown: bool| network(shown).run(&[("x", x.clone())]).unwrap().swap_remove(0);
+    assert_eq!(run(false), run(true));
+    let steps = network(false).profile(&[("x", x.clone())]).unwrap();
+    let bytes = steps.iter().filter(|(step, _)| step.contains("to bytes")).count();
+    assert_eq!(bytes, 2, "{steps:?}");
+}
+
+#[test]
+fn numbers_a_channel_behind_a_convolution_go_into_it() {
+    for of_bytes_too in [false, true] {
+        let mut g = Graph::new("g");
+        let x = g.input("x", DType::F32, vec![Dim::Known(2), Dim::Known(6), Dim::Known(9), Dim::Known(14)]);
+        let mut y = if of_bytes_too {
+            let x = rounded(&mut g, x);
+            let weights = eighths(&[12, 6, 1, 1], 3);
+            let weights: Vec<i8> = weights.as_f32().unwrap().iter().map(|v| (v * 127.0) as i8).collect();
+            let weights = g.constant(Tensor::new(&[12, 6, 1, 1], Data::I8(weights.into())).unwrap());
+            let scales = g.constant(Tensor::from_f32(&[12], vec![0.01; 12]).unwrap());
+            let weights = g.push("weights", Op::DequantizeLinear { axis: 0 }, &[weights, scales]);
+            g.push("conv", pixel(), &[x, weights])
+        } else {
+            let weights = g.constant(numbers(&[12, 6, 1, 1], 3));
+            g.push("conv", pixel(), &[x, weights])
+        };
+        for (op, seed) in [(BinaryOp::Mul, 4), (BinaryOp::Add, 5), (BinaryOp::Mul, 6)] {
+            let by = g.constant(numbers(&[1, 12, 1, 1], seed));
+            y = g.push("by", Op::Binary(op), &[by, y]);
+        }
+        g.output("y", y);
+        let steps = check(&g, &[("x", eighths(&[2, 6, 9, 14], 9))]);
+        assert_eq!(steps.len(), 1, "{steps:?}");
+    }
+}
+
+fn pixel() -> Op {
+    Op::Conv { strides: vec![1; 2], dilations: vec![1; 2], padding: Padding::Explicit(vec![0; 4]), groups: 1 }
+}
+
+#[test]
+fn transposed_convolutions_behind_each_other_are_one_step() {
+    let mut g = Graph::new("g");
+    let x = g.input("x", DType::F32, vec![Dim::Known(2), Dim::Known(6), Dim::Known(5), Dim::Known(7)]);
+    let twice = Op::ConvTranspose {
+        strides: vec![2; 2],
+        dilations: vec![1; 2],
+        padding: Padding::Explicit(vec![0; 4]),
+        output_padding: vec![0; 2],
+        output_shape: None,
+        groups: 1,
+    };
+    let weights = [numbers(&[6, 12, 2, 2], 1), numbers(&[12, 1, 2, 2], 2)].map(|w| g.constant(w));
+    let y = g.push("first", twice.clone(), &[x, weights[0]]);
+    let y = g.push("relu", Op::Unary(crate::UnaryOp::Relu), &[y]);
+    let y = g.push("second", twice, &[y, weights[1]]);
+    let y = g.push("sigmoid", Op::Unary(crate::UnaryOp::Sigmoid), &[y]);
+    g.output("y", y);
+    let steps = check(&g, &[("x", numbers(&[2, 6, 5, 7], 3))]);
+    assert_eq!(steps.len(), 1, "{steps:?}");
+}

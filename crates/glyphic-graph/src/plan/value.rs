@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::memory::zeros;
 use crate::{DType, Tensor};
-use glyphic_kernels::{Map, Source, transpose};
+use glyphic_kernels::{Grid, Map, Source, transpose};
 
 /// Buffers that runs of one session hand on to each other. What is kept and what is in use together never take more than was
 /// in use at one time: pictures of many sizes do not fill the memory with buffers of each.
@@ -58,7 +58,7 @@ impl Pool {
     fn take(&self, len: usize) -> Vec<f32> {
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let Buffers { free, kept, used, most } = &mut *buffers;
-        let fitting = (0..free.len()).filter(|i| (len..=len * 2 + 4096).contains(&free[*i].len()));
+        let fitting = (0..free.len()).filter(|i| (len..=len * 4 + 4096).contains(&free[*i].len()));
         let found = fitting.min_by_key(|i| free[*i].len()).map(|i| free.remove(i));
         *kept -= found.as_ref().map_or(0, Vec::len);
         *used += found.as_ref().map_or(len, Vec::len);
@@ -126,6 +126,42 @@ impl Drop for Buffer {
     }
 }
 
+/// A channel-last map of bytes, without a frame: numbers rounded to a grid.
+#[derive(Debug)]
+pub(crate) struct Bytes {
+    pub(crate) map: Map,
+    pub(crate) grid: Grid,
+    /// Four bytes a number.
+    buffer: Buffer,
+}
+
+impl Bytes {
+    /// A map of any bytes.
+    pub(crate) fn new(map: Map, grid: Grid, pool: &Arc<Pool>) -> Self {
+        let map = map.framed([0; 2]);
+        Self { map, grid, buffer: Buffer::new(Map::new(1, 1, map.len().div_ceil(4), 1), pool) }
+    }
+
+    pub(crate) fn values(&self) -> &[u8] {
+        &bytemuck::cast_slice(self.buffer.values())[..self.map.len()]
+    }
+
+    pub(crate) fn values_mut(&mut self) -> &mut [u8] {
+        &mut bytemuck::cast_slice_mut(self.buffer.values_mut())[..self.map.len()]
+    }
+
+    /// The numbers that the bytes stand for, within a frame.
+    fn floats(&self, frame: [usize; 2], pool: &Arc<Pool>) -> Buffer {
+        let map = self.map.framed(frame);
+        let mut out = Buffer::new(map, pool);
+        map.for_each_row(out.values_mut(), map.width * map.channels, |image, y, row| {
+            let bytes = self.map.row(self.values(), image, y);
+            row.iter_mut().zip(bytes).for_each(|(to, byte)| *to = self.grid.number(*byte));
+        });
+        out
+    }
+}
+
 /// A value of a run. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
@@ -135,6 +171,8 @@ pub(crate) enum Value {
     Map(Arc<Buffer>),
     /// The same with each pixel repeated this often in both directions.
     Enlarged(Arc<Buffer>, usize),
+    /// A tensor `[N, C, H, W]` of 32-bit floats, which all who read it round to this grid.
+    Bytes(Arc<Bytes>),
 }
 
 impl Value {
@@ -162,7 +200,7 @@ impl Value {
     pub(crate) fn dtype(&self) -> DType {
         match self {
             Self::Row(tensor) => tensor.dtype(),
-            Self::Map(_) | Self::Enlarged(..) => DType::F32,
+            Self::Map(_) | Self::Enlarged(..) | Self::Bytes(_) => DType::F32,
         }
     }
 
@@ -172,6 +210,7 @@ impl Value {
             Self::Row(tensor) => tensor.shape().to_vec(),
             Self::Map(buffer) => sizes(buffer.map, 1),
             Self::Enlarged(buffer, factor) => sizes(buffer.map, *factor),
+            Self::Bytes(bytes) => sizes(bytes.map, 1),
         }
     }
 
@@ -185,6 +224,11 @@ impl Value {
                     f(map.row(buffer.values(), image, y));
                 }
             }
+            Self::Bytes(bytes) => {
+                for piece in bytes.values().chunks(1024) {
+                    f(&piece.iter().map(|byte| bytes.grid.number(*byte)).collect::<Vec<f32>>());
+                }
+            }
         }
     }
 
@@ -194,6 +238,7 @@ impl Value {
             Self::Row(tensor) => tensor,
             Self::Map(buffer) => to_row(&buffer),
             Self::Enlarged(buffer, factor) => to_row(&enlarge(&buffer, factor, [0; 2], pool)),
+            Self::Bytes(bytes) => to_row(&bytes.floats([0; 2], pool)),
         }
     }
 
@@ -204,6 +249,7 @@ impl Value {
             Self::Map(buffer) if (0..2).all(|a| buffer.map.frame[a] >= frame[a]) => Some(buffer),
             Self::Map(buffer) => Some(Arc::new(reframe(&buffer, frame, pool))),
             Self::Enlarged(buffer, factor) => Some(Arc::new(enlarge(&buffer, factor, frame, pool))),
+            Self::Bytes(bytes) => Some(Arc::new(bytes.floats(frame, pool))),
             Self::Row(tensor) => {
                 let (batch, channels, height, width) = match *tensor.shape() {
                     [n, c, h, w] => (n, c, h, w),
