@@ -262,13 +262,13 @@ impl Unit {
         }
     }
 
-    /// A word of weights.
-    fn word(self, weight: impl Fn(usize) -> i8) -> i32 {
+    /// A word of weights, of which it takes as many as it has numbers.
+    fn word(self, [a, b, c, d]: [i8; WORD]) -> i32 {
         i32::from_ne_bytes(if self.size() == 2 {
-            let [[a, b], [c, d]] = [0, 1].map(|i| i16::from(weight(i)).to_ne_bytes());
+            let [[a, b], [c, d]] = [a, b].map(|weight| i16::from(weight).to_ne_bytes());
             [a, b, c, d]
         } else {
-            std::array::from_fn(|i| weight(i).cast_unsigned())
+            [a, b, c, d].map(i8::cast_unsigned)
         })
     }
 }
@@ -311,17 +311,17 @@ pub(crate) struct Scales<'a> {
 }
 
 impl PackedBytes {
-    /// Packs `weight(k, output)`, for rows of `inner` numbers, a multiple of [`Unit::numbers`].
+    /// Packs `weight(tap, input, output)`, for rows of so many taps, each of whole words.
     pub(crate) fn new(
         unit: Unit,
-        inner: usize,
-        outputs: usize,
+        [taps, inputs, outputs]: [usize; 3],
         scales: Scales<'_>,
-        weight: impl Fn(usize, usize) -> i8,
+        weight: impl Fn(usize, usize, usize) -> i8,
     ) -> Self {
-        let numbers = unit.numbers();
-        assert!(inner.is_multiple_of(numbers) && inner <= MOST_INNER, "a row of whole words, not too long");
-        let (lanes, words) = (unit.lanes(), inner / numbers);
+        let (lanes, numbers) = (unit.lanes(), unit.numbers());
+        let tap_words = inputs.div_ceil(numbers);
+        let words = taps * tap_words;
+        assert!(words * numbers <= MOST_INNER, "a row that is not too long");
         let mut vectors = outputs.div_ceil(lanes);
         let mut weights = vec![0; vectors * lanes * words + 15];
         let start = weights.as_ptr().align_offset(64).min(15);
@@ -333,9 +333,15 @@ impl PackedBytes {
             blocks.push(Block { first, vectors: n, offset });
             let block = &mut weights[start + offset..][..words * n * lanes];
             for (word, to) in block.chunks_exact_mut(n * lanes).enumerate() {
+                let (tap, input) = (word / tap_words, word % tap_words * numbers);
+                let count = numbers.min(inputs - input);
                 for (to, output) in to.iter_mut().zip(first..outputs) {
-                    *to = unit.word(|i| weight(word * numbers + i, output));
-                    let sum: i32 = (0..numbers).map(|i| i32::from(weight(word * numbers + i, output))).sum();
+                    let mut each = [0; WORD];
+                    for (i, each) in each[..count].iter_mut().enumerate() {
+                        *each = weight(tap, input + i, output);
+                    }
+                    *to = unit.word(each);
+                    let sum: i32 = each.iter().map(|weight| i32::from(*weight)).sum();
                     offsets[output] -= i32::from(scales.grid.zero) * sum;
                 }
             }
@@ -485,8 +491,8 @@ impl ByteRows<'_> {
                 }
             }
             if relu {
-                for v in 0..VECTORS {
-                    values[v] = simd.max_f32s(values[v], zero);
+                for value in &mut values {
+                    *value = simd.max_f32s(*value, zero);
                 }
             }
             let to = &mut self.to[(x + p) * self.to_step + block.first..];

@@ -451,10 +451,8 @@ impl Products<'_, '_> {
             let to = &mut job.to[x * job.to_step + block.first..];
             if to.len() >= (ROWS - 1) * job.to_step + width {
                 if relu {
-                    for p in 0..ROWS {
-                        for v in 0..VECTORS {
-                            sums[p][v] = simd.max_f32s(sums[p][v], zero);
-                        }
+                    for sum in sums.iter_mut().flatten() {
+                        *sum = simd.max_f32s(*sum, zero);
                     }
                 }
                 for p in 0..ROWS {

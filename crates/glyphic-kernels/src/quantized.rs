@@ -51,11 +51,11 @@ impl QuantizedConv {
         assert!(Self::fits(&shape), "{shape:?} has several groups, or is too deep");
         assert_eq!(weights.len(), shape.outputs * shape.inputs * kh * kw, "the weights do not fit the shape");
         assert_eq!(scales.len(), shape.outputs, "a scale for each output");
-        let padded = shape.inputs.next_multiple_of(unit.numbers());
         let scales = Scales { grid, weights: scales, bias };
-        let packed = PackedBytes::new(unit, kh * kw * padded, shape.outputs, scales, |k, output| {
-            let (tap, input) = (k / padded, k % padded);
-            if input < shape.inputs { weights[(output * shape.inputs + input) * kh * kw + tap] } else { 0 }
+        let taps = kh * kw;
+        let sizes = [taps, shape.inputs, shape.outputs];
+        let packed = PackedBytes::new(unit, sizes, scales, |tap, input, output| {
+            weights[(output * shape.inputs + input) * taps + tap]
         });
         Self { shape, packed, grid }
     }
@@ -336,18 +336,9 @@ impl QuantizedProduct {
         grid: Grid,
         weight: impl Fn(usize, usize) -> i8,
     ) -> Self {
-        let (padded, outputs) = (inner.next_multiple_of(unit.numbers()), scales.len());
+        let sizes = [1, inner, scales.len()];
         let scales = Scales { grid, weights: scales, bias };
-        let packed =
-            PackedBytes::new(
-                unit,
-                padded,
-                outputs,
-                scales,
-                |k, output| {
-                    if k < inner { weight(k, output) } else { 0 }
-                },
-            );
+        let packed = PackedBytes::new(unit, sizes, scales, |_, k, output| weight(k, output));
         Self { packed, inner, grid }
     }
 

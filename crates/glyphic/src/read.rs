@@ -571,12 +571,13 @@ impl ReaderBuilder {
         let shipped = |name: &str| Weights::Catalog(name.to_owned());
         let detector = self.detector_weights.unwrap_or_else(|| shipped(DEFAULT_DETECTOR));
         let recognizer = self.recognizer_weights.unwrap_or_else(|| shipped(DEFAULT_RECOGNIZER));
-        Reader::from_stages(
-            load_detector(&self.config.detector, &detector, &device)?,
-            // Regions are read again with more and less of the picture around them, not as crops.
-            load_recognizer(&self.config.recognizer.reading_once(), &recognizer, &device)?,
-            self.config.reading,
-        )
+        // Regions are read again with more and less of the picture around them, not as crops.
+        let once = self.config.recognizer.reading_once();
+        let (detector, recognizer) = rayon::join(
+            || load_detector(&self.config.detector, &detector, &device),
+            || load_recognizer(&once, &recognizer, &device),
+        );
+        Reader::from_stages(detector?, recognizer?, self.config.reading)
     }
 }
 

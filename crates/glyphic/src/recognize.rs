@@ -35,11 +35,17 @@ pub fn load_recognizer(
     weights: &Weights,
     device: &Device,
 ) -> Result<Box<dyn Recognizer>> {
-    let language = match config.decoding() {
-        Decoding::Greedy => None,
-        Decoding::Beam(beam) => Some(Arc::new(load_language_model(&beam.language_model)?)),
-    };
-    let recognizer = match weights.to_read_with(device, config, config.network_keys())? {
+    let (language, loaded) = rayon::join(
+        || match config.decoding() {
+            Decoding::Greedy => Ok(None),
+            Decoding::Beam(beam) => {
+                load_language_model(&beam.language_model).map(|model| Some(Arc::new(model)))
+            }
+        },
+        || weights.to_read_with(device, config, config.network_keys()),
+    );
+    let language = language?;
+    let recognizer = match loaded? {
         Loaded::Graph(graph) => config.from_graph(&graph, language),
         #[cfg(feature = "train")]
         Loaded::State(weights) => config.build(&weights, language, device),
