@@ -18,6 +18,14 @@ const LONG: f64 = 2.0;
 /// Where less of a page's text runs to the right it may stand on its side.
 pub(crate) const LEVEL: f64 = 0.5;
 
+/// Where so much of it does, and it reads as [`LIKELY`] says, it does not.
+pub(crate) const ALL_LEVEL: f64 = 0.9;
+
+/// Level lines that read with this confidence and as so many letters at least. Of 67 pages and 50 scenes on their sides, turned either
+/// way, what stands level reads with .22 at most where the look at the side finds text.
+const LIKELY: f32 = 0.4;
+const LIKELY_LETTERS: usize = 16;
+
 /// A sample that reads with this confidence and as so many letters settles how its page stands. Lines of a page on its side are
 /// found in pieces that read as a few letters, however surely.
 const SURE: f32 = 0.65;
@@ -152,6 +160,11 @@ impl Reading {
     /// Whether it reads surely.
     pub(crate) fn is_sure(self) -> bool {
         self.score >= SURE && self.letters >= LETTERS
+    }
+
+    /// Whether it reads as text does that stands level.
+    pub(crate) fn is_likely(self) -> bool {
+        self.score >= LIKELY && self.letters >= LIKELY_LETTERS
     }
 
     /// Whether a page stands as it was read.

@@ -12,7 +12,7 @@ use crate::{
     Device, Orientation, ReaderConfig, ReadingConfig, Result, Weights, bold, cells, crop,
     crop::{Crop, Shape},
     device, figures, large, lines, load_detector, load_recognizer, orientation,
-    orientation::{LEVEL, PAGE, Reading, SCENE, Standing, Turn, Upright},
+    orientation::{ALL_LEVEL, LEVEL, PAGE, Reading, SCENE, Standing, Turn, Upright},
     quad::Quad,
     recognize, reread, rules, vertical,
     vertical::Candidate,
@@ -94,14 +94,18 @@ impl Reader {
     /// How a page stands, from what its longest lines read like as they were found and, where that is not clear, upside down. The
     /// picture is looked at on its side, too, where neither is. Readings of the lines as they were found stay with `found`.
     fn turn_of(&self, image: &Image, found: &mut Found) -> Result<(Turn, Reading)> {
-        let mut ways = self.ways(image, &found.regions, &orientation::sample(&found.regions))?;
+        let sample = orientation::sample(&found.regions);
+        let mut ways = self.ways(image, &found.regions, &sample)?;
         found.readings = std::mem::take(&mut ways.readings);
         let lying = [(Turn::None, ways.level), (Turn::Over, ways.over)];
         let (turn, reading) = orientation::clearest(lying);
         let few = found.regions.len() + found.dropped.total() < PAGE;
         let settled =
             reading.settles() || (turn == Turn::None && reading.is_sure() && found.regions.len() <= SCENE);
-        if few || (settled && orientation::level_share(&found.regions) >= LEVEL) {
+        let share = orientation::level_share(&found.regions);
+        // Words of a scene, say, that are read less surely, but all stand level.
+        let level = reading.is_likely() && sample.len() >= PAGE && share >= ALL_LEVEL;
+        if few || level || (settled && share >= LEVEL) {
             return Ok((turn, reading));
         }
         let Some(Upright { image: turned, .. }) = Upright::turned(image, Turn::Up) else {
