@@ -377,6 +377,7 @@ mod tests {
             let got = unframed(&out, out_map);
             let what = format!("{shape:?} of {height}x{width}");
             assert_close(&got, &expected, 1e-5, &what);
+            assert_eq!(framed(&got, out_map), out, "{what}: the frame");
 
             let residual = Some(Residual { values: &out, map: out_map });
             for (activation, f) in [

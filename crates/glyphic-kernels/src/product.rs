@@ -446,7 +446,7 @@ impl Products<'_, '_> {
 
         let zero = simd.splat_f32s(0.0);
         let relu = job.activation == Activation::Relu;
-        if job.lines.is_none() && job.addend.is_none() && (whole || spills) {
+        if job.lines.is_none() && job.addend.is_none() && (whole || (spills && x + ROWS < job.count)) {
             // Most of all. Short loops are unrolled, and sums stay in their registers.
             let to = &mut job.to[x * job.to_step + block.first..];
             if to.len() >= (ROWS - 1) * job.to_step + width {

@@ -463,7 +463,9 @@ mod tests {
                 let mut out = vec![f32::NAN; out_map.len()];
                 let target = Target { values: &mut out, map: out_map, channel: 0 };
                 layer.run(QuantizedInput::Map(&framed), framed_map, None, Activation::None, to_map(target));
-                assert_close(&unframed(&out, out_map), &expected, 1e-5, &what);
+                let got = unframed(&out, out_map);
+                assert_close(&got, &expected, 1e-5, &what);
+                assert_eq!(crate::reference::framed(&got, out_map), out, "{what}: the frame");
                 if let Some(first) = &first {
                     assert!(out == *first, "{what}: {unit:?} differs");
                 }
