@@ -470,6 +470,8 @@ impl ByteRows<'_> {
         let whole = block.first + VECTORS * lanes <= packed.outputs;
         // Where pixels lie side by side, what stands beyond the outputs of one is written over by the next one.
         let spills = packed.blocks.len() == 1 && self.to_step == packed.outputs;
+        // Behind the last pixel's outputs nothing is written.
+        let end = (self.count - 1) * self.to_step + packed.outputs;
         let scales = D::S::as_simd_f32s(&packed.scales[block.first..]).0.as_chunks::<VECTORS>().0[0];
         let bias = D::S::as_simd_f32s(&packed.bias[block.first..]).0.as_chunks::<VECTORS>().0[0];
         for (p, sums) in sums.into_iter().enumerate() {
@@ -495,9 +497,8 @@ impl ByteRows<'_> {
                     *value = simd.max_f32s(*value, zero);
                 }
             }
-            let to = &mut self.to[(x + p) * self.to_step + block.first..];
-            let last = x + p + 1 == self.count;
-            if (whole || (spills && !last)) && to.len() >= VECTORS * lanes {
+            let to = &mut self.to[(x + p) * self.to_step + block.first..end];
+            if (whole || spills) && to.len() >= VECTORS * lanes {
                 D::S::as_mut_simd_f32s(to).0.as_chunks_mut::<VECTORS>().0[0] = values;
                 continue;
             }

@@ -339,6 +339,7 @@ mod tests {
         let table = [
             // (shape, batch, height, width)
             (shape(3, 16, 1, [3, 3], [2, 2], [1; 4]), 1, 12, 34),
+            (shape(3, 5, 1, [3, 3], [1, 1], [1; 4]), 2, 4, 17),
             (shape(24, 48, 1, [1, 1], [1, 1], [0; 4]), 2, 4, 5),
             (shape(8, 40, 1, [1, 1], [2, 2], [0; 4]), 1, 6, 26),
             (shape(3, 70, 1, [7, 7], [2, 2], [3; 4]), 1, 11, 18),
@@ -393,7 +394,9 @@ mod tests {
                     activation,
                     Target { values: &mut sum, map: out_map, channel: 0 },
                 );
-                assert_close(&unframed(&sum, out_map), &expected, 2e-5, &what);
+                let got = unframed(&sum, out_map);
+                assert_close(&got, &expected, 2e-5, &what);
+                assert_eq!(framed(&got, out_map), sum, "{what}: the frame");
             }
 
             let wide = Map { channels: shape.outputs + 5, ..out_map }.framed([0; 2]);

@@ -368,6 +368,11 @@ impl Products<'_, '_> {
         // All vectors are whole; or pixels lie side by side, and what stands beyond the outputs of one is written over by the next.
         let whole = block.first + width <= packed.outputs;
         let spills = packed.blocks.len() == 1 && job.to_step == packed.outputs && job.lines.is_none();
+        // Behind the last pixel's outputs nothing is written.
+        let end = match job.lines {
+            None => (job.count - 1) * job.to_step + packed.outputs,
+            Some(_) => job.to.len(),
+        };
         let step = x.div_ceil(ROWS);
         let mut sums = if before == 0 {
             let (bias, _) = S::as_simd_f32s(&packed.bias[block.first..]);
@@ -446,9 +451,9 @@ impl Products<'_, '_> {
 
         let zero = simd.splat_f32s(0.0);
         let relu = job.activation == Activation::Relu;
-        if job.lines.is_none() && job.addend.is_none() && (whole || (spills && x + ROWS < job.count)) {
+        if job.lines.is_none() && job.addend.is_none() && (whole || spills) {
             // Most of all. Short loops are unrolled, and sums stay in their registers.
-            let to = &mut job.to[x * job.to_step + block.first..];
+            let to = &mut job.to[x * job.to_step + block.first..end];
             if to.len() >= (ROWS - 1) * job.to_step + width {
                 if relu {
                     for sum in sums.iter_mut().flatten() {
@@ -469,12 +474,9 @@ impl Products<'_, '_> {
                 &addend.row[line * addend.line_step + pixel * addend.step + block.first..]
             });
             let line = job.lines.map_or(0, |lines| line * lines.to_step);
-            let to = &mut job.to[line + x * job.to_step + block.first..];
-            let full = whole
-                || (spills
-                    && x + 1 < job.count
-                    && to.len() >= width
-                    && added.is_none_or(|added| added.len() >= width));
+            let to = &mut job.to[line + x * job.to_step + block.first..end];
+            let full =
+                whole || (spills && to.len() >= width && added.is_none_or(|added| added.len() >= width));
             if full {
                 let (to, _) = S::as_mut_simd_f32s(&mut to[..width]);
                 let added = added.map(|added| S::as_simd_f32s(&added[..width]).0);
