@@ -527,10 +527,7 @@ impl ByteRows<'_> {
             }
             let input = rows;
             for i in 0..length {
-                let mut right = [unit.right(weights[i][0]); VECTORS];
-                for v in 1..VECTORS {
-                    right[v] = unit.right(weights[i][v]);
-                }
+                let right = rights(unit, &weights[i]);
                 for p in 0..ROWS {
                     let left = unit.left(i32::from_ne_bytes(input[p][i]));
                     for v in 0..VECTORS {
@@ -555,10 +552,7 @@ impl ByteRows<'_> {
         let (input, _) = self.input[x * STEP * WORD..].as_chunks::<WORD>();
         for (weights, segment) in weights.iter().zip(self.segments) {
             let input = &input[segment / WORD..][..(ROWS - 1) * STEP + 1];
-            let mut right = [unit.right(weights[0]); VECTORS];
-            for v in 1..VECTORS {
-                right[v] = unit.right(weights[v]);
-            }
+            let right = rights(unit, weights);
             for p in 0..ROWS {
                 let left = unit.left(i32::from_ne_bytes(input[p * STEP]));
                 for v in 0..VECTORS {
@@ -568,4 +562,14 @@ impl ByteRows<'_> {
         }
         sums
     }
+}
+
+/// Words of weights as a product takes them.
+#[inline(always)]
+fn rights<D: Dot, const VECTORS: usize>(unit: D, words: &[Ints<D>; VECTORS]) -> [D::Right; VECTORS] {
+    let mut rights = [unit.right(words[0]); VECTORS];
+    for v in 1..VECTORS {
+        rights[v] = unit.right(words[v]);
+    }
+    rights
 }

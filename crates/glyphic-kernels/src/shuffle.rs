@@ -60,7 +60,7 @@ impl Shuffle {
     /// The same of the map that another one makes of `input`, row by row, so that the map need not be kept.
     ///
     /// # Panics
-    /// As [`Shuffle::run`].
+    /// As [`Shuffle::run`], and where the other one's outputs are not this one's inputs.
     pub fn run_after(
         &self,
         (before, before_activation): (&Self, Activation),
@@ -69,6 +69,7 @@ impl Shuffle {
         activation: Activation,
         target: Target<'_>,
     ) {
+        assert_eq!(before.outputs, self.inputs(), "the first one makes another number of channels");
         let out = target.map;
         let size = self.output(before.output([map.height, map.width]));
         assert_eq!([out.height, out.width], size, "the target has another size");

@@ -6,13 +6,16 @@ use rayon::prelude::*;
 
 use crate::input::Preprocess;
 use crate::network::{StepNetwork, WholeNetwork};
-use crate::{Error, RereadConfig, Result, View, Width};
+use crate::{BentConfig, Error, RereadConfig, Result, View, Width};
 use glyphic_codec::{Codec, Extent, StepOptions};
 
 /// Input pixels (per channel) in one batch, divided by the batches that are read at the same time, and in all of those together: a
 /// batch is a crop at least. They bound the memory: a line recognizer's widest maps take some hundred bytes a pixel.
 const BATCH_PIXELS: u32 = 32 * 320 * 16;
 const TOGETHER: u32 = 4 * BATCH_PIXELS;
+
+/// Crops that are straightened at the same time, each in some fifteen ways.
+const BENT_TOGETHER: usize = 8;
 
 /// A crop taller than this many times its width may be vertical text.
 const VERTICAL: f32 = 1.5;
@@ -51,6 +54,8 @@ pub(crate) struct Engine {
 /// One reading to be done.
 struct Job {
     crop: usize,
+    /// In which shape, among those that are read together.
+    shape: usize,
     image: Image,
     width: Width,
 }
@@ -59,14 +64,16 @@ impl Engine {
     fn read(&self, crops: &[Image]) -> Result<Vec<Transcript>> {
         let mut readings: Vec<Option<Transcript>> = vec![None; crops.len()];
         self.read_view(crops, &View::default(), |_| true, &mut readings)?;
-        if let Some(RereadConfig { below, views }) = &self.reread {
+        if let Some(RereadConfig { below, views, bent }) = &self.reread {
+            let unsure = |readings: &[Option<Transcript>]| -> Vec<bool> {
+                readings.iter().map(|read| read.as_ref().is_none_or(|read| read.score < *below)).collect()
+            };
             for view in views {
-                let unsure: Vec<bool> = readings
-                    .iter()
-                    .map(|read| read.as_ref().is_none_or(|read| read.score < *below))
-                    .collect();
+                let unsure = unsure(&readings);
                 self.read_view(crops, view, |crop| unsure[crop], &mut readings)?;
             }
+            let unsure = unsure(&readings);
+            self.read_bent(crops, bent, |crop| unsure[crop], &mut readings)?;
         }
         Ok(readings.into_iter().map(Option::unwrap_or_default).collect())
     }
@@ -81,11 +88,7 @@ impl Engine {
     ) -> Result<()> {
         let mut jobs: Vec<Job> = Vec::new();
         for (crop, image) in crops.iter().enumerate().filter(|(crop, _)| wanted(*crop)) {
-            let mut push = |image: Image| {
-                let stretched = (f64::from(image.width()) * view.stretch).round() as u32;
-                let width = self.preprocess.width(stretched.max(1), image.height());
-                jobs.push(Job { crop, image, width });
-            };
+            let mut push = |image: Image| jobs.push(self.job(crop, 0, image, view.stretch));
             let image = view.shape(image).into_owned();
             let vertical = self.turn_vertical && image.height() as f32 > VERTICAL * image.width() as f32;
             let turned = vertical.then(|| {
@@ -94,6 +97,56 @@ impl Engine {
             push(image);
             turned.into_iter().flatten().for_each(push);
         }
+        for (job, mut transcript) in self.read_jobs(jobs)? {
+            let best = &mut readings[job.crop];
+            // The upright reading comes first, and stays where another one is as sure.
+            if best.as_ref().is_none_or(|b| transcript.score > b.score) {
+                view.give_back(&crops[job.crop], &mut transcript);
+                *best = Some(transcript);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the `wanted` crops straightened; the surest reading counts where it is sure enough.
+    fn read_bent(
+        &self,
+        crops: &[Image],
+        bent: &BentConfig,
+        wanted: impl Fn(usize) -> bool,
+        readings: &mut [Option<Transcript>],
+    ) -> Result<()> {
+        let wanted: Vec<usize> = (0..crops.len()).filter(|crop| wanted(*crop)).collect();
+        for some in wanted.chunks(BENT_TOGETHER) {
+            let straightened: Result<Vec<_>> =
+                some.par_iter().map(|crop| Ok((*crop, bent.straightened(&crops[*crop])?))).collect();
+            let (mut jobs, mut bends) = (Vec::new(), Vec::new());
+            for (crop, straightened) in straightened? {
+                for (bend, image) in straightened {
+                    jobs.push(self.job(crop, bends.len(), image, 1.0));
+                    bends.push(bend);
+                }
+            }
+            for (job, mut transcript) in self.read_jobs(jobs)? {
+                let best = &mut readings[job.crop];
+                let surer = best.as_ref().is_none_or(|b| transcript.score > b.score);
+                if surer && transcript.score >= bent.least {
+                    bends[job.shape].give_back(&mut transcript);
+                    *best = Some(transcript);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn job(&self, crop: usize, shape: usize, image: Image, stretch: f64) -> Job {
+        let stretched = (f64::from(image.width()) * stretch).round() as u32;
+        let width = self.preprocess.width(stretched.max(1), image.height());
+        Job { crop, shape, image, width }
+    }
+
+    /// Does readings, the narrowest first and otherwise in order.
+    fn read_jobs(&self, mut jobs: Vec<Job>) -> Result<Vec<(Job, Transcript)>> {
         jobs.sort_by_key(|job| job.width.padded);
         // The widest first, so that no thread begins a long one when the others are done.
         jobs.reverse();
@@ -120,15 +173,7 @@ impl Engine {
             transcripts.extend(read?.into_iter().flatten());
             rest = later;
         }
-        for (job, mut transcript) in jobs.iter().zip(transcripts).rev() {
-            let best = &mut readings[job.crop];
-            // The sort is stable and the narrowest come first again, so an equal score keeps the upright reading.
-            if best.as_ref().is_none_or(|b| transcript.score > b.score) {
-                view.give_back(&crops[job.crop], &mut transcript);
-                *best = Some(transcript);
-            }
-        }
-        Ok(())
+        Ok(jobs.into_iter().zip(transcripts).rev().collect())
     }
 
     /// Reads crops of one padded width.

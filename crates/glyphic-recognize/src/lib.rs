@@ -6,6 +6,7 @@
 pub mod abinet;
 pub mod aster;
 mod attention;
+mod bend;
 mod config;
 pub mod crnn;
 pub mod crnn_lite;
@@ -30,6 +31,7 @@ pub mod seg;
 mod sequence_loss;
 pub mod svtr;
 
+pub use bend::BentConfig;
 pub use config::RecognizerConfig;
 #[cfg(feature = "train")]
 pub use config::Visitor;

@@ -6,6 +6,7 @@ use glyphic_core::{Image, Transcript};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::bend::BentConfig;
 use crate::error::Check;
 
 /// Which crops are read again, and how.
@@ -17,6 +18,8 @@ pub struct RereadConfig {
     pub below: f32,
     /// The shapes of the other readings, in order.
     pub views: Vec<View>,
+    /// How crops that still are below are straightened, in case their text stands at an angle or along an arc.
+    pub bent: BentConfig,
 }
 
 /// Another shape of a crop.
@@ -44,7 +47,7 @@ impl Default for RereadConfig {
         let wide = View { stretch: 1.25, ..View::default() };
         let padded = View { rows: 0.08, columns: 0.08, ..View::default() };
         let cut = View { rows: -0.12, ..View::default() };
-        Self { below: 0.67, views: vec![wide, padded, cut] }
+        Self { below: 0.67, views: vec![wide, padded, cut], bent: BentConfig::default() }
     }
 }
 
@@ -65,7 +68,7 @@ impl RereadConfig {
                 }
             }
         }
-        Ok(())
+        self.bent.validate(model)
     }
 }
 
@@ -164,13 +167,13 @@ mod tests {
             View { rows: -0.5, ..View::default() },
             View { columns: f64::NAN, ..View::default() },
         ] {
-            let config = RereadConfig { below: 0.5, views: vec![view] };
+            let config = RereadConfig { below: 0.5, views: vec![view], ..RereadConfig::default() };
             assert!(
                 config.validate("crnn_lite").unwrap_err().to_string().contains("reread.views"),
                 "{view:?}"
             );
         }
-        assert!(RereadConfig { below: 1.5, views: vec![] }.validate("crnn_lite").is_err());
+        assert!(RereadConfig { below: 1.5, ..RereadConfig::default() }.validate("crnn_lite").is_err());
         assert!(RereadConfig::default().validate("crnn_lite").is_ok());
     }
 }

@@ -16,7 +16,7 @@ use glyphic_recognize::nrtr::NrtrConfig;
 use glyphic_recognize::robust_scanner::RobustScannerConfig;
 use glyphic_recognize::sar::SarConfig;
 use glyphic_recognize::{
-    DeviceNetwork, Error, LabelConfig, RecognizerConfig, RereadConfig, Search, StepBeam, View,
+    BentConfig, DeviceNetwork, Error, LabelConfig, RecognizerConfig, RereadConfig, Search, StepBeam, View,
 };
 use glyphic_testing::formula;
 
@@ -255,7 +255,8 @@ fn unsure_crops_are_read_again_and_the_surest_view_counts() {
     let views = vec![view(1.25, 0.0, 0.0), view(1.0, 0.1, 0.2), view(1.0, -0.1, 0.0)];
     let weights = weights(&config(RereadConfig::default()));
     let reader = |below, views: &[View]| {
-        let reread = RereadConfig { below, views: views.to_vec() };
+        let bent = BentConfig { spans: vec![], ..BentConfig::default() };
+        let reread = RereadConfig { below, views: views.to_vec(), bent };
         config(reread).build(&weights, None, &cpu()).unwrap()
     };
     let crops = [crop(120, 30, 1), crop(64, 20, 2), crop(1, 1, 3), crop(300, 40, 4)];
@@ -276,6 +277,33 @@ fn unsure_crops_are_read_again_and_the_surest_view_counts() {
     assert_eq!(read(&*reader(least, &views), &crops), once);
     for (crop, read_in_batch) in crops.iter().zip(&all) {
         assert_eq!(&read(&*reader(1.0, &views), std::slice::from_ref(crop))[0], read_in_batch);
+    }
+}
+
+#[test]
+fn unsure_crops_are_read_straightened_where_that_is_sure_enough() {
+    let weights = weights(&RecognizerConfig::CrnnLite(CrnnLiteConfig::default()));
+    let reader = |below, least| {
+        let bent = BentConfig { least, ..BentConfig::default() };
+        let reread = RereadConfig { below, views: vec![], bent };
+        let config = CrnnLiteConfig { reread, ..CrnnLiteConfig::default() };
+        RecognizerConfig::CrnnLite(config).build(&weights, None, &cpu()).unwrap()
+    };
+    let crops: Vec<_> =
+        (0..12).map(|i| crop(20 + 7 * i, 40, u64::from(i))).chain([crop(300, 40, 4)]).collect();
+    let once = read(&*reader(0.0, 0.0), &crops);
+    let best = read(&*reader(1.0, 0.0), &crops);
+    assert!(best.iter().zip(&once).all(|(best, once)| best.score >= once.score));
+    assert!(best.iter().zip(&once).any(|(best, once)| best.score > once.score));
+    assert_eq!(best[12], once[12], "a line is not bent");
+    for read in &best {
+        assert!(
+            read.chars.iter().all(|c| (0.0..=1.0).contains(&c.start) && c.start <= c.end && c.end <= 1.0)
+        );
+    }
+    assert_eq!(read(&*reader(1.0, 1.0), &crops), once, "none is as sure");
+    for (crop, read_in_batch) in crops.iter().zip(&best) {
+        assert_eq!(&read(&*reader(1.0, 0.0), std::slice::from_ref(crop))[0], read_in_batch);
     }
 }
 

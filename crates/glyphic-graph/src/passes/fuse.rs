@@ -34,7 +34,7 @@ pub fn fold_bias(graph: &mut Graph) {
 }
 
 /// Output channels of a convolution of two axes.
-fn channels(graph: &Graph, node: &Node) -> Option<usize> {
+pub(super) fn channels(graph: &Graph, node: &Node) -> Option<usize> {
     let weights = weights(graph, node)?;
     match (&node.op, weights.shape()) {
         (Op::Conv { .. }, [outputs, _, _, _]) => Some(*outputs),

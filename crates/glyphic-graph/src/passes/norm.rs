@@ -1,87 +1,139 @@
-//! Batch norm goes into what comes before it.
+//! Batch norm, and products with a number a channel, go into what comes before them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::edit::{floats, makers, replace, uses};
-use crate::{Graph, Op, Tensor, ValueId};
+use super::fuse::channels;
+use crate::{BinaryOp, Graph, Node, Op, Tensor, ValueId};
 
-/// Multiplies batch norm into the weights of a convolution, transposed convolution or product before it, where nothing
-/// else reads what lies between.
+/// Multiplies batch norm, or a constant number a channel, into the weights of a convolution, transposed convolution or product
+/// before it, where nothing else reads what lies between. Of weights in bytes their scales are multiplied.
 pub fn fold_batch_norm(graph: &mut Graph) {
     let (uses, makers) = (uses(graph), makers(graph));
+    let alone = |value: &ValueId| uses.get(value) == Some(&1);
     let mut replaced = BTreeMap::new();
     for at in 0..graph.nodes.len() {
         let node = &graph.nodes[at];
-        let Op::BatchNorm { epsilon } = node.op else { continue };
-        let (Some(Some(x)), Some(Some(y))) = (node.inputs.first().copied(), node.outputs.first().copied())
-        else {
-            continue;
-        };
-        let Some(producer) = makers.get(&x).copied() else { continue };
-        if uses.get(&x) != Some(&1) || producer >= at {
-            continue;
+        let Some(y) = node.outputs.first().copied().flatten() else { continue };
+        let found = affine(graph, node).and_then(|(x, affine)| {
+            let producer = *makers.get(&x).filter(|producer| **producer < at && alone(&x))?;
+            // A number a channel has the axes of a picture.
+            if matches!(node.op, Op::Binary(_)) && channels(graph, &graph.nodes[producer]).is_none() {
+                return None;
+            }
+            Some((x, scaled(graph, producer, &affine, &makers, &alone)?))
+        });
+        let Some((x, scaled)) = found else { continue };
+        for (node, operand, tensor) in scaled {
+            let value = match named(graph, node, operand) {
+                Some(name) => graph.parameter(name, tensor),
+                None => graph.constant(tensor),
+            };
+            let inputs = &mut graph.nodes[node].inputs;
+            inputs.resize(inputs.len().max(operand + 1), None);
+            inputs[operand] = Some(value);
         }
-        let operand = |i: usize| floats(graph, node.inputs.get(i).copied().flatten());
-        let (Some(gain), Some(bias), Some(mean), Some(variance)) =
-            (operand(1), operand(2), operand(3), operand(4))
-        else {
-            continue;
-        };
-        let channels = gain.len();
-        if [bias.len(), mean.len(), variance.len()] != [channels; 3] {
-            continue;
-        }
-        let factors: Vec<f64> = (0..channels)
-            .map(|c| f64::from(gain[c]) / (f64::from(variance[c]) + f64::from(epsilon)).sqrt())
-            .collect();
-        let shifts: Vec<f64> =
-            (0..channels).map(|c| f64::from(bias[c]) - f64::from(mean[c]) * factors[c]).collect();
-        if let Some((weights, bias)) = scaled(graph, producer, &factors, &shifts) {
-            let (w, b) = (named(graph, producer, 1), named(graph, producer, 2));
-            let w = constant(graph, w, weights);
-            let b = constant(graph, b, bias);
-            let producer = &mut graph.nodes[producer];
-            producer.inputs.resize(3, None);
-            producer.inputs[1] = Some(w);
-            producer.inputs[2] = Some(b);
-            // Norm's own result takes over, so that its name stays.
-            replaced.insert(y, x);
-            graph.nodes[at].op = Op::Identity;
-            graph.nodes[at].inputs.truncate(1);
-        }
+        // Norm's own result takes over, so that its name stays.
+        replaced.insert(y, x);
+        graph.nodes[at].op = Op::Identity;
+        graph.nodes[at].inputs = vec![Some(x)];
     }
     let folded: Vec<ValueId> = replaced.keys().copied().collect();
     replace(graph, &replaced);
     graph.nodes.retain(|n| !n.outputs.first().copied().flatten().is_some_and(|o| folded.contains(&o)));
 }
 
+/// A factor and a shift a channel.
+struct Affine {
+    factors: Vec<f64>,
+    shifts: Vec<f64>,
+}
+
+/// The operand of batch norm, or of a product with a constant a channel, and what becomes of it.
+fn affine(graph: &Graph, node: &Node) -> Option<(ValueId, Affine)> {
+    let operand = |i: usize| node.inputs.get(i).copied().flatten();
+    match node.op {
+        Op::BatchNorm { epsilon } => {
+            let [gain, bias, mean, variance] = [1, 2, 3, 4].map(|i| floats(graph, operand(i)));
+            let (gain, bias, mean, variance) = (gain?, bias?, mean?, variance?);
+            let channels = gain.len();
+            if [bias.len(), mean.len(), variance.len()] != [channels; 3] {
+                return None;
+            }
+            let factors: Vec<f64> = (0..channels)
+                .map(|c| f64::from(gain[c]) / (f64::from(variance[c]) + f64::from(epsilon)).sqrt())
+                .collect();
+            let shifts =
+                (0..channels).map(|c| f64::from(bias[c]) - f64::from(mean[c]) * factors[c]).collect();
+            Some((operand(0)?, Affine { factors, shifts }))
+        }
+        Op::Binary(BinaryOp::Mul) => [(0, 1), (1, 0)].into_iter().find_map(|(x, factors)| {
+            let factors = graph.constants.get(&operand(factors)?)?;
+            if !matches!(factors.shape(), [1, _, 1, 1] | [_, 1, 1]) {
+                return None;
+            }
+            let factors: Vec<f64> = factors.as_f32()?.iter().map(|f| f64::from(*f)).collect();
+            let shifts = vec![0.0; factors.len()];
+            Some((operand(x)?, Affine { factors, shifts }))
+        }),
+        _ => None,
+    }
+}
+
 fn named(graph: &Graph, node: usize, operand: usize) -> Option<String> {
     graph.nodes[node].inputs.get(operand).copied().flatten().and_then(|v| graph.names.get(&v).cloned())
 }
 
-fn constant(graph: &mut Graph, name: Option<String>, tensor: Tensor) -> ValueId {
-    match name {
-        Some(name) => graph.parameter(name, tensor),
-        None => graph.constant(tensor),
+/// The weights, or their scales, and the bias of a node times a factor a channel of its output, plus a shift: which operand of which node
+/// each is.
+fn scaled(
+    graph: &Graph,
+    producer: usize,
+    Affine { factors, shifts }: &Affine,
+    makers: &HashMap<ValueId, usize>,
+    alone: &impl Fn(&ValueId) -> bool,
+) -> Option<[(usize, usize, Tensor); 2]> {
+    let node = &graph.nodes[producer];
+    let operand = |i: usize| node.inputs.get(i).copied().flatten();
+    let channels = factors.len();
+    let bias: Vec<f64> = match operand(2) {
+        None => vec![0.; channels],
+        bias => {
+            let bias = floats(graph, bias).filter(|bias| bias.len() == channels)?;
+            bias.iter().map(|b| f64::from(*b)).collect()
+        }
+    };
+    let bias = (0..channels).map(|c| (bias[c] * factors[c] + shifts[c]) as f32).collect();
+    let bias = (producer, 2, Tensor::from_f32(&[channels], bias).ok()?);
+    let weights = operand(1)?;
+    if let Some(maker) = makers.get(&weights).copied() {
+        let (Op::DequantizeLinear { axis: 0 }, Op::Conv { .. }) = (&graph.nodes[maker].op, &node.op) else {
+            return None;
+        };
+        let scales = floats(graph, graph.nodes[maker].inputs.get(1).copied().flatten())?;
+        if scales.len() != channels || !alone(&weights) {
+            return None;
+        }
+        let scales = scales.iter().zip(factors).map(|(s, factor)| (f64::from(*s) * factor) as f32).collect();
+        return Some([(maker, 1, Tensor::from_f32(&[channels], scales).ok()?), bias]);
     }
+    let weights = graph.constants.get(&weights)?;
+    let values = weights.as_f32()?;
+    let channel = channel(&node.op, weights.shape(), channels)?;
+    let scaled =
+        values.iter().enumerate().map(|(i, w)| (f64::from(*w) * factors[channel(i)]) as f32).collect();
+    Some([(producer, 1, Tensor::from_f32(weights.shape(), scaled).ok()?), bias])
 }
 
-/// The weights and bias of a node times a factor a channel of its output, plus a shift.
-fn scaled(graph: &Graph, node: usize, factors: &[f64], shifts: &[f64]) -> Option<(Tensor, Tensor)> {
-    let node = &graph.nodes[node];
-    let tensor = |i: usize| graph.constants.get(&node.inputs.get(i).copied().flatten()?);
-    let weights = tensor(1)?;
-    let values = weights.as_f32()?;
-    let channels = factors.len();
-    let shape = weights.shape();
-    // Which output channel each weight belongs to.
-    let channel: Box<dyn Fn(usize) -> usize> = match &node.op {
+/// Which of a node's output channels each of its weights belongs to.
+fn channel(op: &Op, shape: &[usize], channels: usize) -> Option<Box<dyn Fn(usize) -> usize>> {
+    match op {
         Op::Conv { .. } => {
             if shape.first() != Some(&channels) || shape.len() < 3 {
                 return None;
             }
-            let each = values.len() / channels.max(1);
-            Box::new(move |i| i / each)
+            let each: usize = shape[1..].iter().product();
+            Some(Box::new(move |i| i / each))
         }
         Op::ConvTranspose { groups, .. } => {
             let (&[inputs, outputs], true) = (shape.first_chunk::<2>()?, shape.len() >= 3) else {
@@ -92,7 +144,7 @@ fn scaled(graph: &Graph, node: usize, factors: &[f64], shifts: &[f64]) -> Option
             }
             let taps: usize = shape[2..].iter().product();
             let each = inputs / groups;
-            Box::new(move |i| i / (taps * outputs) / each * outputs + i / taps % outputs)
+            Some(Box::new(move |i| i / (taps * outputs) / each * outputs + i / taps % outputs))
         }
         Op::Gemm { alpha, beta, trans_b, .. } => {
             let [rows, columns] = *shape else { return None };
@@ -100,21 +152,10 @@ fn scaled(graph: &Graph, node: usize, factors: &[f64], shifts: &[f64]) -> Option
             if outputs != channels || *alpha != 1. || *beta != 1. {
                 return None;
             }
-            if *trans_b { Box::new(move |i| i / columns) } else { Box::new(move |i| i % columns) }
+            Some(if *trans_b { Box::new(move |i| i / columns) } else { Box::new(move |i| i % columns) })
         }
-        _ => return None,
-    };
-    let bias: Vec<f64> = match node.inputs.get(2).copied().flatten() {
-        None => vec![0.; channels],
-        Some(_) => {
-            let bias = tensor(2)?.as_f32()?;
-            (bias.len() == channels).then(|| bias.iter().map(|b| f64::from(*b)).collect())?
-        }
-    };
-    let scaled =
-        values.iter().enumerate().map(|(i, w)| (f64::from(*w) * factors[channel(i)]) as f32).collect();
-    let bias = (0..channels).map(|c| (bias[c] * factors[c] + shifts[c]) as f32).collect();
-    Some((Tensor::from_f32(shape, scaled).ok()?, Tensor::from_f32(&[channels], bias).ok()?))
+        _ => None,
+    }
 }
 
 #[cfg(test)]

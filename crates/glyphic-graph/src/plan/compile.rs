@@ -137,7 +137,6 @@ impl<'a> Draft<'a> {
             step.kind = kind;
         }
         match &node.op {
-            Op::Binary(op @ (BinaryOp::Add | BinaryOp::Mul)) if self.scale(step, *op) => return true,
             Op::Binary(BinaryOp::Add) if self.add_into(step) => return true,
             Op::Binary(BinaryOp::Mul) => self.gate(step),
             Op::MatMul => self.attend(step),
@@ -321,49 +320,6 @@ impl<'a> Draft<'a> {
         step.kind = if to_rows { Kind::MapToRows(parts) } else { Kind::RowsToMap(parts) };
     }
 
-    /// A number a channel by which a convolution's output is multiplied, or that is added to it, goes into its weights or bias.
-    fn scale(&mut self, step: &Step, op: BinaryOp) -> bool {
-        let [Some(a), Some(b)] = step.inputs[..] else { return false };
-        for (value, constant) in [(a, b), (b, a)] {
-            let (Some(constant), Some(maker)) = (self.constants.get(&constant), self.alone(value)) else {
-                continue;
-            };
-            let Some(Step { kind: Kind::Conv(conv), inputs, .. }) = &mut self.steps[maker] else { continue };
-            let outputs = conv.shape.outputs;
-            let a_channel = matches!(constant.shape(), [c, 1, 1] | [1, c, 1, 1] if *c == outputs);
-            let Some(numbers) = constant.as_f32().filter(|_| a_channel) else { continue };
-            if inputs.len() > 1 || conv.activation != Activation::None {
-                continue;
-            }
-            let mut bias = match &conv.bias {
-                Some(bias) => bias.as_f32().map(<[f32]>::to_vec),
-                None => Some(vec![0.0; outputs]),
-            };
-            let Some(bias) = &mut bias else { continue };
-            if op == BinaryOp::Add {
-                bias.iter_mut().zip(numbers).for_each(|(bias, number)| *bias += number);
-            } else {
-                if let Some((quantized, _)) = &mut conv.quantized {
-                    quantized.scales.iter_mut().zip(numbers).for_each(|(scale, number)| *scale *= number);
-                } else if let Some(weights) = conv.weights.as_f32() {
-                    let each = (weights.len() / outputs).max(1);
-                    let scaled = weights
-                        .chunks(each)
-                        .zip(numbers)
-                        .flat_map(|(w, number)| w.iter().map(move |w| w * number));
-                    conv.weights = Tensor::of(conv.weights.shape(), scaled.collect());
-                } else {
-                    continue;
-                }
-                bias.iter_mut().zip(numbers).for_each(|(bias, number)| *bias *= number);
-            }
-            conv.bias = Some(Tensor::of(&[outputs], std::mem::take(bias)));
-            self.rename(maker, step);
-            return true;
-        }
-        false
-    }
-
     /// An addition becomes the bias or the residual of the step before it.
     fn add_into(&mut self, step: &Step) -> bool {
         let [Some(a), Some(b)] = step.inputs[..] else { return false };
@@ -474,17 +430,17 @@ impl<'a> Draft<'a> {
             else {
                 continue;
             };
-            let Some(before) = &self.steps[maker] else { continue };
-            if before.inputs.len() > 1 || !chains(&before.kind, &step.kind) {
+            if self.steps[maker].as_ref().is_none_or(|before| before.inputs.len() > 1) {
                 continue;
             }
-            let Some(before) = self.steps[maker].take() else { continue };
+            let Some(mut before) = self.steps[maker].take() else { continue };
             let Some(step) = &mut self.steps[i] else { continue };
-            step.inputs[0] = before.inputs[0];
-            match (before.kind, &mut step.kind) {
-                (Kind::Conv(first), Kind::Conv(conv)) => conv.before = Some(first),
-                (Kind::Shuffle(_, first), Kind::Shuffle(before, _)) => *before = Some(first),
-                _ => {}
+            match join(before.kind, &mut step.kind) {
+                Ok(()) => step.inputs[0] = before.inputs[0],
+                Err(kind) => {
+                    before.kind = kind;
+                    self.steps[maker] = Some(before);
+                }
             }
         }
     }
@@ -790,22 +746,29 @@ fn with_rank(mut kind: Kind, rank: usize) -> Kind {
     kind
 }
 
-/// Whether a step can be computed row by row with the one that reads it alone.
-fn chains(before: &Kind, kind: &Kind) -> bool {
+/// Makes a step compute what stands before it as well, row by row, or gives that back.
+fn join(before: Kind, kind: &mut Kind) -> Result<(), Kind> {
     match (before, kind) {
         // A convolution in floats that makes the picture smaller, as a network's first one does, before one of bytes.
-        (Kind::Conv(first), Kind::Conv(conv)) => {
-            conv.quantized.is_some()
+        (Kind::Conv(first), Kind::Conv(conv))
+            if conv.quantized.is_some()
                 && first.quantized.is_none()
                 && first.before.is_none()
                 && first.shape.stride[0] > 1
                 && first.shape.kernel[1] > 1
-                && first.shape.outputs == conv.shape.inputs
+                && first.shape.outputs == conv.shape.inputs =>
+        {
+            conv.before = Some(first);
         }
         // Both make it larger, as a detector's last ones do.
-        (Kind::Shuffle(None, first), Kind::Shuffle(None, layer)) => first.0.outputs() == layer.0.inputs(),
-        _ => false,
+        (Kind::Shuffle(None, first), Kind::Shuffle(before @ None, layer))
+            if first.0.outputs() == layer.0.inputs() =>
+        {
+            *before = Some(first);
+        }
+        (before, _) => return Err(before),
     }
+    Ok(())
 }
 
 fn explicit(padding: &Padding) -> Option<&[usize]> {
