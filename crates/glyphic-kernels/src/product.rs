@@ -205,9 +205,14 @@ pub(crate) struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    pub(crate) fn run(self) {
+    pub(crate) fn run(mut self) {
         if self.count == 0 || self.packed.inner == 0 {
             return;
+        }
+        if self.lines.is_none() {
+            // Steps write whole vectors where they may. Told here, for each of them has no registers left for it.
+            let end = (self.count - 1) * self.to_step + self.packed.outputs;
+            self.to = &mut std::mem::take(&mut self.to)[..end];
         }
         if self.packed.inner > CHUNK && self.count > MAX_ROWS {
             let sums = (self.count + MAX_ROWS) * MAX_VECTORS * lanes();
@@ -368,11 +373,6 @@ impl Products<'_, '_> {
         // All vectors are whole; or pixels lie side by side, and what stands beyond the outputs of one is written over by the next.
         let whole = block.first + width <= packed.outputs;
         let spills = packed.blocks.len() == 1 && job.to_step == packed.outputs && job.lines.is_none();
-        // Behind the last pixel's outputs nothing is written.
-        let end = match job.lines {
-            None => (job.count - 1) * job.to_step + packed.outputs,
-            Some(_) => job.to.len(),
-        };
         let step = x.div_ceil(ROWS);
         let mut sums = if before == 0 {
             let (bias, _) = S::as_simd_f32s(&packed.bias[block.first..]);
@@ -453,28 +453,35 @@ impl Products<'_, '_> {
         let relu = job.activation == Activation::Relu;
         if job.lines.is_none() && job.addend.is_none() && (whole || spills) {
             // Most of all. Short loops are unrolled, and sums stay in their registers.
-            let to = &mut job.to[x * job.to_step + block.first..end];
+            let to = &mut job.to[x * job.to_step + block.first..];
             if to.len() >= (ROWS - 1) * job.to_step + width {
-                if relu {
-                    for sum in sums.iter_mut().flatten() {
-                        *sum = simd.max_f32s(*sum, zero);
-                    }
-                }
                 for p in 0..ROWS {
+                    if relu {
+                        for v in 0..VECTORS {
+                            sums[p][v] = simd.max_f32s(sums[p][v], zero);
+                        }
+                    }
                     let to = &mut to[p * job.to_step..][..width];
                     S::as_mut_simd_f32s(to).0.as_chunks_mut::<VECTORS>().0[0] = sums[p];
                 }
                 return;
             }
         }
-        for (p, sums) in sums.into_iter().enumerate() {
+        // A copy of them, for this loop is not unrolled: sums that are counted through in it would have stood in memory all along.
+        let mut made = [[zero; VECTORS]; ROWS];
+        for p in 0..ROWS {
+            for v in 0..VECTORS {
+                made[p][v] = sums[p][v];
+            }
+        }
+        for (p, sums) in made.into_iter().enumerate() {
             let (line, x) = job.place(x + p);
             let added = job.addend.map(|addend| {
                 let pixel = if addend.scale == 1 { x } else { x / addend.scale };
                 &addend.row[line * addend.line_step + pixel * addend.step + block.first..]
             });
             let line = job.lines.map_or(0, |lines| line * lines.to_step);
-            let to = &mut job.to[line + x * job.to_step + block.first..end];
+            let to = &mut job.to[line + x * job.to_step + block.first..];
             let full =
                 whole || (spills && to.len() >= width && added.is_none_or(|added| added.len() >= width));
             if full {
