@@ -466,7 +466,7 @@ impl ByteRows<'_> {
         }
 
         let zero = simd.splat_f32s(0.0);
-        let relu = self.activation == Activation::Relu;
+        let relu = matches!(self.activation, Activation::Relu);
         let whole = block.first + VECTORS * lanes <= packed.outputs;
         // Where pixels lie side by side, what stands beyond the outputs of one is written over by the next one.
         let spills = packed.blocks.len() == 1 && self.to_step == packed.outputs;

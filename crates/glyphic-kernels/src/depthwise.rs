@@ -17,6 +17,10 @@ pub struct Depthwise {
 /// Pixels that share each weight while it is in a register.
 const PIXELS: usize = 6;
 
+/// The same where taps lie beside each other, and the inputs that the longest row of taps reads for them.
+const SIDE_BY_SIDE: usize = 8;
+const REACH: usize = SIDE_BY_SIDE + 7 - 1;
+
 impl Depthwise {
     /// From weights `[channels, 1, kernel height, kernel width]` and one bias a channel; `None` where groups have more than
     /// one channel.
@@ -86,7 +90,7 @@ impl Depthwise {
                 input: &input[first..],
                 step: shape.stride[1] * map.channels,
                 count: out.width,
-                relu: activation == Activation::Relu,
+                relu: matches!(activation, Activation::Relu),
                 to: &mut row[target.channel..],
                 to_step: out.channels,
             });
@@ -166,7 +170,7 @@ impl Row<'_> {
     /// taps.
     #[inline(always)]
     fn span<S: Simd, const TAPS: usize>(&mut self, simd: S, first: usize) {
-        const N: usize = 8;
+        const N: usize = SIDE_BY_SIDE;
         let mut x = 0;
         while x + N <= self.count {
             self.run_of::<S, TAPS, N>(simd, first, x);
@@ -192,10 +196,13 @@ impl Row<'_> {
                 load::<S>(&self.depthwise.weights, (row * TAPS + tap) * padded + first)
             });
             let input = &self.input[offset + x * step + first..];
-            let input = &input[..(N + TAPS - 2) * step + S::F32_LANES];
-            for (tap, weight) in weights.into_iter().enumerate() {
-                for (p, sum) in sums.iter_mut().enumerate() {
-                    *sum = simd.mul_add_e_f32s(load::<S>(input, (p + tap) * step), weight, *sum);
+            let mut values = [sums[0]; REACH];
+            for i in 0..N + TAPS - 1 {
+                values[i] = load::<S>(input, i * step);
+            }
+            for tap in 0..TAPS {
+                for p in 0..N {
+                    sums[p] = simd.mul_add_e_f32s(values[p + tap], weights[tap], sums[p]);
                 }
             }
         }

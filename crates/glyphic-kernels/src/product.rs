@@ -450,7 +450,8 @@ impl Products<'_, '_> {
         }
 
         let zero = simd.splat_f32s(0.0);
-        let relu = job.activation == Activation::Relu;
+        // Not `==`, which is a call: sums would leave their registers for it.
+        let relu = matches!(job.activation, Activation::Relu);
         if job.lines.is_none() && job.addend.is_none() && (whole || spills) {
             // Most of all. Short loops are unrolled, and sums stay in their registers.
             let to = &mut job.to[x * job.to_step + block.first..];

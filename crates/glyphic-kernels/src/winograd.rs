@@ -383,7 +383,7 @@ impl Winograd {
                         out,
                         channel,
                         residual,
-                        relu: activation == Activation::Relu,
+                        relu: matches!(activation, Activation::Relu),
                     });
                 }
             });
