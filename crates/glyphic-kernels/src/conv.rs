@@ -1,7 +1,7 @@
 use crate::map::rows_a_task;
 use crate::product::{Addend, Lines, Rows};
 use crate::winograd::Winograd;
-use crate::{Activation, Map, Packed, Residual, Target};
+use crate::{Activation, Map, Packed, Residual, Target, scratch};
 
 /// Where a convolution looks. Sizes are `[vertical, horizontal]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,6 +77,12 @@ impl ConvShape {
         })
     }
 
+    /// Whether an output is made of the pixel at its place alone, of all its channels.
+    pub fn is_of_pixels(&self) -> bool {
+        let pads = [self.before, self.after];
+        self.kernel == [1, 1] && self.stride == [1, 1] && self.groups == 1 && pads == [[0; 2]; 2]
+    }
+
     /// The frame that inputs of usual sizes should have.
     pub fn frame(&self) -> [usize; 2] {
         if self.has_winograd() { [0; 2] } else { std::array::from_fn(|a| self.before[a].max(self.after[a])) }
@@ -101,6 +107,8 @@ enum Algorithm {
 const NEAR: usize = 1 << 13;
 /// Pixels that should share what is read of more weights.
 const PIXELS: usize = 240;
+/// Numbers between two convolutions of pixels that should stay in a near cache.
+const ROWS_IN_CACHE: usize = 1 << 16;
 
 impl Conv {
     /// From weights `[outputs, inputs / groups, kernel height, kernel width]` and one bias an output.
@@ -180,6 +188,58 @@ impl Conv {
             Algorithm::Direct(groups) => self.direct(groups, input, map, residual, activation, target),
             Algorithm::Winograd(winograd) => winograd.run(input, map, residual, activation, target),
         }
+    }
+
+    /// The same of the map that another one makes of `input`, some rows at a time, so that the map stays in a near cache. Both look
+    /// at single pixels.
+    ///
+    /// # Panics
+    /// As [`Conv::run`], where the other one's outputs are not this one's inputs, and where one has a kernel or a stride.
+    pub fn run_after(
+        &self,
+        (before, before_activation): (&Self, Activation),
+        input: &[f32],
+        map: Map,
+        residual: Option<Residual<'_>>,
+        activation: Activation,
+        target: Target<'_>,
+    ) {
+        assert!(before.shape.is_of_pixels() && self.shape.is_of_pixels(), "pixels have neighbours");
+        assert_eq!(before.shape.outputs, self.shape.inputs, "the first one makes another number of channels");
+        let out = target.map;
+        assert_eq!(out.batch, map.batch, "the target has another batch");
+        let made_row = map.width * self.shape.inputs;
+        let rows = (ROWS_IN_CACHE / made_row.max(1)).max(PIXELS.div_ceil(map.width.max(1)));
+        // An enlarged residual has other rows.
+        let whole = residual.is_some_and(|r| r.map.height != out.height);
+        let group = if whole { out.height } else { rows.min(out.height) };
+        out.for_each_rows(target.values, group, |image, first, rows| {
+            let height = rows.len() / out.row_len();
+            let part = |map: Map, first: usize, height: usize| {
+                let start = image * map.image_len() + (first + map.frame[0]) * map.row_len();
+                let part = Map { batch: 1, height, frame: [0, map.frame[1]], ..map };
+                (start..start + part.len(), part)
+            };
+            let made = Map::new(1, height, map.width, self.shape.inputs);
+            scratch::with(made.len(), |values| {
+                let (range, input_map) = part(map, first, height);
+                let to = Target { values, map: made, channel: 0 };
+                before.run(&input[range], input_map, None, before_activation, to);
+                let residual = residual.map(|r| {
+                    let (first, height) = if whole { (0, r.map.height) } else { (first, height) };
+                    let (range, map) = part(r.map, first, height);
+                    Residual { values: &r.values[range], map }
+                });
+                let to = Map { batch: 1, height, frame: [0, out.frame[1]], ..out };
+                self.run(
+                    values,
+                    made,
+                    residual,
+                    activation,
+                    Target { values: rows, map: to, channel: target.channel },
+                );
+            });
+        });
     }
 
     /// Row `y` of an image's output, `[width, outputs]`.
@@ -436,6 +496,43 @@ mod tests {
             );
             let first: Vec<f32> = out.iter().step_by(outputs).copied().collect();
             assert_eq!(first, [10.5, 10.5, 20.5, 20.5, 10.5, 10.5, 20.5, 20.5]);
+        }
+    }
+
+    #[test]
+    fn rows_of_another_convolution_of_pixels_are_those_of_its_map() {
+        let shape = |inputs, outputs| shape(inputs, outputs, 1, [1, 1], [1, 1], [0; 4]);
+        let layer = |inputs: usize, outputs: usize, seed: u64| {
+            let weights = numbers(inputs * outputs, seed);
+            Conv::new(shape(inputs, outputs), &weights, Some(&numbers(outputs, seed + 1)), [40, 600])
+        };
+        let (first, second) = (layer(12, 40, 1), layer(40, 20, 3));
+        // Several groups of rows, and a picture's half as residual.
+        for (height, width, frame, scale) in
+            [(6, 1200, [0, 0], 1), (5, 1200, [1, 2], 1), (6, 1200, [1, 1], 2), (1, 7, [0, 0], 1)]
+        {
+            let map = Map::new(2, height, width, 12).framed(frame);
+            let x = framed(&numbers(2 * height * width * 12, 5), map);
+            let made_map = Map::new(2, height, width, 40);
+            let mut made = vec![f32::NAN; made_map.len()];
+            first.run(
+                &x,
+                map,
+                None,
+                Activation::Gelu,
+                Target { values: &mut made, map: made_map, channel: 0 },
+            );
+            let small = Map::new(2, height / scale, width / scale, 20).framed(frame);
+            let added = framed(&numbers(2 * (height / scale) * (width / scale) * 20, 7), small);
+            for residual in [None, Some(Residual { values: &added, map: small })] {
+                let out = Map::new(2, height, width, 23).framed([1, 1]);
+                let [mut expected, mut got] = [vec![9.0; out.len()], vec![9.0; out.len()]];
+                let to = |values| Target { values, map: out, channel: 2 };
+                second.run(&made, made_map, residual, Activation::Relu, to(&mut expected));
+                let before = (&first, Activation::Gelu);
+                second.run_after(before, &x, map, residual, Activation::Relu, to(&mut got));
+                assert_eq!(got, expected, "{height}x{width} {frame:?} {scale}");
+            }
         }
     }
 

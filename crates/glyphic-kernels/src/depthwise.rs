@@ -127,12 +127,12 @@ impl WithSimd for Row<'_> {
         let channels = shape.outputs;
         let whole = channels - channels % S::F32_LANES;
         let dense = shape.stride[1] == 1 && shape.dilation[1] == 1;
-        for first in (0..whole).step_by(S::F32_LANES) {
-            match (dense, shape.kernel[1]) {
-                (true, 3) => self.span::<S, 3>(simd, first),
-                (true, 5) => self.span::<S, 5>(simd, first),
-                (true, 7) => self.span::<S, 7>(simd, first),
-                _ => {
+        match (dense, shape.kernel[1]) {
+            (true, 3) => self.span::<S, 3>(simd, whole),
+            (true, 5) => self.span::<S, 5>(simd, whole),
+            (true, 7) => self.span::<S, 7>(simd, whole),
+            _ => {
+                for first in (0..whole).step_by(S::F32_LANES) {
                     let mut x = 0;
                     while x + PIXELS <= self.count {
                         self.pixels::<S, PIXELS>(simd, first, x);
@@ -166,22 +166,25 @@ impl Row<'_> {
         S::as_mut_simd_f32s(&mut self.to[at..at + S::F32_LANES]).0[0] = sum;
     }
 
-    /// All pixels of a vector of channels, of a kernel whose taps lie beside each other: each input is loaded once a row of
-    /// taps.
+    /// All pixels of the first `channels`, whole vectors, of a kernel whose taps lie beside each other: each input is loaded once a
+    /// row of taps, and all channels of some pixels together, for they lie side by side.
     #[inline(always)]
-    fn span<S: Simd, const TAPS: usize>(&mut self, simd: S, first: usize) {
+    fn span<S: Simd, const TAPS: usize>(&mut self, simd: S, channels: usize) {
         const N: usize = SIDE_BY_SIDE;
         let mut x = 0;
-        while x + N <= self.count {
-            self.run_of::<S, TAPS, N>(simd, first, x);
-            x += N;
-        }
-        if x < self.count && self.count >= N {
-            // The last run overlaps the one before it.
-            self.run_of::<S, TAPS, N>(simd, first, self.count - N);
-        } else {
-            for x in x..self.count {
-                self.run_of::<S, TAPS, 1>(simd, first, x);
+        while x < self.count {
+            if self.count >= N {
+                // The last run overlaps the one before it.
+                x = x.min(self.count - N);
+                for first in (0..channels).step_by(S::F32_LANES) {
+                    self.run_of::<S, TAPS, N>(simd, first, x);
+                }
+                x += N;
+            } else {
+                for first in (0..channels).step_by(S::F32_LANES) {
+                    self.run_of::<S, TAPS, 1>(simd, first, x);
+                }
+                x += 1;
             }
         }
     }

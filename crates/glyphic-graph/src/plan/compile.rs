@@ -760,6 +760,16 @@ fn join(before: Kind, kind: &mut Kind) -> Result<(), Kind> {
         {
             conv.before = Some(first);
         }
+        // Both look at single pixels, and what lies between has more channels than what they read and make.
+        (Kind::Conv(first), Kind::Conv(conv))
+            if [&first, &*conv]
+                .iter()
+                .all(|c| c.quantized.is_none() && c.before.is_none() && c.shape.is_of_pixels())
+                && first.shape.outputs == conv.shape.inputs
+                && first.shape.outputs > first.shape.inputs.max(conv.shape.outputs) =>
+        {
+            conv.before = Some(first);
+        }
         // Both make it larger, as a detector's last ones do.
         (Kind::Shuffle(None, first), Kind::Shuffle(before @ None, layer))
             if first.0.outputs() == layer.0.inputs() =>

@@ -116,7 +116,7 @@ struct ConvStep {
     activation: Activation,
     /// Where bytes are multiplied.
     quantized: Option<(Quantized, OnceLock<QuantizedConv>)>,
-    /// The convolution in floats that makes the input, for this step alone; where bytes are multiplied.
+    /// The convolution in floats that makes the input, for this step alone: where bytes are multiplied, or both look at single pixels.
     before: Option<Box<ConvStep>>,
     /// The grid that all who read the output round it to; where bytes are multiplied.
     rounded: Option<Grid>,

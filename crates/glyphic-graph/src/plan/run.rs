@@ -18,6 +18,9 @@ use glyphic_kernels::{
 
 type Operands = Vec<Option<Value>>;
 
+/// Numbers of a map that is in no cache when it is read again.
+const LARGE: usize = 1 << 20;
+
 /// Computes a step's outputs.
 pub(super) fn step(
     step: &Step,
@@ -282,6 +285,9 @@ impl Context<'_> {
     fn conv(&self, step: &ConvStep, x: Value, residual: Option<Value>) -> Result<Value> {
         let inputs = step.shape.inputs;
         let Some(int8) = step.int8() else {
+            if let Some(first) = &step.before {
+                return self.pixels(first, step, x, residual);
+            }
             let (conv, x, [height, width]) = self.framed(step, x)?;
             let sizes = [x.map.batch, step.shape.outputs, height, width];
             return self.added(step.activation, sizes, residual, |residual, activation, _| {
@@ -305,6 +311,32 @@ impl Context<'_> {
                 self.int8(step, int8, QuantizedInput::Map(x.values()), x.map, residual)
             }
         }
+    }
+
+    /// Two convolutions of single pixels. A large map between them would come from memory.
+    fn pixels(&self, first: &ConvStep, step: &ConvStep, x: Value, residual: Option<Value>) -> Result<Value> {
+        let (before, x, [height, width]) = self.framed(first, x)?;
+        let conv = step.packed(height, width, [height, width]);
+        let made = Map::new(x.map.batch, height, width, step.shape.inputs);
+        let made = (made.len() < LARGE).then(|| {
+            let mut made = Buffer::new(made, self.pool);
+            let target = Target { map: made.map, channel: 0, values: made.values_mut() };
+            before.run(x.values(), x.map, None, first.activation, target);
+            made
+        });
+        let sizes = [x.map.batch, step.shape.outputs, height, width];
+        self.added(step.activation, sizes, residual, |residual, activation, _| {
+            self.fill(sizes, |values, map| {
+                let target = Target { values, map, channel: 0 };
+                match &made {
+                    Some(made) => conv.run(made.values(), made.map, residual, activation, target),
+                    None => {
+                        let before = (before, first.activation);
+                        conv.run_after(before, x.values(), x.map, residual, activation, target);
+                    }
+                }
+            })
+        })
     }
 
     /// A convolution in floats, its input within the frame that it needs, and its output's size.
