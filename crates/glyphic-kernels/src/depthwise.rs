@@ -200,8 +200,8 @@ impl Row<'_> {
             });
             let input = &self.input[offset + x * step + first..];
             let mut values = [sums[0]; REACH];
-            for i in 0..N + TAPS - 1 {
-                values[i] = load::<S>(input, i * step);
+            for (i, value) in values[..N + TAPS - 1].iter_mut().enumerate() {
+                *value = load::<S>(input, i * step);
             }
             for tap in 0..TAPS {
                 for p in 0..N {

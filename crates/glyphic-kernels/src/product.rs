@@ -458,8 +458,8 @@ impl Products<'_, '_> {
             if to.len() >= (ROWS - 1) * job.to_step + width {
                 for p in 0..ROWS {
                     if relu {
-                        for v in 0..VECTORS {
-                            sums[p][v] = simd.max_f32s(sums[p][v], zero);
+                        for sum in &mut sums[p] {
+                            *sum = simd.max_f32s(*sum, zero);
                         }
                     }
                     let to = &mut to[p * job.to_step..][..width];
